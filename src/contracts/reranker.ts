@@ -1,0 +1,75 @@
+import type { RerankedDocument, RerankInput } from "./document.ts";
+
+/**
+ * What a reranker's `rawScore` is:
+ * `logit`, any finite number, mapped to 0..1 by the logistic function; or `unit`, a number that is on 0..1 already.
+ */
+export type ScoreScale = "logit" | "unit";
+
+export interface RerankOptions {
+  /** How many documents to return: a positive integer. Default: all. */
+  readonly topK?: number | undefined;
+  /** Leave out documents whose `score` (0..1) is below this. Default: keep all. */
+  readonly threshold?: number | undefined;
+  /** Aborting rejects the call with code `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /** The whole call's deadline in milliseconds; past it the call rejects with code `timeout`. Default: none. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A pair that was longer than the model reads: how many tokens were cut off. */
+export interface TruncatedPair {
+  /** Position of the document in the input. */
+  readonly index: number;
+  /** Tokens cut from the end of the document. */
+  readonly documentTokens: number;
+  /** Tokens cut from the end of the query, when cutting the document was not enough. */
+  readonly queryTokens: number;
+}
+
+/** What a rerank cost. A backend fills in what it knows. */
+export interface RerankUsage {
+  /** Documents scored. */
+  readonly documents: number;
+  /** Milliseconds from call to result. */
+  readonly durationMs: number;
+  /** Tokens the model read, special tokens included. */
+  readonly tokens?: number;
+}
+
+export interface RerankResult<T extends RerankInput> {
+  /** Best first, cut at `topK` and `threshold`. */
+  readonly documents: RerankedDocument<T>[];
+  /** Whether a reranker ordered `documents`. */
+  readonly reranked: boolean;
+  /** Name of the reranker that did it. */
+  readonly backend: string;
+  /** Why not, when `reranked` is false. */
+  readonly reason?: string;
+  readonly usage: RerankUsage;
+  /** The pairs that were cut to fit the model, by position in the input. */
+  readonly truncated: readonly TruncatedPair[];
+}
+
+/** Anything that orders documents by relevance to a query. Extend `BaseReranker` rather than implement this. */
+export interface Reranker {
+  readonly name: string;
+  readonly scale: ScoreScale;
+  rerank<T extends RerankInput>(
+    query: string,
+    documents: readonly T[],
+    options?: RerankOptions,
+  ): Promise<RerankedDocument<T>[]>;
+  rerankDetailed<T extends RerankInput>(
+    query: string,
+    documents: readonly T[],
+    options?: RerankOptions,
+  ): Promise<RerankResult<T>>;
+}
+
+/** The smallest reranker: `scores[i]` belongs to `texts[i]`, higher is better. */
+export type RerankFunction = (
+  query: string,
+  texts: readonly string[],
+  options: { readonly signal: AbortSignal },
+) => readonly number[] | Promise<readonly number[]>;
