@@ -1,0 +1,38 @@
+import { PgVectorDBError } from "../../../errors.ts";
+import type { ConfigReader } from "../config-reader.ts";
+import type { Architecture } from "../encoder-context.ts";
+import { bert } from "./bert.ts";
+import { roberta } from "./roberta.ts";
+
+/** By `model_type` in config.json. */
+const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
+  bert,
+  camembert: roberta,
+  roberta,
+  "xlm-roberta": roberta,
+};
+
+/**
+ * The architecture that a config.json names, when its head fits the use.
+ *
+ * @throws PgVectorDBError `model_invalid`, naming what we do compile
+ */
+export function architectureOf(config: ConfigReader, output: "logits" | "embedding"): Architecture {
+  if (config.get("auto_map") !== undefined) {
+    throw config.unsupported("auto_map", "that asks for Python code of the repository's own, which is never run");
+  }
+  const modelType = config.text("model_type", "");
+  const architecture = Object.hasOwn(ARCHITECTURES, modelType) ? ARCHITECTURES[modelType] : undefined;
+  if (architecture === undefined) {
+    throw config.unsupported("model_type", `only ${Object.keys(ARCHITECTURES).join(", ")} are compiled`);
+  }
+  const names = config.texts("architectures") ?? [];
+  if (output === "logits" && names.length > 0 && !names.some((name) => architecture.classifiers.includes(name))) {
+    throw new PgVectorDBError(
+      "model_invalid",
+      `The model's config.json has \`architectures\`: ${JSON.stringify(names).slice(0, 120)}, which gives no relevance ` +
+        `score; ${architecture.classifiers.join(" or ")} is needed. Choose a cross-encoder, or use this model as an embedder.`,
+    );
+  }
+  return architecture;
+}
