@@ -45,13 +45,18 @@ export interface AttentionInputs {
   /** `[batch, heads, sequence, size]` */
   readonly value: Value;
   readonly scale: number;
+  /** Added to the scores before they are scaled. */
+  readonly unscaledBiases?: readonly Value[] | undefined;
   /** Added to the scores; each is broadcast to `[batch, heads, queries, sequence]`. */
   readonly biases: readonly Value[];
 }
 
 /** Softmax attention: `[batch, queries, heads · size]`. */
-export function attend(graph: GraphWriter, { query, key, value, scale, biases }: AttentionInputs): Value {
-  let scores = graph.apply("Mul", [graph.apply("MatMul", [query, key]), graph.number(scale)]);
+export function attend(graph: GraphWriter, inputs: AttentionInputs): Value {
+  const { query, key, value, scale, unscaledBiases = [], biases } = inputs;
+  let scores = graph.apply("MatMul", [query, key]);
+  for (const bias of unscaledBiases) scores = graph.apply("Add", [scores, bias]);
+  scores = graph.apply("Mul", [scores, graph.number(scale)]);
   for (const bias of biases) scores = graph.apply("Add", [scores, bias]);
   const context = graph.apply("MatMul", [graph.apply("Softmax", [scores], { axis: -1 }), value]);
   return mergeHeads(graph, context);

@@ -11,6 +11,16 @@ export interface Weight {
   readRows(begin?: number, end?: number): Promise<Float32Array>;
 }
 
+/** Some rows of a weight, as a weight of their own: many checkpoints keep several layers in one tensor. */
+export function weightRows(weight: Weight, first: number, end: number): Weight {
+  const rows = end - first;
+  return {
+    name: `${weight.name}[${first}:${end}]`,
+    shape: [rows, ...weight.shape.slice(1)],
+    readRows: (from = 0, to = rows) => weight.readRows(first + from, first + to),
+  };
+}
+
 /** Names that older checkpoints gave to tensors, which `transformers` renames while it loads them. */
 const OLD_NAMES: readonly (readonly [RegExp, string])[] = [
   [/LayerNorm\.weight$/, "LayerNorm.gamma"],

@@ -66,7 +66,20 @@ function largestDifference(actual: number[][], expected: number[][]): number {
   );
 }
 
-const classifiers = ["bert", "bert-two-labels", "xlm-roberta", "roberta", "camembert"];
+const classifiers = [
+  "bert",
+  "bert-two-labels",
+  "xlm-roberta",
+  "roberta",
+  "camembert",
+  "electra",
+  "distilbert",
+  "deberta-v2",
+  "deberta-v2-unshared",
+  "deberta-v2-content-to-position",
+  "modernbert",
+  "modernbert-mean",
+];
 
 describe.each(classifiers)("%s", (name) => {
   const { cases } = readJson(name, "golden.json") as { cases: GoldenCase[] };

@@ -4,9 +4,9 @@ import type { Value } from "./graph-writer.ts";
 
 export interface EmbeddingShape {
   readonly vocabulary: number;
+  /** 0 when the model has no table of positions. */
   readonly positions: number;
   readonly size: number;
-  readonly epsilon: number;
   /** 0 when the model has no table of token types. */
   readonly tokenTypes: number;
   /** Where the tables are: `embeddings.` */
@@ -16,7 +16,12 @@ export interface EmbeddingShape {
 }
 
 /** Words, positions and token types, added and normalised: `[batch, sequence, size]`. */
-export function embedTokens(context: EncoderContext, shape: EmbeddingShape): Value {
+export function embedTokens(context: EncoderContext, shape: EmbeddingShape & { epsilon: number }): Value {
+  return layerNormAt(context, addEmbeddings(context, shape), `${shape.prefix}LayerNorm`, shape.size, shape.epsilon);
+}
+
+/** The same sum, not normalised. */
+export function addEmbeddings(context: EncoderContext, shape: EmbeddingShape): Value {
   const { checkpoint, graph, inputs, layers } = context;
   const { prefix, size } = shape;
   const words = checkpoint.weight(`${prefix}word_embeddings.weight`, [shape.vocabulary, size]);
@@ -27,8 +32,7 @@ export function embedTokens(context: EncoderContext, shape: EmbeddingShape): Val
     const rows = inputs.tokenTypes ?? graph.integer(0);
     sum = graph.apply("Add", [sum, graph.apply("Gather", [table, rows])]);
   }
-  sum = graph.apply("Add", [sum, positionRows(context, shape)]);
-  return layerNormAt(context, sum, `${prefix}LayerNorm`, size, shape.epsilon);
+  return shape.positions > 0 ? graph.apply("Add", [sum, positionRows(context, shape)]) : sum;
 }
 
 function positionRows({ checkpoint, graph, inputs, layers }: EncoderContext, shape: EmbeddingShape): Value {

@@ -21,8 +21,8 @@ export interface EncoderContext {
   readonly inputs: GraphInputs;
 }
 
-/** The rows of the last layer that the output needs: the first token's alone makes that layer nearly free. */
-export type NeededRows = "first" | "all";
+/** The rows of the last layer that the output needs: one token's alone makes that layer nearly free. */
+export type NeededRows = "first" | "last" | "all";
 
 /** One family of models. */
 export interface Architecture {

@@ -2,12 +2,22 @@ import { PgVectorDBError } from "../../../errors.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import type { Architecture } from "../encoder-context.ts";
 import { bert } from "./bert.ts";
+import { debertaV2 } from "./deberta-v2.ts";
+import { distilbert } from "./distilbert.ts";
+import { electra } from "./electra.ts";
+import { modernbert } from "./modernbert.ts";
+import { mpnet } from "./mpnet.ts";
 import { roberta } from "./roberta.ts";
 
 /** By `model_type` in config.json. */
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   bert,
   camembert: roberta,
+  "deberta-v2": debertaV2,
+  distilbert,
+  electra,
+  modernbert,
+  mpnet,
   roberta,
   "xlm-roberta": roberta,
 };

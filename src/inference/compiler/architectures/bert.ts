@@ -49,21 +49,27 @@ function encodeBert(context: EncoderContext, prefix: string, rows: NeededRows): 
   return encodePostNorm(base, shape, embedded, rows);
 }
 
-/** The layers of BERT, which RoBERTa and ELECTRA share. */
-export function bertShape({ config, graph, inputs }: EncoderContext): PostNormShape {
-  const hidden = config.size("hidden_size", 768);
-  const heads = config.size("num_attention_heads", 12);
-  if (hidden % heads !== 0)
-    throw config.unsupported("num_attention_heads", `it does not divide \`hidden_size\` (${hidden})`);
+/** The layers of BERT, which RoBERTa, ELECTRA and MPNet share; `defaults` where `transformers` gives others. */
+export function bertShape(
+  { config, graph, inputs }: EncoderContext,
+  defaults = { hidden: 768, heads: 12, intermediate: 3072 },
+): PostNormShape {
+  const hidden = config.size("hidden_size", defaults.hidden);
   return {
     layers: config.size("num_hidden_layers", 12),
     hidden,
-    heads,
-    intermediate: config.size("intermediate_size", 3072),
+    heads: headCount(config, hidden, defaults.heads),
+    intermediate: config.size("intermediate_size", defaults.intermediate),
     epsilon: config.positive("layer_norm_eps", 1e-12),
     activation: activationOf(config, "hidden_act", "gelu"),
     names: BERT_LAYER_NAMES,
     layerPrefix: (index) => `encoder.layer.${index}.`,
     biases: inputs.mask === undefined ? [] : [paddingBias(graph, inputs.mask)],
   };
+}
+
+export function headCount(config: ConfigReader, hidden: number, fallback: number): number {
+  const heads = config.size("num_attention_heads", fallback);
+  if (hidden % heads === 0) return heads;
+  throw config.unsupported("num_attention_heads", `it does not divide \`hidden_size\` (${hidden})`);
 }
