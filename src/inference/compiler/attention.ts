@@ -62,7 +62,8 @@ export function attend(graph: GraphWriter, inputs: AttentionInputs): Value {
   return mergeHeads(graph, context);
 }
 
-function mergeHeads(graph: GraphWriter, x: Value): Value {
+/** The inverse of `splitHeads`. */
+export function mergeHeads(graph: GraphWriter, x: Value): Value {
   return graph.apply("Reshape", [graph.apply("Transpose", [x], { perm: [0, 2, 1, 3] }), graph.integers(0, 0, -1)]);
 }
 

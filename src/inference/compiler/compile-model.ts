@@ -8,7 +8,7 @@ import { Checkpoint } from "./checkpoint.ts";
 import { type CompiledModel, manifestText, readCompiledModel } from "./compiled-model.ts";
 import { ConfigReader } from "./config-reader.ts";
 import type { Architecture, EncoderContext, GraphInputs } from "./encoder-context.ts";
-import { GraphWriter, type Value } from "./graph-writer.ts";
+import { GraphWriter } from "./graph-writer.ts";
 import { type CompiledDtype, Layers } from "./layers.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
 import { firstToken, meanOfTokens, normalizeRows } from "./sentence-pooling.ts";
@@ -21,12 +21,14 @@ export interface CompileOptions {
   readonly dtype: CompiledDtype;
   /** `logits`: the sequence-classification head, `[batch, labels]`. `embedding`: one vector per text, `[batch, hidden]`. */
   readonly output: "logits" | "embedding";
-  /** How an embedding is made of the tokens' rows. Default `mean`. */
-  readonly pooling?: "mean" | "cls" | undefined;
+  /** How an embedding is made of the tokens' rows. Default `mean`; `last` for language models alone. */
+  readonly pooling?: "mean" | "cls" | "last" | undefined;
   /** Whether embeddings have length 1. Default `true`. */
   readonly normalize?: boolean | undefined;
   /** Leaves `attention_mask` out: for sequences without padding, so one at a time or all of one length. Default `false`. */
   readonly maskless?: boolean | undefined;
+  /** For language models (Qwen3ForCausalLM): the ids of the tokens for no and yes; `logits` are theirs, in this order. */
+  readonly answerTokens?: readonly [no: number, yes: number] | undefined;
 }
 
 export interface CompileRequest extends CompileOptions {
@@ -37,6 +39,8 @@ export interface CompileRequest extends CompileOptions {
   /** Bytes of weights written so far, and in all. */
   readonly onProgress?: ((written: number, total: number) => void) | undefined;
 }
+
+const POOLED_ROWS = { mean: "all", cls: "first", last: "last" } as const;
 
 /** Above this, weights go to a file of their own: a protobuf file holds at most 2 GB. */
 const INLINE_LIMIT_BYTES = 1_500_000_000;
@@ -103,6 +107,7 @@ function buildGraph(request: CompileRequest): GraphWriter {
     graph,
     layers: new Layers(graph, request.dtype),
     inputs: graphInputs(graph, request, architecture.tokenTypes(config)),
+    answerTokens: request.answerTokens,
   };
   if (request.output === "logits") buildClassifier(architecture, context);
   else buildEmbedder(architecture, context, request);
@@ -125,9 +130,12 @@ function buildClassifier(architecture: Architecture, context: EncoderContext): v
 
 function buildEmbedder(architecture: Architecture, context: EncoderContext, options: CompileOptions): void {
   const { graph, inputs } = context;
-  const pooling = options.pooling ?? "mean";
-  const hidden = architecture.encode(context, pooling === "cls" ? "first" : "all");
-  let vector: Value = pooling === "cls" ? firstToken(graph, hidden) : meanOfTokens(graph, hidden, inputs);
+  const rows = POOLED_ROWS[options.pooling ?? "mean"];
+  if ((architecture.classifierRows(context.config) === "last") !== (rows === "last")) {
+    throw new PgVectorDBError("invalid_argument", '`pooling` must be "last" for language models, and only for them.');
+  }
+  const hidden = architecture.encode(context, rows);
+  let vector = rows === "all" ? meanOfTokens(graph, hidden, inputs) : firstToken(graph, hidden);
   if (options.normalize ?? true) vector = normalizeRows(graph, vector);
   graph.output("embedding", vector, ["batch", architecture.hiddenSize(context.config)]);
 }

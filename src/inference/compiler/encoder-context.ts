@@ -19,6 +19,8 @@ export interface EncoderContext {
   readonly graph: GraphWriter;
   readonly layers: Layers;
   readonly inputs: GraphInputs;
+  /** The ids of the tokens for no and yes, for language models that are scored by them. */
+  readonly answerTokens?: readonly [no: number, yes: number] | undefined;
 }
 
 /** The rows of the last layer that the output needs: one token's alone makes that layer nearly free. */

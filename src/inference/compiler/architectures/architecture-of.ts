@@ -7,6 +7,7 @@ import { distilbert } from "./distilbert.ts";
 import { electra } from "./electra.ts";
 import { modernbert } from "./modernbert.ts";
 import { mpnet } from "./mpnet.ts";
+import { qwen3 } from "./qwen3.ts";
 import { roberta } from "./roberta.ts";
 
 /** By `model_type` in config.json. */
@@ -18,6 +19,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   electra,
   modernbert,
   mpnet,
+  qwen3,
   roberta,
   "xlm-roberta": roberta,
 };
