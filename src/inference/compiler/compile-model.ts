@@ -40,10 +40,8 @@ export interface CompileRequest extends CompileOptions {
   readonly onProgress?: ((written: number, total: number) => void) | undefined;
 }
 
+const EXTERNAL_FILE = "model.onnx.data";
 const POOLED_ROWS = { mean: "all", cls: "first", last: "last" } as const;
-
-/** Above this, weights go to a file of their own: a protobuf file holds at most 2 GB. */
-const INLINE_LIMIT_BYTES = 1_500_000_000;
 
 /**
  * Compiles a checkpoint to an ONNX model in `folder`, which appears whole or not at all.
@@ -57,10 +55,9 @@ export async function compileModel(request: CompileRequest, folder: string): Pro
   await mkdir(temporary, { recursive: true });
   try {
     let written = 0;
-    const external = total > INLINE_LIMIT_BYTES;
-    const digest = await writeOnnxFile(graph, {
+    const { digest, external } = await writeOnnxFile(graph, {
       modelPath: join(temporary, "model.onnx"),
-      externalPath: external ? join(temporary, "model.onnx.data") : undefined,
+      externalPath: join(temporary, EXTERNAL_FILE),
       producerVersion: COMPILER_VERSION,
       signal: request.signal,
       onBytes: (bytes) => {
@@ -68,7 +65,7 @@ export async function compileModel(request: CompileRequest, folder: string): Pro
         request.onProgress?.(written, total);
       },
     });
-    await writeFile(join(temporary, "compiled.json"), manifestText(graph, external, digest));
+    await writeFile(join(temporary, "compiled.json"), manifestText(graph, external ? [EXTERNAL_FILE] : [], digest));
     return await publish(temporary, folder);
   } catch (error) {
     if (request.signal?.aborted) {

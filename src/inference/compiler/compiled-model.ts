@@ -15,9 +15,9 @@ export interface CompiledModel {
 }
 
 /** What compiled.json says, written after the files it describes. */
-export function manifestText(graph: GraphWriter, external: boolean, digest: string): string {
+export function manifestText(graph: GraphWriter, externalData: readonly string[], digest: string): string {
   const manifest = {
-    externalData: external ? ["model.onnx.data"] : [],
+    externalData,
     inputNames: graph.inputs.map((port) => port.name),
     outputName: graph.outputs[0]?.name,
     digest,

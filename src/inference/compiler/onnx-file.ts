@@ -17,56 +17,42 @@ const OPSET_VERSION = 17;
 const IR_VERSION = 8;
 /** Windows maps files at multiples of 64 KiB, other systems at 4 KiB. */
 const EXTERNAL_ALIGNMENT = 65_536;
+/** Smaller ones stay inside the model, where they cost less than a place of their own. */
+const EXTERNAL_BYTES = 8192;
 
 export interface OnnxFileOptions {
   readonly modelPath: string;
-  /** Weights of at least 64 KiB go here; inside the model when absent. A protobuf file holds at most 2 GB. */
-  readonly externalPath?: string | undefined;
+  /**
+   * The file beside it that takes the large weights; it is written only when there are any. ONNX Runtime maps it into
+   * memory instead of copying it, and a protobuf file holds at most 2 GB.
+   */
+  readonly externalPath: string;
   readonly producerVersion: string;
   readonly signal?: AbortSignal | undefined;
   readonly onBytes?: ((written: number) => void) | undefined;
 }
 
-/** Writes the graph, one weight at a time. Resolves to the SHA-256 of all bytes written, in hexadecimal. */
-export async function writeOnnxFile(graph: GraphWriter, options: OnnxFileOptions): Promise<string> {
-  const hash = createHash("sha256");
-  const offsets = externalOffsets(graph, options.externalPath);
-  if (options.externalPath !== undefined) await writeExternal(graph, offsets, options.externalPath, hash, options);
-  const location = options.externalPath === undefined ? "" : basename(options.externalPath);
-
-  const heads = new Map<Constant, ProtobufMessage>();
-  let graphBytes = 0;
-  const body = graphBody(graph);
-  for (const constant of graph.constants.values()) {
-    const head = tensorHead(constant, location, offsets.get(constant.name));
-    heads.set(constant, head);
-    const length = head.byteLength + (offsets.has(constant.name) ? 0 : constant.byteLength);
-    graphBytes += new ProtobufMessage().announce(5, length).byteLength + length;
-  }
-  const start = modelHead(options.producerVersion).announce(7, graphBytes + body.byteLength);
-
-  const file = await FileWriter.open(options.modelPath, hash, options);
-  try {
-    await file.write([start.toBytes(), body.toBytes()]);
-    for (const [constant, head] of heads) {
-      const inline = !offsets.has(constant.name);
-      const length = head.byteLength + (inline ? constant.byteLength : 0);
-      await file.write([new ProtobufMessage().announce(5, length).toBytes(), head.toBytes()]);
-      if (inline) await file.writeConstant(constant);
-    }
-  } finally {
-    await file.close();
-  }
-  return hash.digest("hex");
+export interface WrittenFiles {
+  /** SHA-256 of all bytes written, in hexadecimal. */
+  readonly digest: string;
+  readonly external: boolean;
 }
 
-function externalOffsets(graph: GraphWriter, externalPath: string | undefined): Map<string, number> {
-  const offsets = new Map<string, number>();
-  if (externalPath === undefined) return offsets;
+/** Writes the graph, one weight at a time, so that memory holds no more than the largest. */
+export async function writeOnnxFile(graph: GraphWriter, options: OnnxFileOptions): Promise<WrittenFiles> {
+  const hash = createHash("sha256");
+  const offsets = externalOffsets(graph);
+  if (offsets.size > 0) await writeExternal(graph, offsets, hash, options);
+  await writeModel(graph, offsets, hash, options);
+  return { digest: hash.digest("hex"), external: offsets.size > 0 };
+}
+
+function externalOffsets(graph: GraphWriter): Map<Constant, number> {
+  const offsets = new Map<Constant, number>();
   let position = 0;
   for (const constant of graph.constants.values()) {
-    if (constant.byteLength < EXTERNAL_ALIGNMENT) continue;
-    offsets.set(constant.name, position);
+    if (constant.byteLength < EXTERNAL_BYTES) continue;
+    offsets.set(constant, position);
     position = Math.ceil((position + constant.byteLength) / EXTERNAL_ALIGNMENT) * EXTERNAL_ALIGNMENT;
   }
   return offsets;
@@ -74,18 +60,46 @@ function externalOffsets(graph: GraphWriter, externalPath: string | undefined): 
 
 async function writeExternal(
   graph: GraphWriter,
-  offsets: ReadonlyMap<string, number>,
-  path: string,
+  offsets: ReadonlyMap<Constant, number>,
   hash: Hash,
   options: OnnxFileOptions,
 ): Promise<void> {
-  const file = await FileWriter.open(path, hash, options);
+  const file = await FileWriter.open(options.externalPath, hash, options);
   try {
     for (const constant of graph.constants.values()) {
-      const offset = offsets.get(constant.name);
+      const offset = offsets.get(constant);
       if (offset === undefined) continue;
-      await file.write([new Uint8Array(offset - file.position)]);
+      file.skipTo(offset);
       await file.writeConstant(constant);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeModel(
+  graph: GraphWriter,
+  offsets: ReadonlyMap<Constant, number>,
+  hash: Hash,
+  options: OnnxFileOptions,
+): Promise<void> {
+  const location = basename(options.externalPath);
+  const body = graphBody(graph);
+  const tensors = [...graph.constants.values()].map((constant) => {
+    const offset = offsets.get(constant);
+    const head = tensorHead(constant, location, offset);
+    const length = head.byteLength + (offset === undefined ? constant.byteLength : 0);
+    return { constant, inline: offset === undefined, length, opening: new ProtobufMessage().announce(5, length), head };
+  });
+  const graphBytes = tensors.reduce((sum, { opening, length }) => sum + opening.byteLength + length, body.byteLength);
+  const file = await FileWriter.open(options.modelPath, hash, options);
+  try {
+    await file.write(modelHead(options.producerVersion).announce(7, graphBytes).toBytes());
+    await file.write(body.toBytes());
+    for (const { constant, inline, opening, head } of tensors) {
+      await file.write(opening.toBytes());
+      await file.write(head.toBytes());
+      if (inline) await file.writeConstant(constant);
     }
   } finally {
     await file.close();
@@ -108,25 +122,25 @@ class FileWriter {
     return new FileWriter(await open(path, "wx"), hash, options);
   }
 
-  get position(): number {
-    return this.#position;
+  /** Leaves a hole up to `position`, which takes no room on most disks. */
+  skipTo(position: number): void {
+    this.#position = position;
   }
 
-  async write(parts: readonly Uint8Array[]): Promise<void> {
-    for (const part of parts) {
-      this.#hash.update(part);
-      for (let done = 0; done < part.byteLength; ) {
-        done += (await this.#file.write(part, done, part.byteLength - done)).bytesWritten;
-      }
-      this.#position += part.byteLength;
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#hash.update(bytes);
+    for (let done = 0; done < bytes.byteLength; ) {
+      const { bytesWritten } = await this.#file.write(bytes, done, bytes.byteLength - done, this.#position + done);
+      done += bytesWritten;
     }
+    this.#position += bytes.byteLength;
   }
 
   async writeConstant(constant: Constant): Promise<void> {
     const start = this.#position;
     for await (const chunk of constant.chunks()) {
       this.#options.signal?.throwIfAborted();
-      await this.write([chunk]);
+      await this.write(chunk);
       this.#options.onBytes?.(chunk.byteLength);
     }
     // The lengths were promised in the bytes already written: a difference would corrupt everything after it.
