@@ -1,0 +1,221 @@
+import { stat } from "node:fs/promises";
+import { throwIfAborted } from "../../deadline.ts";
+import { PgVectorDBError } from "../../errors.ts";
+import { downloadBlob } from "./download-blob.ts";
+import type { HubCache } from "./hub-cache.ts";
+import {
+  type FileMetadata,
+  fileMetadata,
+  fileUrl,
+  type HubRevision,
+  type ListedFile,
+  listRevision,
+} from "./hub-client.ts";
+import {
+  type HubSubject,
+  noSuchRevision,
+  notInCache,
+  offlineAdvice,
+  strangeAnswer,
+  withSubject,
+} from "./hub-errors.ts";
+import type { HubConnection, Patience } from "./hub-request.ts";
+import type { LocatedModel, ModelProgress } from "./located-model.ts";
+import { isSafeFileName, printableName } from "./model-file-name.ts";
+import { sampleOf, unsafeName } from "./model-folder.ts";
+import { isCommit } from "./model-reference.ts";
+import type { ContentDigest } from "./partial-file.ts";
+import { shareDownload } from "./shared-download.ts";
+
+export interface HubModelRequest {
+  readonly id: string;
+  readonly revision: string;
+  readonly cache: HubCache;
+  readonly offline: boolean;
+  readonly connection: HubConnection;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: ModelProgress) => void) | undefined;
+}
+
+/** A model whose listing is in the cache waits only this long to hear whether a newer one is out. */
+const REVALIDATION: Partial<Patience> = { attempts: 1, answerMs: 5_000, stallMs: 5_000 };
+
+/** Finds a model in the cache or on the hub; the rules are with `locateModel`. */
+export async function locateHubModel(request: HubModelRequest): Promise<LocatedModel> {
+  const { cache, revision, signal } = request;
+  const subject = subjectOf(request, revision);
+  const commit = await cache.commitOf(revision);
+  const cachedFiles = commit === undefined ? undefined : await cache.cachedFiles(commit);
+  throwIfAborted(signal);
+
+  if (request.offline) {
+    if (commit === undefined || cachedFiles === undefined) {
+      throw notInCache(
+        subject,
+        `The model "${request.id}" (revision "${revision}") is not in the cache ${cache.cacheDir}`,
+      );
+    }
+    return openCached(request, commit, cachedFiles);
+  }
+  if (isCommit(revision)) {
+    const listing = await cache.listing(revision);
+    if (listing !== undefined) return openListed(request, listing, "cache");
+  }
+  const hasSnapshot = commit !== undefined && cachedFiles !== undefined && cachedFiles.length > 0;
+  const connection = hasSnapshot ? impatient(request.connection) : request.connection;
+  let listing: HubRevision | undefined;
+  try {
+    listing = await listRevision(connection, subject, signal);
+  } catch (error) {
+    throwIfAborted(signal);
+    // A hub that is down, or that closed a model since, is no reason to stop what worked yesterday.
+    if (!hasSnapshot) throw error;
+    return openCached(request, commit, cachedFiles);
+  }
+  if (listing === undefined) throw noSuchRevision(subject);
+  if (listing.commit === commit && hasSnapshot) await cache.remember(revision, listing);
+  return openListed(request, listing, "hub");
+}
+
+/** Serves only what is in the cache. */
+function openCached(request: HubModelRequest, commit: string, files: readonly string[]): LocatedModel {
+  const { id, cache } = request;
+  const subject = subjectOf(request, commit);
+  return {
+    id,
+    origin: "cache",
+    revision: commit,
+    files,
+    async fetch(file) {
+      if (!isSafeFileName(file)) throw unsafeName(file);
+      throwIfAborted(request.signal);
+      const listed = (await cache.listing(commit))?.files.get(file);
+      const path = cache.snapshotPath(commit, file);
+      if (await isWhole(path, listed)) return path;
+      const missing = `The file ${printableName(file)} of "${id}" is not whole in the cache ${cache.cacheDir}, which has ${sampleOf(files)}`;
+      if (request.offline) throw notInCache(subject, missing);
+      throw new PgVectorDBError(
+        "network",
+        `${missing}, and the hub ${subject.endpoint} could not be asked when the model was opened. ${offlineAdvice(subject)}`,
+        { retryable: true },
+      );
+    },
+  };
+}
+
+/** Serves every file of a listing, from the cache or else from the hub. */
+function openListed(request: HubModelRequest, listing: HubRevision, origin: "cache" | "hub"): LocatedModel {
+  const { id, cache, signal, onProgress } = request;
+  const { commit } = listing;
+  const files = [...listing.files.keys()].sort();
+  return {
+    id,
+    origin,
+    revision: commit,
+    files,
+    async fetch(file) {
+      if (!isSafeFileName(file)) throw unsafeName(file);
+      throwIfAborted(signal);
+      const listed = listing.files.get(file);
+      if (listed === undefined) throw notListed(subjectOf(request, commit), file, files);
+      const path = cache.snapshotPath(commit, file);
+      if (await isWhole(path, listed)) return path;
+      const run = (runSignal: AbortSignal, report: (progress: ModelProgress) => void) =>
+        download(request, listing, file, { signal: runSignal, report });
+      return shareDownload(path, { signal, onProgress }, run);
+    },
+  };
+}
+
+async function download(
+  request: HubModelRequest,
+  listing: HubRevision,
+  file: string,
+  run: { readonly signal: AbortSignal; readonly report: (progress: ModelProgress) => void },
+): Promise<string> {
+  const { cache, connection, revision } = request;
+  const { commit } = listing;
+  const subject = subjectOf(request, commit);
+  const listed = listing.files.get(file) ?? {};
+  try {
+    const metadata = await fileMetadata(connection, subject, file, run.signal);
+    const size = metadata.size ?? listed.size;
+    checkAgreement(subject, file, metadata, listed);
+    await downloadBlob({
+      connection,
+      subject,
+      file,
+      url: fileUrl(subject, file),
+      blobPath: cache.blobPath(metadata.etag),
+      size,
+      digest: digestOf(metadata, listed, size),
+      signal: run.signal,
+      onLoaded: (loadedBytes, totalBytes) =>
+        run.report({ file, loadedBytes, ...(totalBytes === undefined ? {} : { totalBytes }) }),
+    });
+    const path = await cache.link(metadata.etag, commit, file);
+    await cache.remember(revision, listing);
+    return path;
+  } catch (error) {
+    throwIfAborted(run.signal);
+    throw storageError(
+      withSubject(error, subject, `Downloading ${printableName(file)} of "${request.id}"`),
+      cache,
+      file,
+    );
+  }
+}
+
+/** The listing and the file's own headers come from one hub; when they contradict each other, neither can be trusted. */
+function checkAgreement(subject: HubSubject, file: string, metadata: FileMetadata, listed: ListedFile): void {
+  const differs = (a: string | number | undefined, b: string | number | undefined) =>
+    a !== undefined && b !== undefined && a !== b;
+  if (differs(metadata.size, listed.size) || differs(metadata.sha256, listed.sha256)) {
+    throw strangeAnswer(subject, `it describes ${printableName(file)} in two ways that contradict each other`);
+  }
+}
+
+function digestOf(metadata: FileMetadata, listed: ListedFile, size: number | undefined): ContentDigest | undefined {
+  if (size === undefined) return undefined;
+  const sha256 = metadata.sha256 ?? listed.sha256;
+  if (sha256 !== undefined) return { algorithm: "sha256", hex: sha256, size };
+  // Mirrors may use any etag; the one that equals git's id is a checksum of the content.
+  return listed.blobId !== undefined && metadata.etag === listed.blobId
+    ? { algorithm: "git-sha1", hex: listed.blobId, size }
+    : undefined;
+}
+
+async function isWhole(path: string, listed: ListedFile | undefined): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() === true && (listed?.size === undefined || listed.size === found.size);
+}
+
+function subjectOf({ id, cache, connection }: HubModelRequest, revision: string): HubSubject {
+  return { id, revision, endpoint: connection.endpoint, cacheDir: cache.cacheDir };
+}
+
+function impatient(connection: HubConnection): HubConnection {
+  return { ...connection, patience: { ...connection.patience, ...REVALIDATION } };
+}
+
+function notListed(subject: HubSubject, file: string, files: readonly string[]): PgVectorDBError {
+  return new PgVectorDBError(
+    "model_not_found",
+    `The model "${subject.id}" has no file ${printableName(file)} at commit ${subject.revision}. It has ${sampleOf(files)}.`,
+  );
+}
+
+/** Says what to do when the cache cannot be written. */
+function storageError(error: unknown, { cacheDir }: HubCache, file: string): unknown {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (error instanceof PgVectorDBError || typeof code !== "string") return error;
+  const why =
+    code === "ENOSPC" || code === "EDQUOT"
+      ? "the disk is full. Free some space; what was downloaded so far is kept and continued"
+      : `it cannot be written (${code}). Make it writable`;
+  return new PgVectorDBError(
+    "network",
+    `The download of ${printableName(file)} cannot be stored in the cache ${cacheDir}: ${why}, or choose another folder with \`cacheDir\` or \`HF_HUB_CACHE\`.`,
+    { cause: error },
+  );
+}
