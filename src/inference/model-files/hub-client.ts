@@ -1,4 +1,3 @@
-import type { PgVectorDBError } from "../../errors.ts";
 import { answerError, type HubSubject, strangeAnswer, withSubject } from "./hub-errors.ts";
 import { type HubAnswer, type HubConnection, requestFromHub } from "./hub-request.ts";
 import { isSafeFileName, printableName } from "./model-file-name.ts";

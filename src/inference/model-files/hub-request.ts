@@ -104,11 +104,6 @@ export function retryAfterMs(headers: Headers): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
-/** The origin alone: paths on a content network are signed, and signatures stay out of messages. */
-export function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : "an address that is not valid";
-}
-
 async function requestOnce(connection: HubConnection, request: HubRequest): Promise<HubAnswer> {
   const token = await connection.readToken();
   const endpoint = new URL(connection.endpoint);
@@ -136,7 +131,7 @@ async function requestOnce(connection: HubConnection, request: HubRequest): Prom
 }
 
 function redirectTarget(from: URL, location: string): URL {
-  const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   const safe = to?.protocol === "https:" || (to?.protocol === "http:" && from.protocol === "http:");
   if (to === undefined || !safe || to.username !== "" || to.password !== "") {
     throw new PgVectorDBError(
