@@ -38,7 +38,7 @@ export interface HubModelRequest {
 }
 
 /** A model whose listing is in the cache waits only this long to hear whether a newer one is out. */
-const REVALIDATION: Partial<Patience> = { attempts: 1, answerMs: 5_000, stallMs: 5_000 };
+const REVALIDATION_MS = 5_000;
 
 /** Finds a model in the cache or on the hub; the rules are with `locateModel`. */
 export async function locateHubModel(request: HubModelRequest): Promise<LocatedModel> {
@@ -195,7 +195,14 @@ function subjectOf({ id, cache, connection }: HubModelRequest, revision: string)
 }
 
 function impatient(connection: HubConnection): HubConnection {
-  return { ...connection, patience: { ...connection.patience, ...REVALIDATION } };
+  const { answerMs, stallMs } = connection.patience;
+  const patience: Patience = {
+    ...connection.patience,
+    attempts: 1,
+    answerMs: Math.min(answerMs, REVALIDATION_MS),
+    stallMs: Math.min(stallMs, REVALIDATION_MS),
+  };
+  return { ...connection, patience };
 }
 
 function notListed(subject: HubSubject, file: string, files: readonly string[]): PgVectorDBError {
