@@ -16,7 +16,8 @@ export interface BlobDownload {
   readonly size: number | undefined;
   readonly digest: ContentDigest | undefined;
   readonly signal: AbortSignal;
-  readonly onLoaded: (loadedBytes: number, totalBytes: number | undefined) => void;
+  /** How many bytes are here; fewer than before when the download begins anew. */
+  readonly onLoaded: (loadedBytes: number) => void;
 }
 
 /** Small text files are the only ones that servers send without telling a size. */
@@ -63,7 +64,7 @@ async function fill(partial: PartialFile, download: BlobDownload): Promise<void>
   const { connection, signal, size } = download;
   let fruitless = 0;
   let restarts = 0;
-  download.onLoaded(partial.length, size);
+  download.onLoaded(partial.length);
   while (partial.length !== size) {
     const before = partial.length;
     const answer = await request(download, before);
@@ -114,7 +115,7 @@ async function copyBody(answer: HubAnswer, partial: PartialFile, download: BlobD
       );
     }
     await partial.append(chunk);
-    download.onLoaded(partial.length, size);
+    download.onLoaded(partial.length);
   }
   if (size === undefined || partial.length === size) return;
   throw new PgVectorDBError("network", `the download ended after ${partial.length} of ${size} bytes.`, {

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { copyFile, link, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { type HubRevision, type ListedFile, parseListedFile, recordOf } from "./hub-client.ts";
-import { listFolder } from "./model-folder.ts";
 import { isSafeFileName } from "./model-file-name.ts";
+import { listFolder } from "./model-folder.ts";
 import { isCommit } from "./model-reference.ts";
 
 /** Version 1 of the listing that Python's `huggingface_hub` keeps in trees/<commit>.json. */

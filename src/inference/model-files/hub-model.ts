@@ -1,30 +1,15 @@
 import { stat } from "node:fs/promises";
 import { throwIfAborted } from "../../deadline.ts";
 import { PgVectorDBError } from "../../errors.ts";
-import { downloadBlob } from "./download-blob.ts";
 import type { HubCache } from "./hub-cache.ts";
-import {
-  type FileMetadata,
-  fileMetadata,
-  fileUrl,
-  type HubRevision,
-  type ListedFile,
-  listRevision,
-} from "./hub-client.ts";
-import {
-  type HubSubject,
-  noSuchRevision,
-  notInCache,
-  offlineAdvice,
-  strangeAnswer,
-  withSubject,
-} from "./hub-errors.ts";
+import { type HubRevision, type ListedFile, listRevision } from "./hub-client.ts";
+import { type HubSubject, noSuchRevision, notInCache, offlineAdvice } from "./hub-errors.ts";
+import { downloadHubFile } from "./hub-file.ts";
 import type { HubConnection, Patience } from "./hub-request.ts";
 import type { LocatedModel, ModelProgress } from "./located-model.ts";
 import { isSafeFileName, printableName } from "./model-file-name.ts";
 import { sampleOf, unsafeName } from "./model-folder.ts";
 import { isCommit } from "./model-reference.ts";
-import type { ContentDigest } from "./partial-file.ts";
 import { shareDownload } from "./shared-download.ts";
 
 export interface HubModelRequest {
@@ -105,7 +90,7 @@ function openCached(request: HubModelRequest, commit: string, files: readonly st
 
 /** Serves every file of a listing, from the cache or else from the hub. */
 function openListed(request: HubModelRequest, listing: HubRevision, origin: "cache" | "hub"): LocatedModel {
-  const { id, cache, signal, onProgress } = request;
+  const { id, revision, cache, connection, signal, onProgress } = request;
   const { commit } = listing;
   const files = [...listing.files.keys()].sort();
   return {
@@ -120,69 +105,14 @@ function openListed(request: HubModelRequest, listing: HubRevision, origin: "cac
       if (listed === undefined) throw notListed(subjectOf(request, commit), file, files);
       const path = cache.snapshotPath(commit, file);
       if (await isWhole(path, listed)) return path;
-      const run = (runSignal: AbortSignal, report: (progress: ModelProgress) => void) =>
-        download(request, listing, file, { signal: runSignal, report });
-      return shareDownload(path, { signal, onProgress }, run);
+      await shareDownload(path, { signal, onProgress }, async (runSignal, report) => {
+        const subject = subjectOf(request, commit);
+        await downloadHubFile({ cache, connection, subject, file, listed }, runSignal, report);
+        await cache.remember(revision, listing);
+      });
+      return path;
     },
   };
-}
-
-async function download(
-  request: HubModelRequest,
-  listing: HubRevision,
-  file: string,
-  run: { readonly signal: AbortSignal; readonly report: (progress: ModelProgress) => void },
-): Promise<string> {
-  const { cache, connection, revision } = request;
-  const { commit } = listing;
-  const subject = subjectOf(request, commit);
-  const listed = listing.files.get(file) ?? {};
-  try {
-    const metadata = await fileMetadata(connection, subject, file, run.signal);
-    const size = metadata.size ?? listed.size;
-    checkAgreement(subject, file, metadata, listed);
-    await downloadBlob({
-      connection,
-      subject,
-      file,
-      url: fileUrl(subject, file),
-      blobPath: cache.blobPath(metadata.etag),
-      size,
-      digest: digestOf(metadata, listed, size),
-      signal: run.signal,
-      onLoaded: (loadedBytes, totalBytes) =>
-        run.report({ file, loadedBytes, ...(totalBytes === undefined ? {} : { totalBytes }) }),
-    });
-    const path = await cache.link(metadata.etag, commit, file);
-    await cache.remember(revision, listing);
-    return path;
-  } catch (error) {
-    throwIfAborted(run.signal);
-    throw storageError(
-      withSubject(error, subject, `Downloading ${printableName(file)} of "${request.id}"`),
-      cache,
-      file,
-    );
-  }
-}
-
-/** The listing and the file's own headers come from one hub; when they contradict each other, neither can be trusted. */
-function checkAgreement(subject: HubSubject, file: string, metadata: FileMetadata, listed: ListedFile): void {
-  const differs = (a: string | number | undefined, b: string | number | undefined) =>
-    a !== undefined && b !== undefined && a !== b;
-  if (differs(metadata.size, listed.size) || differs(metadata.sha256, listed.sha256)) {
-    throw strangeAnswer(subject, `it describes ${printableName(file)} in two ways that contradict each other`);
-  }
-}
-
-function digestOf(metadata: FileMetadata, listed: ListedFile, size: number | undefined): ContentDigest | undefined {
-  if (size === undefined) return undefined;
-  const sha256 = metadata.sha256 ?? listed.sha256;
-  if (sha256 !== undefined) return { algorithm: "sha256", hex: sha256, size };
-  // Mirrors may use any etag; the one that equals git's id is a checksum of the content.
-  return listed.blobId !== undefined && metadata.etag === listed.blobId
-    ? { algorithm: "git-sha1", hex: listed.blobId, size }
-    : undefined;
 }
 
 async function isWhole(path: string, listed: ListedFile | undefined): Promise<boolean> {
@@ -209,20 +139,5 @@ function notListed(subject: HubSubject, file: string, files: readonly string[]):
   return new PgVectorDBError(
     "model_not_found",
     `The model "${subject.id}" has no file ${printableName(file)} at commit ${subject.revision}. It has ${sampleOf(files)}.`,
-  );
-}
-
-/** Says what to do when the cache cannot be written. */
-function storageError(error: unknown, { cacheDir }: HubCache, file: string): unknown {
-  const code = (error as { code?: unknown } | null)?.code;
-  if (error instanceof PgVectorDBError || typeof code !== "string") return error;
-  const why =
-    code === "ENOSPC" || code === "EDQUOT"
-      ? "the disk is full. Free some space; what was downloaded so far is kept and continued"
-      : `it cannot be written (${code}). Make it writable`;
-  return new PgVectorDBError(
-    "network",
-    `The download of ${printableName(file)} cannot be stored in the cache ${cacheDir}: ${why}, or choose another folder with \`cacheDir\` or \`HF_HUB_CACHE\`.`,
-    { cause: error },
   );
 }

@@ -1,7 +1,8 @@
-import { createHash, type Hash, randomBytes } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { isOwnerGone, newOwner } from "./download-owner.ts";
 
 /** A checksum of the whole content: SHA-256, or the SHA-1 that git gives a file, which also covers the size. */
 export interface ContentDigest {
@@ -10,13 +11,13 @@ export interface ContentDigest {
   readonly size: number;
 }
 
-/** A download that nobody has touched for this long was left by a process that died; a live one writes or gives up sooner. */
+/** A download that nobody has touched for this long was left by a process that ended; a live one writes or gives up sooner. */
 const ABANDONED_AFTER_MS = 10 * 60_000;
 
 /**
  * The beginning of a blob, on its way into the cache. Its name is this object's alone, so two processes never write to
- * one file; whoever finishes first renames it into place. One that is given up is left as `<etag>.parked.incomplete`,
- * and the next download takes it over by a rename, which only one can win.
+ * one file; whoever finishes first renames it into place. One that is given up is left as `<etag>.parked.incomplete`.
+ * The next download takes that over, or what a process that ended left, by a rename, which only one can win.
  */
 export class PartialFile {
   readonly path: string;
@@ -41,7 +42,7 @@ export class PartialFile {
     digest: ContentDigest | undefined,
     signal: AbortSignal | undefined,
   ): Promise<PartialFile> {
-    const path = `${blobPath}.${randomBytes(8).toString("hex")}.incomplete`;
+    const path = `${blobPath}.${await newOwner()}.incomplete`;
     await mkdir(dirname(blobPath), { recursive: true });
     if (digest !== undefined) await takeOver(blobPath, path);
     const handle = await open(path, "a");
@@ -125,11 +126,12 @@ function startHash(digest: ContentDigest | undefined): Hash | undefined {
 
 async function takeOver(blobPath: string, path: string): Promise<void> {
   const folder = dirname(blobPath);
-  const etag = basename(blobPath);
+  const [start, end] = [`${basename(blobPath)}.`, ".incomplete"];
   for (const name of await readdir(folder)) {
-    if (!name.startsWith(`${etag}.`) || !name.endsWith(".incomplete")) continue;
+    if (!name.startsWith(start) || !name.endsWith(end)) continue;
     const left = join(folder, name);
-    if (name !== `${etag}.parked.incomplete` && !(await isAbandoned(left))) continue;
+    const owner = name.slice(start.length, -end.length);
+    if (owner !== "parked" && !(await isOwnerGone(owner)) && !(await isOld(left))) continue;
     try {
       await rename(left, path);
       return;
@@ -139,7 +141,7 @@ async function takeOver(blobPath: string, path: string): Promise<void> {
   }
 }
 
-async function isAbandoned(path: string): Promise<boolean> {
+async function isOld(path: string): Promise<boolean> {
   try {
     return Date.now() - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS;
   } catch {

@@ -9,7 +9,7 @@ export interface DownloadWaiter {
 type Report = (progress: ModelProgress) => void;
 
 interface Running {
-  readonly result: Promise<string>;
+  readonly result: Promise<void>;
   readonly waiters: Set<Report>;
   readonly controller: AbortController;
 }
@@ -23,11 +23,11 @@ const running = new Map<string, Running>();
 export async function shareDownload(
   destination: string,
   waiter: DownloadWaiter,
-  start: (signal: AbortSignal, report: Report) => Promise<string>,
-): Promise<string> {
+  start: (signal: AbortSignal, report: Report) => Promise<void>,
+): Promise<void> {
   throwIfAborted(waiter.signal);
   const shared = running.get(destination) ?? begin(destination, start);
-  return new Promise<string>((resolve, reject) => {
+  return new Promise<void>((resolve, reject) => {
     const leave = () => {
       shared.waiters.delete(report);
       waiter.signal?.removeEventListener("abort", onAbort);
@@ -52,7 +52,7 @@ export async function shareDownload(
   });
 }
 
-function begin(destination: string, start: (signal: AbortSignal, report: Report) => Promise<string>): Running {
+function begin(destination: string, start: (signal: AbortSignal, report: Report) => Promise<void>): Running {
   const controller = new AbortController();
   const waiters = new Set<Report>();
   const report: Report = (progress) => {
