@@ -39,15 +39,12 @@ export async function downloadBlob(download: BlobDownload): Promise<void> {
       await partial.restart();
       await fill(partial, download);
     }
+    if (!partial.matchesDigest()) throw corrupt(download, "its checksum is not the one that the hub announces");
+    await partial.finish();
   } catch (error) {
     await (isCorrupt(error) ? partial.discard() : partial.park());
     throw error;
   }
-  if (!partial.matchesDigest()) {
-    await partial.discard();
-    throw corrupt(download, "its checksum is not the one that the hub announces");
-  }
-  await partial.finish();
 }
 
 /** A blob of another size is the remains of an accident. */
@@ -90,7 +87,7 @@ async function fill(partial: PartialFile, download: BlobDownload): Promise<void>
 async function request(download: BlobDownload, offset: number): Promise<HubAnswer> {
   const { connection, subject, file, url, signal } = download;
   const headers = offset > 0 ? { range: `bytes=${offset}-` } : undefined;
-  const answer = await requestFromHub(connection, { method: "GET", url, headers, follow: "everywhere", signal });
+  const answer = await requestFromHub(connection, { method: "GET", url, headers, follow: "content", signal });
   if ([200, 206, 416].includes(answer.status)) return answer;
   answer.close();
   throw answerError(answer, subject, file);

@@ -52,6 +52,7 @@ export class HubCache {
       const { format_version: version, files } = recordOf(JSON.parse(text));
       if (version !== LISTING_VERSION) return undefined;
       const entries = Object.entries(recordOf(files)).filter(([name]) => isSafeFileName(name));
+      if (entries.length === 0) return undefined;
       return { commit, files: new Map(entries.map(([name, entry]) => [name, readListingEntry(entry)])) };
     } catch {
       // A damaged listing is asked for again.

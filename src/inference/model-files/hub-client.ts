@@ -43,7 +43,7 @@ export async function listRevision(
   const url = `${endpoint}/api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`;
   try {
     const headers = { accept: "application/json" };
-    const answer = await requestFromHub(connection, { method: "GET", url, headers, follow: "everywhere", signal });
+    const answer = await requestFromHub(connection, { method: "GET", url, headers, follow: "content", signal });
     if (answer.status !== 200) {
       answer.close();
       if (answer.headers.get("x-error-code") === "RevisionNotFound") return undefined;
@@ -63,7 +63,7 @@ export async function fileMetadata(
   signal: AbortSignal | undefined,
 ): Promise<FileMetadata> {
   const url = fileUrl(subject, file);
-  const answer = await requestFromHub(connection, { method: "HEAD", url, follow: "hub", signal });
+  const answer = await requestFromHub(connection, { method: "HEAD", url, follow: "description", signal });
   answer.close();
   // Not every mirror answers HEAD by the rules; a redirect is the description of a file on a content network.
   if (answer.status >= 400) throw answerError(answer, subject, file);
@@ -77,7 +77,9 @@ export async function fileMetadata(
   if (etag === undefined || !ETAG.test(etag)) {
     throw strangeAnswer(subject, `the file ${printableName(file)} comes without a usable ETag`);
   }
-  const ownSize = answer.status < 300 ? answer.headers.get("content-length") : null;
+  // The length of a compressed answer is not the file's.
+  const isPlain = answer.status < 300 && !answer.headers.has("content-encoding");
+  const ownSize = isPlain ? answer.headers.get("content-length") : null;
   return {
     etag,
     size: parseSize(first("x-linked-size") ?? ownSize),

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { FaultEffect } from "../../../test/imitation-hub/imitation-fault.ts";
@@ -183,6 +183,29 @@ describe("a hub that answers as none would", () => {
     });
     expect((await context.locate({ model: "old/name" })).revision).toBe(context.hub.commitOf("org/name"));
   });
+});
+
+test("a file that the hub, or the hub behind a mirror, moved is described at its new place", async () => {
+  const { commitOf, endpoint } = context.hub;
+  const other = endpoint.replace("127.0.0.1", "localhost");
+  for (const origin of ["", other]) {
+    context.hub.clearFaults();
+    context.hub.forgetRequests();
+    const headers = { location: `${origin}/org/name/resolve/${commitOf("org/name")}/model.onnx` };
+    context.hub.addFaults({
+      url: /resolve\/.*\/model.onnx$/,
+      times: 1,
+      does: { kind: "answer", status: 307, headers },
+    });
+    const model = await context.locate({}, { environment: { HF_TOKEN: "hf_secret" } });
+    expect((await readFile(await model.fetch("model.onnx"))).length).toBe(50_000);
+    const heads = context.hub.requests.filter(({ method }) => method === "HEAD");
+    expect(heads.map((it) => it.headers.authorization)).toEqual([
+      "Bearer hf_secret",
+      origin === "" ? "Bearer hf_secret" : undefined,
+    ]);
+    await rm(join(context.cacheDir, "models--org--name"), { recursive: true });
+  }
 });
 
 describe("a corrupt file", () => {

@@ -34,8 +34,8 @@ export interface HubRequest {
   readonly method: "GET" | "HEAD";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** `"hub"` stops at a redirect to another host and answers with that redirect. */
-  readonly follow: "everywhere" | "hub";
+  /** `"description"` stops at a redirect to a content network that describes the file, and answers with that redirect. */
+  readonly follow: "content" | "description";
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,6 +51,7 @@ export interface HubAnswer {
   close(): void;
 }
 
+const HUB_ORIGIN = "https://huggingface.co";
 const MAX_REDIRECTS = 10;
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -110,7 +111,8 @@ async function requestOnce(connection: HubConnection, request: HubRequest): Prom
   const hops: Headers[] = [];
   let url = new URL(request.url);
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const fromHub = url.origin === endpoint.origin;
+    // A mirror may send us on to the hub itself, which is where tokens come from.
+    const fromHub = url.origin === endpoint.origin || url.origin === HUB_ORIGIN;
     const headers: Record<string, string> = {
       "accept-encoding": "identity",
       "user-agent": "pgvectordb",
@@ -123,11 +125,15 @@ async function requestOnce(connection: HubConnection, request: HubRequest): Prom
     const location = answer.headers.get("location");
     if (answer.status < 300 || answer.status >= 400 || location === null) return answer;
     const next = redirectTarget(url, location);
-    if (next.origin !== endpoint.origin && request.follow === "hub") return answer;
+    if (request.follow === "description" && next.origin !== url.origin && describesFile(answer.headers)) return answer;
     answer.close();
     url = next;
   }
   throw new PgVectorDBError("network", `${endpoint.host} redirects in a circle: more than ${MAX_REDIRECTS} redirects.`);
+}
+
+function describesFile(headers: Headers): boolean {
+  return headers.has("x-linked-etag") || headers.has("etag");
 }
 
 function redirectTarget(from: URL, location: string): URL {

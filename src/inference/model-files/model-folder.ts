@@ -1,3 +1,4 @@
+import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import { PgVectorDBError } from "../../errors.ts";
@@ -35,7 +36,7 @@ export async function listFolder(folder: string): Promise<string[]> {
   const files: string[] = [];
   let entries = 0;
   const walk = async (prefix: string, depth: number): Promise<void> => {
-    for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
+    for (const entry of await readEntries(join(folder, prefix))) {
       if (++entries > MAX_ENTRIES) throw tooManyFiles(folder);
       const name = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
       if (entry.name.startsWith(".") || !isSafeFileName(name)) continue;
@@ -46,6 +47,16 @@ export async function listFolder(folder: string): Promise<string[]> {
   };
   await walk("", 1);
   return files.sort();
+}
+
+async function readEntries(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (cause) {
+    throw new PgVectorDBError("model_invalid", `The folder ${folder} cannot be read. Check its permissions.`, {
+      cause,
+    });
+  }
 }
 
 export async function isRegularFile(path: string): Promise<boolean> {

@@ -137,7 +137,17 @@ describe("with a network that may be used", () => {
       await writeFile(join(folder, "trees", `${revision}.json`), damage);
       await writeFile(join(folder, "refs", "main"), damage);
       expect((await context.locate({})).files).toEqual(["config.json", "model.onnx"]);
+      await writeFile(join(folder, "trees", `${revision}.json`), damage);
+      expect((await context.locate({ revision })).origin).toBe("hub");
     }
+  });
+
+  test("a ref in the cache cannot name a folder outside of it", async () => {
+    await mkdir(join(context.cacheDir, "elsewhere"), { recursive: true });
+    await writeFile(join(context.cacheDir, "elsewhere", "config.json"), "{}");
+    await mkdir(join(context.cacheDir, "models--org--name", "refs"), { recursive: true });
+    await writeFile(join(context.cacheDir, "models--org--name", "refs", "main"), "../../elsewhere");
+    await expect(context.locate({ offline: true })).rejects.toMatchObject({ code: "model_not_found" });
   });
 
   test("a listing in the cache cannot name files outside of it", async () => {

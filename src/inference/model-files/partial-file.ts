@@ -96,7 +96,7 @@ export class PartialFile {
   /** Leaves what is there for a later call. */
   async park(): Promise<void> {
     await this.#handle.close();
-    const { size } = await stat(this.path);
+    const size = (await stat(this.path).catch(() => undefined))?.size ?? 0;
     if (size === 0 || this.#digest === undefined) await rm(this.path, { force: true });
     else await rename(this.path, `${this.#blobPath}.parked.incomplete`);
   }
