@@ -52,6 +52,14 @@ export class WordPieceTokenizer implements Tokenizer {
     return blueprint && new WordPieceTokenizer(blueprint);
   }
 
+  /** One more than the highest id that `encode` gives. */
+  get idCount(): number {
+    let highest = -1;
+    for (const id of this.#blueprint.vocabulary.values()) highest = Math.max(highest, id);
+    for (const id of this.#blueprint.addedTokens.values()) highest = Math.max(highest, id);
+    return highest + 1;
+  }
+
   tokenToId(token: string): number | undefined {
     return this.#blueprint.addedTokens.get(token) ?? this.#blueprint.vocabulary.get(token);
   }
