@@ -1,7 +1,7 @@
-/** Turns text into the token ids of one model. */
+/** Turns text into the ids a model was trained on: the ids of Python's `tokenizers`, or the model's scores are not its own. */
 export interface Tokenizer {
-  /** The ids of `text` alone: no special tokens added, nothing cut. */
+  /** The ids of `text` without special tokens, neither cut nor padded. */
   encode(text: string): readonly number[] | Promise<readonly number[]>;
-  /** The id of a token by its exact spelling, such as `[CLS]`. */
+  /** The id of one token as the vocabulary writes it, special tokens included. */
   tokenToId(token: string): number | undefined;
 }
