@@ -29,7 +29,7 @@ import {
 import { buildVectorIndex, MAX_INDEXED_DIMENSIONS } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
-import { addDocuments, checkAddArguments } from "./ingest/add-documents.ts";
+import { addDocuments, checkAddArguments, refreshStatistics } from "./ingest/add-documents.ts";
 import { checkId } from "./ingest/normalize-document.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
 import { toReranker } from "./rerankers/function-reranker.ts";
@@ -89,6 +89,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
       const result = await addDocuments(this.#context, documents, options, signal);
       // After the documents, not before: building the index at once is faster than adding to it.
       await this.#ensureKeywordIndex(signal);
+      await refreshStatistics(this.#context, result, signal);
       return result;
     });
   }

@@ -26,3 +26,4 @@ export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
 export type { Condition, Where } from "./contracts/where.ts";
 export { PgVectorDBError, type PgVectorDBErrorCode } from "./errors.ts";
 export { type OpenOptions, PgVectorDB } from "./pgvectordb.ts";
+export { type Passage, type SplitTextOptions, splitText } from "./split/split-text.ts";

@@ -94,6 +94,10 @@ export function dropVectorIndex(target: SearchTarget): Sql {
   return sql`DROP INDEX IF EXISTS ${identifier(target.schema, target.vectorIndex)}`;
 }
 
+export function analyze(target: SearchTarget): Sql {
+  return sql`ANALYZE ${tableOf(target)}`;
+}
+
 export function tableOf(target: SearchTarget): Sql {
   return identifier(target.schema, target.table);
 }

@@ -1,7 +1,7 @@
 import { checkCallback, checkInteger, checkOptionNames, invalidArgument } from "../check-options.ts";
 import type { CollectionContext } from "../collection-context.ts";
 import type { AddDocumentsOptions, AddProgress, AddResult, DocumentInput } from "../contracts/collection.ts";
-import { createContentHashIndex } from "../database/document-table.ts";
+import { analyze, createContentHashIndex } from "../database/document-table.ts";
 import { throwIfAborted } from "../deadline.ts";
 import { inBatches } from "./in-batches.ts";
 import { normalizeDocument } from "./normalize-document.ts";
@@ -10,6 +10,7 @@ import { writeBatch } from "./write-batch.ts";
 
 export const DEFAULT_BATCH_SIZE = 256;
 export const MAX_BATCH_SIZE = 10_000;
+const ROWS_WORTH_ANALYZING = 500;
 
 export type DocumentSource<Metadata extends object> =
   | Iterable<DocumentInput<Metadata>>
@@ -75,4 +76,13 @@ export async function addDocuments<Metadata extends object>(
     await writing;
   }
   return Array.isArray(documents) ? { ...counts, ids } : counts;
+}
+
+/** The embedded database has no background process that would: the planner needs to know how many rows there are now. */
+export async function refreshStatistics(
+  { database, target }: CollectionContext,
+  { inserted, updated }: AddResult,
+  signal: AbortSignal,
+): Promise<void> {
+  if (inserted + updated >= ROWS_WORTH_ANALYZING) await database.query(analyze(target), { signal });
 }

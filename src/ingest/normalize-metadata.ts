@@ -3,7 +3,7 @@ import { checkStorable, invalidArgument } from "../check-options.ts";
 const MAX_DEPTH = 32;
 
 /**
- * Metadata as JSON text that Postgres stores and gives back as it was. Dates become ISO strings, `undefined` fields are
+ * Metadata as JSON text that Postgres stores. Dates become ISO strings, `undefined` fields are
  * left out, lone surrogates become U+FFFD; what JSON would silently change is refused.
  *
  * @param name how messages call it: `documents[3].metadata`

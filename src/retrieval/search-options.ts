@@ -66,7 +66,13 @@ function planWeights(weights: unknown): Pick<RetrievalPlan, "semanticWeight" | "
   const unknown = Object.keys(weights).find((name) => name !== "semantic" && name !== "keyword");
   if (unknown !== undefined) throw invalidArgument("`weights` has an unknown arm. Known: semantic, keyword.");
   const { semantic = 1, keyword = 1 } = weights as { semantic?: unknown; keyword?: unknown };
-  if (!isFiniteNumber(semantic) || !isFiniteNumber(keyword) || semantic < 0 || keyword < 0 || semantic + keyword === 0) {
+  if (
+    !isFiniteNumber(semantic) ||
+    !isFiniteNumber(keyword) ||
+    semantic < 0 ||
+    keyword < 0 ||
+    semantic + keyword === 0
+  ) {
     throw invalidArgument("`weights` must be numbers of at least 0, and not both 0.");
   }
   return { semanticWeight: semantic, keywordWeight: keyword };
