@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Collection } from "../../collection.ts";
-import { splitText } from "../../split-text.ts";
+import { splitText } from "../../split/split-text.ts";
 import type { MarkdownDocument } from "./collect-markdown.ts";
 
 /** A passage's metadata in the demo's collection. */
@@ -25,12 +25,17 @@ const MAX_PASSAGE_CHARACTERS = 1000;
 /** Splits documents into passages that open with where they are from, so that a search for a package's name finds them. */
 export function toPassages(documents: readonly MarkdownDocument[]): Passage[] {
   return documents.flatMap(({ path, packageName, text }) =>
-    splitText(text, { maxCharacters: MAX_PASSAGE_CHARACTERS }).map(({ content, headings }, position) => ({
+    splitText(text, { maxCharacters: MAX_PASSAGE_CHARACTERS }).map(({ content, headings = [] }, position) => ({
       id: `${path}#${position}`,
-      content: `${[packageName ?? path, ...headings].join(" > ")}\n${content}`,
+      content: `${titleOf(packageName ?? path, headings)}\n${content}`,
       metadata: { source: path, headings },
     })),
   );
+}
+
+/** A README's first heading is mostly the package's name again. */
+function titleOf(name: string, headings: readonly string[]): string {
+  return [name, ...headings.filter((heading, depth) => depth > 0 || heading !== name)].join(" > ");
 }
 
 /** Makes the collection hold exactly these passages. @returns how many passages had to be written */
