@@ -51,13 +51,8 @@ export class InferenceClient<Task extends InferenceTask> {
         resolve();
       });
     });
-    this.#worker.once("error", (cause) => this.#fail(crashed(cause)));
+    this.#worker.on("error", (cause) => this.#fail(crashed(cause)));
     this.#worker.on("message", (message: FromWorker) => this.#receive(message));
-  }
-
-  /** Calls that wait or run. */
-  get pending(): number {
-    return this.#pending.size;
   }
 
   /** Whether the worker can take calls. */
