@@ -66,7 +66,9 @@ async function fill(partial: PartialFile, download: BlobDownload): Promise<void>
     const before = partial.length;
     const answer = await request(download, before);
     try {
-      if (await prepare(answer, partial)) {
+      const isOfUse = await prepare(answer, partial);
+      if (partial.length < before) download.onLoaded(partial.length);
+      if (isOfUse) {
         await copyBody(answer, partial, download);
         if (size === undefined) return;
       } else if (++restarts > 1) {

@@ -180,8 +180,10 @@ describe("a connection that fails", () => {
         { host: "cdn", times: 1, does: { kind: "cut", afterBytes: 100_000 } },
         { host: "cdn", times: 1, does: { kind } },
       );
-      const path = await (await context.locate({})).fetch("onnx/model.onnx");
-      await expectModel(path);
+      const seen: number[] = [];
+      const model = await context.locate({ onProgress: ({ loadedBytes }) => seen.push(loadedBytes) });
+      await expectModel(await model.fetch("onnx/model.onnx"));
+      expect(seen.some((bytes, index) => bytes < (seen[index - 1] ?? 0))).toBe(true);
       await rm(repository("blobs"), { recursive: true });
     }
   });

@@ -191,14 +191,18 @@ test("a file that the hub, or the hub behind a mirror, moved is described at its
   for (const origin of ["", other]) {
     context.hub.clearFaults();
     context.hub.forgetRequests();
-    const headers = { location: `${origin}/org/name/resolve/${commitOf("org/name")}/model.onnx` };
+    const location = `${origin}/org/name/resolve/${commitOf("org/name")}/model.onnx`;
+    // On its own host, a redirect's etag is that of the redirect.
+    const headers = { location, ...(origin === "" ? { etag: '"the-redirect"' } : {}) };
     context.hub.addFaults({
       url: /resolve\/.*\/model.onnx$/,
       times: 1,
       does: { kind: "answer", status: 307, headers },
     });
     const model = await context.locate({}, { environment: { HF_TOKEN: "hf_secret" } });
-    expect((await readFile(await model.fetch("model.onnx"))).length).toBe(50_000);
+    const path = await model.fetch("model.onnx");
+    expect((await readFile(path)).length).toBe(50_000);
+    expect(await readlink(path)).toMatch(/[0-9a-f]{64}$/);
     const heads = context.hub.requests.filter(({ method }) => method === "HEAD");
     expect(heads.map((it) => it.headers.authorization)).toEqual([
       "Bearer hf_secret",

@@ -107,9 +107,7 @@ export class PartialFile {
   }
 
   async #readBeginning(signal: AbortSignal | undefined): Promise<void> {
-    const { size } = await this.#handle.stat();
-    if (this.#digest !== undefined && size > this.#digest.size) return this.restart();
-    if (size === 0) return;
+    if ((await this.#handle.stat()).size === 0) return;
     for await (const chunk of createReadStream(this.path, { signal, highWaterMark: 1 << 20 })) {
       this.#hash?.update(chunk as Buffer);
       this.#length += (chunk as Buffer).length;
