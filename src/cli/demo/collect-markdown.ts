@@ -40,7 +40,7 @@ export async function collectMarkdown(root: string, signal?: AbortSignal): Promi
 
 function toDocument(root: string, path: string, text: string): MarkdownDocument {
   const shown = relative(root, path).split(sep).join("/");
-  const packageName = /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(shown)?.[1];
+  const packageName = /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(shown)?.[1];
   return { path: shown, text: text.replaceAll("\0", ""), ...(packageName === undefined ? {} : { packageName }) };
 }
 
