@@ -163,7 +163,7 @@ describe("a connection that fails", () => {
     const model = await context.locate({}, hasty);
     const failure = await model.fetch("onnx/model.onnx").catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "network", retryable: true });
-    expect(String(failure)).toContain("hf download org/name");
+    expect(String(failure)).toContain("hf download org/name`");
     expect(String(failure)).not.toContain("X-Amz-Signature");
     expect((await blobs()).filter((name) => name.endsWith(".parked.incomplete"))).toHaveLength(1);
 

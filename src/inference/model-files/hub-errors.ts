@@ -5,7 +5,10 @@ import { printableName } from "./model-file-name.ts";
 /** What was looked for and where: every message about a model of the hub says so. */
 export interface HubSubject {
   readonly id: string;
+  /** What this request is about: the commit, once it is known. */
   readonly revision: string;
+  /** What the caller named. */
+  readonly askedRevision: string;
   readonly endpoint: string;
   readonly cacheDir: string;
 }
@@ -72,8 +75,8 @@ export function strangeAnswer({ id, endpoint }: HubSubject, what: string): PgVec
   );
 }
 
-export function offlineAdvice({ id, revision, cacheDir }: HubSubject): string {
-  const pinned = revision === "main" ? "" : ` --revision ${revision}`;
+export function offlineAdvice({ id, askedRevision, cacheDir }: HubSubject): string {
+  const pinned = askedRevision === "main" ? "" : ` --revision ${askedRevision}`;
   return `Without a network: run \`hf download ${id}${pinned}\` on a machine that has one and copy the folder models--${id.replace("/", "--")} from its cache into ${cacheDir}, or put the model's files in a folder and pass that as \`model\`.`;
 }
 
@@ -86,9 +89,7 @@ function serviceError(answer: HubAnswer, subject: HubSubject, what: string): PgV
     );
   }
   const source = answer.fromHub ? `The hub ${subject.endpoint}` : "The server that the hub sends downloads to";
-  return new PgVectorDBError(
-    "network",
-    `${source} answered with status ${answer.status} for ${what}. ${offlineAdvice(subject)}`,
-    { retryable: answer.status >= 500 || answer.status === 408 || !answer.fromHub },
-  );
+  return new PgVectorDBError("network", `${source} answered with status ${answer.status} for ${what}.`, {
+    retryable: answer.status >= 500 || answer.status === 408 || !answer.fromHub,
+  });
 }

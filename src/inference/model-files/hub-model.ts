@@ -120,8 +120,9 @@ async function isWhole(path: string, listed: ListedFile | undefined): Promise<bo
   return found?.isFile() === true && (listed?.size === undefined || listed.size === found.size);
 }
 
-function subjectOf({ id, cache, connection }: HubModelRequest, revision: string): HubSubject {
-  return { id, revision, endpoint: connection.endpoint, cacheDir: cache.cacheDir };
+function subjectOf(request: HubModelRequest, revision: string): HubSubject {
+  const { id, cache, connection } = request;
+  return { id, revision, askedRevision: request.revision, endpoint: connection.endpoint, cacheDir: cache.cacheDir };
 }
 
 function impatient(connection: HubConnection): HubConnection {
