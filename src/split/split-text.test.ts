@@ -90,7 +90,7 @@ describe("splitText", () => {
     ["text", { overlap: -1 }, /`overlap`/],
     ["text", { size: 3 }, /Unknown option `size`/],
   ])("refuses %j with %j", (text, options, message) => {
-    expect(() => splitText(text as string, options)).toThrow(
+    expect(() => splitText(text as string, options as object)).toThrow(
       expect.objectContaining({ code: "invalid_argument", message: expect.stringMatching(message) }),
     );
   });
