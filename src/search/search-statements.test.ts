@@ -75,7 +75,9 @@ it("hybridStatement fuses both arms by rank, with the same filter in both", () =
   const fusion = { k: 50, semanticWeight: 2, keywordWeight: 1, rankConstant: 60 };
   const { text } = hybridStatement(target, { ...semantic, filter, exact: true }, { ...keyword, filter }, fusion);
   expect(text.match(/metadata #> ARRAY/g)).toHaveLength(2);
-  expect(text.slice(text.indexOf("fused AS MATERIALIZED"))).toMatchInlineSnapshot(`"fused AS MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, coalesce($13::float8 / ($14::float8 + s.rank), 0) + coalesce($15::float8 / ($16::float8 + k.rank), 0) AS fused, least(s.rank, k.rank) AS best_rank FROM semantic AS s FULL OUTER JOIN keyword AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $17) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, false AS approximate FROM fused AS f JOIN "pgvectordb"."documents_7" AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id"`);
+  expect(text.slice(text.indexOf("fused AS MATERIALIZED"))).toMatchInlineSnapshot(
+    `"fused AS MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, coalesce($13::float8 / ($14::float8 + s.rank), 0) + coalesce($15::float8 / ($16::float8 + k.rank), 0) AS fused, least(s.rank, k.rank) AS best_rank FROM semantic AS s FULL OUTER JOIN keyword AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $17) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, false AS approximate FROM fused AS f JOIN "pgvectordb"."documents_7" AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id"`,
+  );
 });
 
 it("quotes every name", () => {
