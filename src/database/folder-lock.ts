@@ -13,7 +13,7 @@ export interface FolderLock {
 const MAX_SOCKET_PATH_BYTES = 100;
 const LOCK_FILE = /^lock\.(\d{1,9})$/;
 const UNCLAIMED_FILE = /^lock-[0-9a-f-]+$/;
-const ATTEMPTS = 5;
+const ATTEMPTS = 10;
 /** A pipe that is busy makes the probe wait; only a living process keeps one busy. */
 const PROBE_TIMEOUT_MS = 2000;
 
@@ -36,7 +36,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
       const lock = await tryToLock(folder, reach);
       if (lock !== undefined) return lock;
       // Two processes that start at once may both step back: wait a random while, then one is first.
-      await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 80));
+      await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 50 * (attempt + 1)));
     }
   } finally {
     await done();
