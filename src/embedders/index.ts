@@ -8,4 +8,5 @@ export {
   type FunctionEmbedderOptions,
   fromFunction,
 } from "./function-embedder.ts";
+export { createLocalEmbedder, type LocalEmbedder, type LocalEmbedderOptions } from "./local-embedder.ts";
 export { createStaticEmbedder, type StaticEmbedderOptions } from "./static-embedder.ts";
