@@ -42,13 +42,11 @@ export class Checkpoint {
     return new Checkpoint(source, "");
   }
 
-  /**
-   * The part of it that is the base model: under `prefix` when a head was saved with it, else at the top.
-   *
-   * @param probe a tensor that every base model of this kind has
-   */
-  base(prefix: string, probe: string): Checkpoint {
-    return this.has(`${prefix}${probe}`) ? new Checkpoint(this.#source, this.#prefix + prefix) : this;
+  /** The base model in it: the tensors under `prefix` when it was saved with a head, else all. */
+  base(prefix: string): Checkpoint {
+    const full = this.#prefix + prefix;
+    const isThere = [...this.#source.tensors.keys()].some((name) => name.startsWith(full));
+    return isThere ? new Checkpoint(this.#source, full) : this;
   }
 
   has(name: string): boolean {

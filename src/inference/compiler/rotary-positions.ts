@@ -1,3 +1,4 @@
+import { PgVectorDBError } from "../../errors.ts";
 import type { ConfigReader } from "./config-reader.ts";
 import type { GraphWriter, Value } from "./graph-writer.ts";
 
@@ -7,8 +8,17 @@ export interface RotaryTables {
   readonly sines: Value;
 }
 
-/** @param order the positions, int64 `[sequence]` */
+/**
+ * @param order the positions, int64 `[sequence]`
+ * @throws PgVectorDBError `model_invalid` for heads of an odd size, which have no pairs to turn
+ */
 export function rotaryTables(graph: GraphWriter, order: Value, size: number, theta: number): RotaryTables {
+  if (size % 2 !== 0) {
+    throw new PgVectorDBError(
+      "model_invalid",
+      `The model's attention heads have the odd size ${size}; rotary positions need an even one.`,
+    );
+  }
   const frequencies = Float32Array.from(
     { length: size / 2 },
     (_, index) => 1 / Math.fround(theta ** ((2 * index) / size)),

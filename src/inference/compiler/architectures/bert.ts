@@ -18,7 +18,7 @@ export const bert: Architecture = {
   classify(context, hidden) {
     const { config, checkpoint, graph } = context;
     const size = config.size("hidden_size", 768);
-    const head = { ...context, checkpoint: checkpoint.base("bert.", "pooler.dense.weight") };
+    const head = { ...context, checkpoint: checkpoint.base("bert.") };
     const first = firstToken(graph, hidden);
     const pooled = fixedActivation("tanh")(graph, linearAt(head, first, "pooler.dense", size, size, { precise: true }));
     return linearAt(context, pooled, "classifier", labelCount(context, "classifier"), size, { precise: true });
@@ -35,7 +35,7 @@ export function requirePlainEncoder(config: ConfigReader): void {
 function encodeBert(context: EncoderContext, prefix: string, rows: NeededRows): Value {
   const { config } = context;
   requirePlainEncoder(config);
-  const base = { ...context, checkpoint: context.checkpoint.base(prefix, "embeddings.word_embeddings.weight") };
+  const base = { ...context, checkpoint: context.checkpoint.base(prefix) };
   const shape = bertShape(base);
   const embedded = embedTokens(base, {
     vocabulary: config.size("vocab_size", 30_522),

@@ -51,7 +51,7 @@ function tokenTypes(config: ConfigReader): number {
 function encodeDeberta(context: EncoderContext, rows: NeededRows): Value {
   const { config, graph, inputs } = context;
   config.require("conv_kernel_size", 0);
-  const base = { ...context, checkpoint: context.checkpoint.base("deberta.", "embeddings.word_embeddings.weight") };
+  const base = { ...context, checkpoint: context.checkpoint.base("deberta.") };
   const size = config.size("hidden_size", 1536);
   const heads = headCount(config, size, 24);
   config.require("attention_head_size", size / heads);

@@ -39,7 +39,7 @@ export const distilbert: Architecture = {
 
 function encodeDistilbert(context: EncoderContext, rows: NeededRows): Value {
   const { config, graph, inputs } = context;
-  const base = { ...context, checkpoint: context.checkpoint.base("distilbert.", "embeddings.word_embeddings.weight") };
+  const base = { ...context, checkpoint: context.checkpoint.base("distilbert.") };
   const hidden = config.size("dim", 768);
   const heads = config.size("n_heads", 12);
   if (hidden % heads !== 0) throw config.unsupported("n_heads", `it does not divide \`dim\` (${hidden})`);

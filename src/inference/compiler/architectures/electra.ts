@@ -29,7 +29,7 @@ export const electra: Architecture = {
 function encodeElectra(context: EncoderContext, rows: NeededRows): Value {
   const { config } = context;
   requirePlainEncoder(config);
-  const base = { ...context, checkpoint: context.checkpoint.base("electra.", "embeddings.word_embeddings.weight") };
+  const base = { ...context, checkpoint: context.checkpoint.base("electra.") };
   const shape = bertShape(base, { hidden: 256, heads: 4, intermediate: 1024 });
   const size = config.size("embedding_size", 128);
   const embedded = embedTokens(base, {

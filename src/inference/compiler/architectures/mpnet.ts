@@ -44,7 +44,7 @@ export const mpnet: Architecture = {
 function encodeMpnet(context: EncoderContext, rows: NeededRows): Value {
   const { config } = context;
   config.require("relative_attention_num_buckets", BUCKETS);
-  const base = { ...context, checkpoint: context.checkpoint.base("mpnet.", "embeddings.word_embeddings.weight") };
+  const base = { ...context, checkpoint: context.checkpoint.base("mpnet.") };
   const shape = bertShape(base);
   const maxPositions = config.size("max_position_embeddings", 512);
   const embedded = embedTokens(base, {

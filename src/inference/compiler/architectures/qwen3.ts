@@ -78,7 +78,7 @@ function answerRows({ config, checkpoint, answerTokens }: EncoderContext, size: 
       `\`answerTokens\` must be ids below ${vocabulary}, the model's vocabulary.`,
     );
   }
-  const words = checkpoint.base("model.", "embed_tokens.weight");
+  const words = checkpoint.base("model.");
   const matrix = checkpoint.has("lm_head.weight")
     ? checkpoint.weight("lm_head.weight", [vocabulary, size])
     : words.weight("embed_tokens.weight", [vocabulary, size]);
@@ -98,7 +98,7 @@ function encodeQwen3(context: EncoderContext, rows: NeededRows): Value {
   if (config.texts("layer_types")?.some((kind) => kind !== "full_attention")) {
     throw config.unsupported("layer_types", "only full_attention is compiled");
   }
-  const base = { ...context, checkpoint: context.checkpoint.base("model.", "embed_tokens.weight") };
+  const base = { ...context, checkpoint: context.checkpoint.base("model.") };
   const { size, epsilon } = dimensions(config);
   const words = base.checkpoint.weight("embed_tokens.weight", [config.size("vocab_size", 151_936), size]);
   const tables = sharedTables(base);

@@ -32,7 +32,7 @@ export const roberta: Architecture = {
 function encodeRoberta(context: EncoderContext, rows: NeededRows): Value {
   const { config } = context;
   requirePlainEncoder(config);
-  const base = { ...context, checkpoint: context.checkpoint.base("roberta.", "embeddings.word_embeddings.weight") };
+  const base = { ...context, checkpoint: context.checkpoint.base("roberta.") };
   const shape = bertShape(base);
   const embedded = embedTokens(base, {
     vocabulary: config.size("vocab_size", 30_522),
