@@ -3,13 +3,14 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeMachine, printMachine } from "./machine.ts";
 import { type MeasuredProcess, runMeasured } from "./measured-process.ts";
 
 const CLI = "dist/cli/bin.js";
 const QUESTION = "how do I stop a request that takes too long?";
-const ASK_TWICE = new URL("./ask-twice.js", import.meta.url).pathname;
+const ASK_TWICE = fileURLToPath(new URL("./ask-twice.js", import.meta.url));
 const IMPORTS_PER_ROUND = 5;
 
 interface Measurement {

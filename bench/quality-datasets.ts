@@ -19,7 +19,14 @@ export interface Dataset {
   readonly qrels: Qrels;
   /** Texts by document id. */
   readonly documents: ReadonlyMap<string, string>;
-  readonly runs: readonly { readonly name: string; readonly run: Run; readonly expectedNdcg: number }[];
+  readonly runs: readonly DatasetRun[];
+}
+
+export interface DatasetRun {
+  readonly name: string;
+  readonly run: Run;
+  /** What others measured for this run, where they did. */
+  readonly expectedNdcg?: number;
 }
 
 /** BEIR SciFact, test queries, with a BM25 run. */

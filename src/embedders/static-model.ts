@@ -76,8 +76,7 @@ async function readTensor(
     const found = tensor === undefined ? "none" : `${tensor.dtype} [${tensor.shape}]`;
     throw invalid(folder, `it needs a tensor \`${name}\` of ${dtype} [${shape}] and has ${found}`);
   }
-  const bytes = await source.read(name);
-  return Uint8Array.from(bytes).buffer;
+  return new Uint8Array(await source.read(name)).buffer;
 }
 
 function invalid(folder: string, problem: string, cause?: unknown): PgVectorDBError {

@@ -54,10 +54,11 @@ export class TokenVectorSum {
     const sum = this.#sum;
     let squares = 0;
     for (let i = 0; i < sum.length; i++) squares += (sum[i] as number) ** 2;
-    const length = Math.sqrt(squares);
     const vector = new Float32Array(sum.length);
-    for (let i = 0; i < sum.length; i++) {
-      vector[i] = length > 0 ? (sum[i] as number) / length : 1 / Math.sqrt(sum.length);
+    if (squares === 0) vector.fill(1 / Math.sqrt(sum.length));
+    else {
+      const length = Math.sqrt(squares);
+      for (let i = 0; i < sum.length; i++) vector[i] = (sum[i] as number) / length;
     }
     sum.fill(0);
     return vector;

@@ -83,6 +83,19 @@ describe("WordPieceTokenizer", () => {
     expect(tokenizer.encode(words)).toEqual(Array.from({ length: 2_000 }, () => once).flat());
   });
 
+  it("gives a long row of special tokens in slices too", () => {
+    const tokenizer = tokenizers[0] as WordPieceTokenizer;
+    const text = "[SEP][CLS]".repeat(5_000);
+    let [slices, longest, count] = [0, 0, 0];
+    for (const ids of tokenizer.encodeSlices(text, 100)) {
+      slices++;
+      count += ids.length;
+      longest = Math.max(longest, ids.length);
+    }
+    expect({ count, longest }).toEqual({ count: 10_000, longest: 100 });
+    expect(slices).toBeGreaterThanOrEqual(100);
+  });
+
   it("drops lone surrogates as it drops the replacement character", () => {
     const tokenizer = tokenizers[0] as WordPieceTokenizer;
     expect(tokenizer.encode("a\ud800b")).toEqual(tokenizer.encode("ab"));

@@ -2,13 +2,13 @@ import type { Tokenizer } from "./tokenizer.ts";
 import { readBlueprint, type WordPieceBlueprint } from "./wordpiece-blueprint.ts";
 import { CONTROL, characterFlags, PUNCTUATION_MARK, SPACE } from "./wordpiece-characters.ts";
 import { normalizeText, safeCut } from "./wordpiece-normalizer.ts";
+import { WordCache } from "./wordpiece-cache.ts";
 import { WordPieceVocabulary } from "./wordpiece-vocabulary.ts";
 
 /** Text with other than ASCII letters is normalised in parts of about this many characters, to bound work and memory. */
 const PART_LENGTH = 2048;
 /** Longer stretches are rarely seen twice. */
 const CACHED_LENGTH = 48;
-const CACHED_WORDS = 32_768;
 
 const ASCII_WORD = 0;
 const ASCII_SPACE = 1;
@@ -33,7 +33,7 @@ export class WordPieceTokenizer implements Tokenizer {
   readonly #vocabulary: WordPieceVocabulary;
   readonly #addedToken: RegExp | undefined;
   readonly #asciiKinds: Uint8Array;
-  readonly #cache = new Map<string, readonly number[]>();
+  readonly #cache = new WordCache();
 
   private constructor(blueprint: WordPieceBlueprint) {
     this.#blueprint = blueprint;
@@ -67,7 +67,9 @@ export class WordPieceTokenizer implements Tokenizer {
   /** The ids of `text` without special tokens. Special tokens spelled out in the text are found, as the reference does. */
   encode(text: string): number[] {
     const ids: number[] = [];
-    for (const part of this.#splitAddedTokens(text.toWellFormed())) {
+    const wellFormed = text.toWellFormed();
+    const parts = this.#hasAddedToken(wellFormed) ? this.#splitAddedTokens(wellFormed) : [wellFormed];
+    for (const part of parts) {
       if (typeof part === "number") ids.push(part);
       else this.#scan({ text: part, position: 0, word: "" }, part.length, ids);
     }
@@ -81,10 +83,17 @@ export class WordPieceTokenizer implements Tokenizer {
    * @param sliceLength about how many characters of the text a slice takes
    */
   *encodeSlices(text: string, sliceLength: number): Generator<readonly number[]> {
+    const wellFormed = text.toWellFormed();
+    if (wellFormed.length <= sliceLength) {
+      yield this.encode(wellFormed);
+      return;
+    }
     const ids: number[] = [];
-    for (const part of this.#splitAddedTokens(text.toWellFormed())) {
+    for (const part of this.#splitAddedTokens(wellFormed)) {
       if (typeof part === "number") {
-        ids.push(part);
+        if (ids.push(part) < sliceLength) continue;
+        yield ids;
+        ids.length = 0;
         continue;
       }
       const scan: Scan = { text: part, position: 0, word: "" };
@@ -97,18 +106,19 @@ export class WordPieceTokenizer implements Tokenizer {
     if (ids.length > 0) yield ids;
   }
 
+  #hasAddedToken(text: string): boolean {
+    return this.#addedToken !== undefined && text.search(this.#addedToken) >= 0;
+  }
+
   /** The text between added tokens, and the ids of those. */
-  #splitAddedTokens(text: string): readonly (string | number)[] {
-    const { addedTokens } = this.#blueprint;
-    if (this.#addedToken === undefined || text.search(this.#addedToken) < 0) return [text];
-    const parts: (string | number)[] = [];
+  *#splitAddedTokens(text: string): Generator<string | number> {
     let end = 0;
-    for (const match of text.matchAll(this.#addedToken)) {
-      parts.push(text.slice(end, match.index), addedTokens.get(match[0]) as number);
+    for (const match of this.#addedToken === undefined ? [] : text.matchAll(this.#addedToken)) {
+      yield text.slice(end, match.index);
+      yield this.#blueprint.addedTokens.get(match[0]) as number;
       end = match.index + match[0].length;
     }
-    parts.push(text.slice(end));
-    return parts;
+    yield text.slice(end);
   }
 
   /** Reads on from `scan.position` until it is at or past `until`; a word that the end of the text ends is added. */
@@ -128,7 +138,7 @@ export class WordPieceTokenizer implements Tokenizer {
         this.#scanUnicode(scan, ids);
         position = scan.position;
       } else {
-        this.#encodeStretch(text.slice(position, end), ids);
+        this.#encodeStretch(text.slice(position, end), true, ids);
         position = end;
       }
     }
@@ -153,7 +163,7 @@ export class WordPieceTokenizer implements Tokenizer {
     let end = position;
     while (end < limit && !isBoundary(kindAt(this.#asciiKinds, text, end))) end++;
     if (scan.word === "" && end - position <= CACHED_LENGTH) {
-      this.#encodeStretch(text.slice(position, end), ids);
+      this.#encodeStretch(text.slice(position, end), false, ids);
       scan.position = end;
       return;
     }
@@ -163,21 +173,21 @@ export class WordPieceTokenizer implements Tokenizer {
     if (isBoundary(kindAt(this.#asciiKinds, text, end))) this.#endWord(scan, ids);
   }
 
-  /** Adds the ids of text that starts and ends where words do. */
-  #encodeStretch(stretch: string, ids: number[]): void {
-    const known = this.#cache.get(stretch);
-    if (known !== undefined) {
-      for (let index = 0; index < known.length; index++) ids.push(known[index] as number);
-      return;
+  /** Adds the ids of text that starts and ends where words do; `isAsciiWord` when it is one word or one punctuation mark. */
+  #encodeStretch(stretch: string, isAsciiWord: boolean, ids: number[]): void {
+    let stretchIds = this.#cache.get(stretch);
+    if (stretchIds === undefined) {
+      const fresh: number[] = [];
+      const rest = isAsciiWord ? this.#toLowerAscii(stretch) : this.#encodeWords("", stretch, fresh);
+      if (rest !== "") this.#vocabulary.encodeWord(rest, fresh);
+      this.#cache.set(stretch, fresh);
+      stretchIds = fresh;
     }
-    const fresh: number[] = [];
-    const word = this.#encodeWords("", stretch, fresh);
-    if (word !== "") this.#vocabulary.encodeWord(word, fresh);
-    for (const id of fresh) ids.push(id);
-    if (stretch.length > CACHED_LENGTH) return;
-    if (this.#cache.size >= CACHED_WORDS) this.#cache.clear();
-    // A slice would keep the whole text it came from alive.
-    this.#cache.set(Buffer.from(stretch).toString(), fresh);
+    for (let index = 0; index < stretchIds.length; index++) ids.push(stretchIds[index] as number);
+  }
+
+  #toLowerAscii(word: string): string {
+    return this.#blueprint.rules.lowercase ? word.toLowerCase() : word;
   }
 
   /** Adds the ids of the words that end in `text`, and returns the one that may go on. */

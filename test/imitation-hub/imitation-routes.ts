@@ -107,16 +107,18 @@ export function serveContent(exchange: Exchange, repos: Repositories): void {
 function sendFile({ request, response, effect }: Exchange, { content, etag }: StoredFile): void {
   response.setHeader("etag", `"${etag}"`);
   response.setHeader("accept-ranges", "bytes");
-  const asked = effect?.kind === "no-ranges" ? undefined : /^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1];
+  const range = effect?.kind === "no-ranges" ? null : /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+  const asked = range?.[1];
   const start = Math.max(0, Number(asked ?? 0) - (effect?.kind === "wrong-range" ? 1 : 0));
   if (asked !== undefined && start >= content.length) {
     response.writeHead(416, { "content-range": `bytes */${content.length}` }).end();
     return;
   }
-  const body = content.subarray(start);
+  const end = range?.[2] ? Math.min(Number(range[2]) + 1, content.length) : content.length;
+  const body = content.subarray(start, end);
   if (asked !== undefined) {
     response.statusCode = 206;
-    response.setHeader("content-range", `bytes ${start}-${content.length - 1}/${content.length}`);
+    response.setHeader("content-range", `bytes ${start}-${end - 1}/${content.length}`);
   }
   if (effect?.kind !== "endless") response.setHeader("content-length", body.length);
   if (request.method === "HEAD") response.end();

@@ -20,7 +20,7 @@ interface Manifest {
   readonly ids: readonly string[];
 }
 
-const MAX_PASSAGE_CHARACTERS = 1000;
+const MAX_PASSAGE_CHARACTERS = 600;
 
 /** Splits documents into passages that open with where they are from, so that a search for a package's name finds them. */
 export function toPassages(documents: readonly MarkdownDocument[]): Passage[] {
