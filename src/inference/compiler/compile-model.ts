@@ -52,8 +52,8 @@ export async function compileModel(request: CompileRequest, folder: string): Pro
   const graph = buildGraph(request);
   const total = [...graph.constants.values()].reduce((sum, constant) => sum + constant.byteLength, 0);
   const temporary = `${folder}.${randomUUID()}.tmp`;
-  await mkdir(temporary, { recursive: true });
   try {
+    await mkdir(temporary, { recursive: true });
     let written = 0;
     const { digest, external } = await writeOnnxFile(graph, {
       modelPath: join(temporary, "model.onnx"),
@@ -71,10 +71,24 @@ export async function compileModel(request: CompileRequest, folder: string): Pro
     if (request.signal?.aborted) {
       throw new PgVectorDBError("aborted", "The call was aborted by its `signal`.", { cause: error });
     }
+    if (isFileSystemError(error)) throw notWritten(folder, error);
     throw error;
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    // What keeps it from being removed kept it from being made, and that error is the one to see.
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
   }
+}
+
+function isFileSystemError(error: unknown): boolean {
+  return typeof (error as { syscall?: unknown } | null)?.syscall === "string";
+}
+
+function notWritten(folder: string, cause: unknown): PgVectorDBError {
+  return new PgVectorDBError(
+    "model_invalid",
+    `The compiled model cannot be written to ${folder}. Make room, or set \`cacheDir\` to a folder that can be written.`,
+    { cause },
+  );
 }
 
 /** Renames; when another process was faster, its result is as good. */

@@ -1,5 +1,5 @@
 import { PgVectorDBError } from "../../../errors.ts";
-import type { ConfigReader } from "../config-reader.ts";
+import { ConfigReader } from "../config-reader.ts";
 import type { Architecture } from "../encoder-context.ts";
 import { bert } from "./bert.ts";
 import { debertaV2 } from "./deberta-v2.ts";
@@ -23,6 +23,15 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   roberta,
   "xlm-roberta": roberta,
 };
+
+/**
+ * Says from config.json alone whether `compileModel` knows the architecture; a checkpoint can still lack tensors.
+ *
+ * @throws PgVectorDBError `model_invalid` with the reason
+ */
+export function checkCompilable(config: unknown, output: "logits" | "embedding"): void {
+  architectureOf(new ConfigReader(config), output);
+}
 
 /**
  * The architecture that a config.json names, when its head fits the use.
