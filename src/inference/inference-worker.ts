@@ -17,7 +17,12 @@ interface LoadedModel {
 async function load(setup: InferenceTask["setup"]): Promise<LoadedModel> {
   const { model } = setup;
   const { encoder, padTokenId } = await loadInputEncoder(model);
-  const session = await openSession({ ...model, onnxPath: await ensureOnnxFile(model.graph), padTokenId });
+  const session = await openSession({
+    ...model,
+    onnxPath: await ensureOnnxFile(model.graph),
+    padTokenId,
+    quantized: model.graph.dtype === "int8",
+  });
   const dispose = () => session.dispose();
   if (setup.kind === "classify") {
     const classifier = { model, encoder, session, head: setup.head, outputName: findLogits(session, setup.head) };

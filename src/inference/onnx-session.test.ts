@@ -18,6 +18,7 @@ describe("OnnxSession", async () => {
     device: "cpu",
     threads: 1,
     padTokenId: 0,
+    quantized: false,
   });
   afterAll(() => session.dispose());
 

@@ -12,6 +12,8 @@ export interface SessionOptions {
   readonly device: string;
   readonly threads: number;
   readonly padTokenId: number;
+  /** Whether the graph's products are quantised. */
+  readonly quantized: boolean;
 }
 
 /** One output of a run, row-major. */
@@ -22,6 +24,9 @@ export interface ModelOutput {
 
 /** The highest of ONNX Runtime's log levels. */
 const FATAL = 4;
+
+/** The fused kernel gains nothing beside quantised products, which read and write their rows apart from it. */
+const QUANTIZED_SETTINGS = { optimization: { disable_specified_optimizers: "SkipLayerNormFusion" } };
 
 const KNOWN_INPUTS: ReadonlySet<string> = new Set(["input_ids", "attention_mask", "token_type_ids"]);
 
@@ -158,6 +163,7 @@ async function openOn(runtime: Runtime, device: string, options: SessionOptions)
       executionProviders: [device],
       intraOpNumThreads: options.threads,
       logSeverityLevel: FATAL,
+      ...(options.quantized ? { extra: QUANTIZED_SETTINGS } : {}),
     });
   } catch (cause) {
     if (device === "cpu") {

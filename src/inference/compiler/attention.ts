@@ -71,3 +71,8 @@ export function mergeHeads(graph: GraphWriter, x: Value): Value {
 export function firstRow(graph: GraphWriter, x: Value): Value {
   return graph.apply("Slice", [x, graph.integers(0), graph.integers(1), graph.integers(1)]);
 }
+
+/** A bias of `[…, queries, sequence]` for the first query alone; one that is the same for all queries stays. */
+export function firstQuery(graph: GraphWriter, bias: Value): Value {
+  return graph.apply("Slice", [bias, graph.integers(0), graph.integers(1), graph.integers(2)]);
+}

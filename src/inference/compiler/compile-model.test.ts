@@ -26,6 +26,7 @@ const CLASSIFIERS = [
   "modernbert",
   "modernbert-mean",
   "qwen3",
+  "qwen3-classifier",
   "qwen3-untied",
   "roberta",
   "xlm-roberta",
@@ -83,6 +84,43 @@ describe.each(CLASSIFIERS)("%s", (name) => {
       const expected = golden.cases.flatMap((batch) => batch.logits ?? []);
       expect(relativeError(actual, expected)).toBeLessThan(0.25);
     });
+  });
+});
+
+test("reads ModernBERT's config.json of older versions of transformers", async () => {
+  const golden = goldenCheckpoint("modernbert");
+  const { layer_types: _layers, rope_parameters: _rope, ...shared } = golden.config;
+  const config = { ...shared, global_attn_every_n_layers: 3, global_rope_theta: 160_000, local_rope_theta: 10_000 };
+  const [older, newer] = await Promise.all(
+    [config, golden.config].map((each) => compile({ ...golden, config: each }, { dtype: "fp32", output: "logits" })),
+  );
+  expect(older?.digest).toBe(newer?.digest);
+});
+
+// A fixture that gave the same logits whatever a field said would prove nothing about how the field is read.
+test.each([
+  ["bert", { hidden_act: "relu" }],
+  ["bert", { layer_norm_eps: 0.5 }],
+  ["roberta", { pad_token_id: 1 }],
+  ["electra", { hidden_act: "silu" }],
+  ["deberta-v2", { pos_att_type: ["c2p"] }],
+  ["deberta-v2", { norm_rel_ebd: "none" }],
+  ["deberta-v2", { max_relative_positions: 20 }],
+  ["modernbert", { local_attention: 6 }],
+  ["modernbert", { layer_types: Array(4).fill("full_attention") }],
+  ["modernbert", { rope_parameters: undefined, global_rope_theta: 100 }],
+  ["modernbert-mean", { classifier_pooling: "cls" }],
+  ["qwen3", { rms_norm_eps: 0.5 }],
+  ["qwen3", { rope_parameters: { rope_theta: 100 } }],
+])("%s gives other logits with %j", async (name, fields) => {
+  const golden = goldenCheckpoint(name);
+  const changed = { ...golden, config: { ...golden.config, ...fields } };
+  const { modelPath } = await compile(changed, { dtype: "fp32", output: "logits" });
+  await withSession(modelPath, async (session) => {
+    const differences: number[] = [];
+    for (const batch of golden.cases)
+      differences.push(largestDifference(await runBatch(session, batch), batch.logits ?? []));
+    expect(Math.max(...differences)).toBeGreaterThan(10 * FP32_TOLERANCE);
   });
 });
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PgVectorDBError } from "../../errors.ts";
 import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
@@ -40,6 +40,8 @@ export interface CompileRequest extends CompileOptions {
   readonly onProgress?: ((written: number, total: number) => void) | undefined;
 }
 
+/** No compilation takes as long. */
+const ABANDONED_MS = 3_600_000;
 const EXTERNAL_FILE = "model.onnx.data";
 const POOLED_ROWS = { mean: "all", cls: "first", last: "last" } as const;
 
@@ -54,6 +56,7 @@ export async function compileModel(request: CompileRequest, folder: string): Pro
   const temporary = `${folder}.${randomUUID()}.tmp`;
   try {
     await mkdir(temporary, { recursive: true });
+    await removeAbandoned(dirname(folder));
     let written = 0;
     const { digest, external } = await writeOnnxFile(graph, {
       modelPath: join(temporary, "model.onnx"),
@@ -76,6 +79,17 @@ export async function compileModel(request: CompileRequest, folder: string): Pro
   } finally {
     // What keeps it from being removed kept it from being made, and that error is the one to see.
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** What processes that were killed while they compiled have left. */
+async function removeAbandoned(cacheFolder: string): Promise<void> {
+  for (const entry of await readdir(cacheFolder)) {
+    if (!entry.endsWith(".tmp")) continue;
+    const path = join(cacheFolder, entry);
+    // Gone in between is as good as removed.
+    const changed = (await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now();
+    if (Date.now() - changed > ABANDONED_MS) await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -79,6 +79,14 @@ describe("compileModel", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  test("removes what a killed compilation left, and not one that is under way", async () => {
+    const [old, fresh] = [join(folder, "b.1.tmp"), join(folder, "b.2.tmp")];
+    await Promise.all([old, fresh].map((path) => mkdir(path)));
+    await utimes(old, 1, 1);
+    await compile(join(folder, "a"));
+    expect((await readdir(folder)).sort()).toEqual(["a", "b.2.tmp"]);
+  });
+
   test("tells how much is written", async () => {
     const told: [number, number][] = [];
     await compile(join(folder, "a"), { onProgress: (written, total) => told.push([written, total]) });

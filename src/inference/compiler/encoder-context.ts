@@ -43,7 +43,7 @@ export interface Architecture {
 
 /** A linear layer's two tensors; many layers of modern models have no bias. */
 export function linearAt(
-  { checkpoint, layers }: EncoderContext | (Pick<EncoderContext, "layers"> & { checkpoint: Checkpoint }),
+  { checkpoint, layers }: EncoderContext,
   x: Value,
   name: string,
   outputs: number,

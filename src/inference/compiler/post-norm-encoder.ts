@@ -1,4 +1,4 @@
-import { attend, firstRow, splitHeads, splitKeys } from "./attention.ts";
+import { attend, firstQuery, firstRow, splitHeads, splitKeys } from "./attention.ts";
 import { type EncoderContext, layerNormAt, linearAt, type NeededRows } from "./encoder-context.ts";
 import type { GraphWriter, Value } from "./graph-writer.ts";
 
@@ -85,11 +85,6 @@ function selfAttention(
     scale: headSize ** -0.5,
     biases: onlyFirst ? biases.map((bias) => firstQuery(graph, bias)) : biases,
   });
-}
-
-/** A bias of `[…, sequence, sequence]` for the first query alone; one that is the same for all queries stays. */
-function firstQuery(graph: GraphWriter, bias: Value): Value {
-  return graph.apply("Slice", [bias, graph.integers(0), graph.integers(1), graph.integers(2)]);
 }
 
 /** What follows the attention's weighted sum, for architectures with an attention of their own too. */

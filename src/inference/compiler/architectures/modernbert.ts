@@ -1,5 +1,5 @@
 import { activationOf } from "../activation.ts";
-import { attend, biasWhere, firstRow, paddingBias, positions, splitHeads } from "../attention.ts";
+import { attend, biasWhere, firstQuery, firstRow, paddingBias, positions, splitHeads } from "../attention.ts";
 import { weightRows } from "../checkpoint.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import { type Architecture, type EncoderContext, layerNormAt, linearAt, type NeededRows } from "../encoder-context.ts";
@@ -103,13 +103,9 @@ function selfAttention(
   // Position 0 is turned by no angle.
   const query = onlyFirst ? project(firstRow(graph, x), 0) : rotate(graph, project(x, 0), tables.rotary);
   const key = graph.apply("Transpose", [rotate(graph, project(x, 1), tables.rotary)], { perm: [0, 1, 3, 2] });
-  const biases = onlyFirst ? tables.biases.map((each) => firstQuery(context, each)) : tables.biases;
+  const biases = onlyFirst ? tables.biases.map((each) => firstQuery(graph, each)) : tables.biases;
   const attended = attend(graph, { query, key, value: project(x, 2), scale: headSize ** -0.5, biases });
   return linearAt(context, attended, `${prefix}attn.Wo`, size, size, { bias });
-}
-
-function firstQuery({ graph }: EncoderContext, bias: Value): Value {
-  return graph.apply("Slice", [bias, graph.integers(0), graph.integers(1), graph.integers(2)]);
 }
 
 /** GeGLU: one half of the widened row, through the activation, gates the other. */
