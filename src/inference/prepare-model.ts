@@ -1,7 +1,9 @@
+import { stat } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
 import { chooseOnnxFile, externalDataOf, type ModelDtype } from "./choose-onnx-file.ts";
-import { defaultThreads, detectCpu } from "./cpu.ts";
+import { detectCpu } from "./cpu.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
+import { planThreads } from "./plan-threads.ts";
 import { type LocatedModel, locateModel, type ModelProgress, type ModelRequest } from "./model-files/locate-model.ts";
 
 /** Which model to load and how to run it. */
@@ -12,6 +14,8 @@ export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "
   /** Upper bound in tokens; the model's own limit counts too. */
   readonly maxLength: number;
   readonly batchSize: number;
+  /** Upper bound on worker threads. Default: as many as are worth it. */
+  readonly workers?: number | undefined;
 }
 
 /** All that a worker needs to load a model. Plain data: it is sent to the worker. */
@@ -24,6 +28,9 @@ export interface PreparedModel {
   readonly padToken: string | undefined;
   readonly truncationSide: "left" | "right";
   readonly device: string;
+  /** Worker threads that load the model, each with a copy of its weights. */
+  readonly workers: number;
+  /** Threads of each worker's session. */
   readonly threads: number;
   readonly batchSize: number;
   /** Most tokens in one run of the model, padding included. */
@@ -52,7 +59,8 @@ export async function prepareModel(
   }
   const config = await readModelConfig(located);
   const tokenizerPath = await located.fetch("tokenizer.json");
-  for (const file of externalDataOf(onnx.path, located.files)) await located.fetch(file);
+  const dataPaths: string[] = [];
+  for (const file of externalDataOf(onnx.path, located.files)) dataPaths.push(await located.fetch(file));
   const onnxPath = await located.fetch(onnx.path);
   return {
     located,
@@ -66,10 +74,15 @@ export async function prepareModel(
       padToken: config.padToken,
       truncationSide: config.truncationSide,
       device: source.device,
-      threads: await defaultThreads(),
+      ...(await planThreads(await bytesOf(onnxPath, dataPaths), source.workers)),
       // int8 scales activations by the whole batch, so a pair's score would depend on the others: one pair a run.
       batchSize: onnx.dtype === "int8" ? 1 : source.batchSize,
       batchTokens: BATCH_TOKENS,
     },
   };
+}
+
+async function bytesOf(...paths: (string | readonly string[])[]): Promise<number> {
+  const sizes = await Promise.all(paths.flat().map(async (path) => (await stat(path)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -29,6 +29,7 @@ export abstract class LocalReranker extends BaseReranker {
       dtype,
       device: options.device ?? defaults.device,
       batchSize: options.batchSize ?? defaults.batchSize,
+      workers: options.workers,
       maxLength: options.maxLength ?? 512,
       revision: options.revision,
       cacheDir: options.cacheDir,
