@@ -39,10 +39,15 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw toAbortError(signal.reason);
 }
 
-function checkDeadline({ signal, timeoutMs }: DeadlineOptions): void {
+/** @throws PgVectorDBError `invalid_argument` */
+export function checkTimeout(timeoutMs: unknown): void {
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
     throw new PgVectorDBError("invalid_argument", "`timeoutMs` must be a positive number of milliseconds.");
   }
+}
+
+function checkDeadline({ signal, timeoutMs }: DeadlineOptions): void {
+  checkTimeout(timeoutMs);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new PgVectorDBError("invalid_argument", "`signal` must be an AbortSignal.");
   }
