@@ -1,0 +1,64 @@
+import { PgVectorDBError } from "../errors.ts";
+import type { Steps } from "./fair-scheduler.ts";
+import { encodeInBatches } from "./input-batches.ts";
+import type { ModelOutput, OnnxSession } from "./onnx-session.ts";
+import type { EncodedInput, PairEncoder } from "./pair-encoder.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+import type { EmbedTask, Pooling } from "./worker-messages.ts";
+
+export interface SentenceModel {
+  readonly model: PreparedModel;
+  readonly encoder: PairEncoder;
+  readonly session: OnnxSession;
+  readonly pooling: Pooling;
+  readonly normalize: boolean;
+  readonly outputName: string;
+}
+
+/** Finds the output that holds one vector per token. @throws PgVectorDBError `model_invalid` */
+export function findTokenVectors(session: OnnxSession): string {
+  const names = ["last_hidden_state", "token_embeddings", ...session.outputNames];
+  const found = names.find((name) => session.outputDims(name)?.length === 3);
+  if (found !== undefined) return found;
+  throw new PgVectorDBError(
+    "model_invalid",
+    `The model's ONNX graph gives ${session.outputNames.join(", ")}, and none of them is one vector per token ([batch, tokens, dimensions]).`,
+  );
+}
+
+/** One vector per text, one batch a step. */
+export async function* embed(sentences: SentenceModel, request: EmbedTask["request"]): Steps<EmbedTask["result"]> {
+  const { encoder, session, outputName } = sentences;
+  const vectors = new Array<Float32Array>(request.texts.length);
+  for await (const batch of encodeInBatches(request.texts, (text) => encoder.encodeText(text), sentences)) {
+    if (batch !== undefined) {
+      const output = await session.run(batch.inputs, outputName);
+      batch.positions.forEach((position, row) => {
+        const vector = pool(output, row, batch.inputs[row] as EncodedInput, sentences.pooling);
+        if (!vector.every(Number.isFinite)) {
+          throw new PgVectorDBError("inference_failed", `The model gave a non-finite vector for text ${position}.`);
+        }
+        vectors[position] = sentences.normalize ? toUnitLength(vector) : vector;
+      });
+    }
+    yield undefined;
+  }
+  return { vectors };
+}
+
+function pool({ data, dims }: ModelOutput, row: number, input: EncodedInput, pooling: Pooling): Float32Array {
+  const [, length, dimensions] = dims as [number, number, number];
+  const start = row * length * dimensions;
+  if (pooling === "cls") return data.slice(start, start + dimensions);
+  const sum = new Float64Array(dimensions);
+  for (let token = 0; token < input.ids.length; token++) {
+    const offset = start + token * dimensions;
+    for (let i = 0; i < dimensions; i++) sum[i] = (sum[i] as number) + (data[offset + i] as number);
+  }
+  return Float32Array.from(sum, (value) => value / input.ids.length);
+}
+
+function toUnitLength(vector: Float32Array): Float32Array {
+  const norm = Math.hypot(...vector);
+  return norm === 0 ? vector : vector.map((value) => value / norm);
+}

@@ -1,0 +1,39 @@
+import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+
+/** Tokens at the start of a text. `complete` tells whether they are all of it. */
+export interface PrefixTokens {
+  readonly ids: readonly number[];
+  readonly complete: boolean;
+}
+
+/** Generous for every script: English has about five characters to a token, Chinese one and a half. */
+const CHARACTERS_PER_TOKEN = 16;
+/** Tokens beside the cut that a longer text could still change; they are encoded, and not counted on. */
+const MARGIN_TOKENS = 128;
+/** How far back the cut looks for white space. Past it the last word is one no tokenizer knows, however long it is. */
+const WORD_CHARACTERS = 1000;
+
+/**
+ * Encodes at least the first `needed` tokens of `text`, without reading megabytes that will be cut anyway.
+ *
+ * Tokenizers look at words (or, where a script has no spaces, at neighbours), so a cut before white space changes no
+ * token before it. The prefix doubles until it gives enough tokens, so a text that is mostly white space, or one
+ * unknown word of a million letters, is read as far as it must be.
+ */
+export async function encodePrefix(tokenizer: Tokenizer, text: string, needed: number): Promise<PrefixTokens> {
+  const enough = needed + MARGIN_TOKENS;
+  for (let characters = enough * CHARACTERS_PER_TOKEN; characters < text.length; characters *= 2) {
+    const ids = await tokenizer.encode(text.slice(0, cutPosition(text, characters)));
+    if (ids.length >= enough) return { ids, complete: false };
+  }
+  return { ids: await tokenizer.encode(text), complete: true };
+}
+
+/** The last start of white space before `limit`, or `limit` itself, never inside a surrogate pair. */
+function cutPosition(text: string, limit: number): number {
+  const start = Math.max(0, limit - WORD_CHARACTERS);
+  const space = text.slice(start, limit).search(/\s+\S*$/u);
+  if (space > 0) return start + space;
+  const code = text.charCodeAt(limit - 1);
+  return code >= 0xd800 && code <= 0xdbff ? limit - 1 : limit;
+}

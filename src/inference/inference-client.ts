@@ -1,0 +1,139 @@
+import { createRequire } from "node:module";
+import { Worker } from "node:worker_threads";
+import { throwIfAborted } from "../deadline.ts";
+import { PgVectorDBError } from "../errors.ts";
+import { untilAborted } from "./until-aborted.ts";
+import { type FromWorker, type InferenceTask, type ToWorker, unpackError } from "./worker-messages.ts";
+
+interface PendingCall {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: PgVectorDBError) => void;
+}
+
+/** Stands for the loading of the model among the pending calls, whose ids start at 0. */
+const LOAD = -1;
+
+/**
+ * One worker thread with one loaded model. It keeps the process alive only while a call is pending, so that a script
+ * which forgets `close()` still ends.
+ */
+export class InferenceClient<Task extends InferenceTask> {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #exited: Promise<void>;
+  #nextId = 0;
+  #dimensions = 0;
+  #end: PgVectorDBError | undefined;
+
+  /** Starts a worker and waits until its model is loaded. */
+  static async start<Task extends InferenceTask>(
+    setup: Task["setup"],
+    signal: AbortSignal,
+  ): Promise<InferenceClient<Task>> {
+    throwIfAborted(signal);
+    const client = new InferenceClient<Task>(setup);
+    try {
+      await untilAborted(signal, () => client.#call(LOAD));
+      return client;
+    } catch (error) {
+      await client.#worker.terminate();
+      throw error;
+    }
+  }
+
+  private constructor(setup: Task["setup"]) {
+    const file = createRequire(import.meta.url).resolve("#workers/inference");
+    this.#worker = new Worker(file, { workerData: setup });
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once("exit", () => {
+        this.#fail(crashed());
+        resolve();
+      });
+    });
+    this.#worker.once("error", (cause) => this.#fail(crashed(cause)));
+    this.#worker.on("message", (message: FromWorker) => this.#receive(message));
+  }
+
+  /** Calls that wait or run. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Whether the worker can take calls. */
+  get isAlive(): boolean {
+    return this.#end === undefined;
+  }
+
+  /** Length of the vectors the model gives, 0 when the graph does not say. */
+  get dimensions(): number {
+    return this.#dimensions;
+  }
+
+  /** Runs one request. An abort rejects at once, and stops the worker before its next batch. */
+  async run(request: Task["request"], signal: AbortSignal): Promise<Task["result"]> {
+    return untilAborted(signal, async () => {
+      if (this.#end !== undefined) throw this.#end;
+      const id = this.#nextId++;
+      const result = this.#call(id);
+      const cancel = () => this.#send({ type: "cancel", id });
+      signal.addEventListener("abort", cancel, { once: true });
+      try {
+        this.#worker.ref();
+        this.#send({ type: "run", id, request });
+        return (await result) as Task["result"];
+      } finally {
+        signal.removeEventListener("abort", cancel);
+      }
+    });
+  }
+
+  /** Rejects what is pending with `closed`, and resolves when the thread is gone. */
+  async close(): Promise<void> {
+    this.#fail(new PgVectorDBError("closed", "The model was closed while this call was waiting."));
+    this.#worker.ref();
+    this.#send({ type: "close" });
+    await this.#exited;
+  }
+
+  #call(id: number): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.type === "failed") {
+      this.#fail(unpackError(message.error));
+    } else if (message.type === "ready") {
+      this.#dimensions = message.dimensions;
+      this.#settle(LOAD)?.resolve(undefined);
+    } else if (message.type === "result") {
+      this.#settle(message.id)?.resolve(message.result);
+    } else {
+      this.#settle(message.id)?.reject(unpackError(message.error));
+    }
+  }
+
+  /** Takes a call off the list; with nothing left to wait for, the thread no longer holds the process. */
+  #settle(id: number): PendingCall | undefined {
+    const call = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#worker.unref();
+    return call;
+  }
+
+  #fail(error: PgVectorDBError): void {
+    this.#end ??= error;
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+  }
+
+  #send(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+}
+
+function crashed(cause?: unknown): PgVectorDBError {
+  return new PgVectorDBError(
+    "inference_failed",
+    "The inference worker stopped unexpectedly. The next call starts a new one.",
+    { retryable: true, ...(cause === undefined ? {} : { cause }) },
+  );
+}

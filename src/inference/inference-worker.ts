@@ -1,0 +1,76 @@
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { classify, findLogits } from "./classify-steps.ts";
+import { embed, findTokenVectors } from "./embed-steps.ts";
+import { FairScheduler, type Steps } from "./fair-scheduler.ts";
+import { loadInputEncoder } from "./load-input-encoder.ts";
+import { openSession } from "./onnx-session.ts";
+import { type FromWorker, type InferenceTask, packError, type ToWorker } from "./worker-messages.ts";
+
+/** One loaded model: how to run a request, and how to let go of it. */
+interface LoadedModel {
+  readonly dimensions: number;
+  start(request: InferenceTask["request"]): Steps<InferenceTask["result"]>;
+  dispose(): Promise<void>;
+}
+
+async function load(setup: InferenceTask["setup"]): Promise<LoadedModel> {
+  const { model } = setup;
+  const { encoder, padTokenId } = await loadInputEncoder(model);
+  const session = await openSession({ ...model, padTokenId });
+  const dispose = () => session.dispose();
+  if (setup.kind === "classify") {
+    const classifier = { model, encoder, session, head: setup.head, outputName: findLogits(session, setup.head) };
+    return {
+      dimensions: 1,
+      start: (request) => classify(classifier, request as { query: string; texts: string[] }),
+      dispose,
+    };
+  }
+  const outputName = findTokenVectors(session);
+  const sentences = { ...setup, encoder, session, outputName };
+  const dimensions = session.outputDims(outputName)?.at(-1);
+  return {
+    dimensions: typeof dimensions === "number" ? dimensions : 0,
+    start: (request) => embed(sentences, request),
+    dispose,
+  };
+}
+
+async function serve(port: MessagePort, setup: InferenceTask["setup"]): Promise<void> {
+  const send = (message: FromWorker) => port.postMessage(message);
+  const scheduler = new FairScheduler();
+  const running = new Map<number, AbortController>();
+  const model = await load(setup);
+
+  const run = async (id: number, request: InferenceTask["request"]) => {
+    const controller = new AbortController();
+    running.set(id, controller);
+    try {
+      send({ type: "result", id, result: await scheduler.run(model.start(request), controller.signal) });
+    } catch (error) {
+      send({ type: "error", id, error: packError(error) });
+    } finally {
+      running.delete(id);
+    }
+  };
+  const close = async () => {
+    for (const controller of running.values()) controller.abort();
+    await scheduler.idle();
+    await model.dispose();
+    port.close();
+  };
+  port.on("message", (message: ToWorker) => {
+    if (message.type === "run") void run(message.id, message.request);
+    else if (message.type === "cancel") running.get(message.id)?.abort();
+    else void close();
+  });
+  send({ type: "ready", dimensions: model.dimensions });
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  serve(port, workerData as InferenceTask["setup"]).catch((error: unknown) => {
+    port.postMessage({ type: "failed", error: packError(error) } satisfies FromWorker);
+    port.close();
+  });
+}

@@ -1,0 +1,40 @@
+import type { OnnxSession } from "./onnx-session.ts";
+import type { EncodedInput } from "./pair-encoder.ts";
+import { planBatches } from "./plan-batches.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+
+/** Inputs encoded and sorted at once. It bounds memory for calls with very many texts; batches within it are even enough. */
+const WINDOW = 1024;
+/** Texts tokenised before other calls get a turn. The native tokenizer works on some of them at once. */
+const ENCODED_PER_STEP = 16;
+
+export interface InputBatch<Input extends EncodedInput> {
+  readonly inputs: readonly Input[];
+  /** `positions[i]` is the place of `inputs[i]` among the texts. */
+  readonly positions: readonly number[];
+}
+
+/** Encodes texts and hands them out in batches of like length; `undefined` marks a step without a batch. */
+export async function* encodeInBatches<Input extends EncodedInput>(
+  texts: readonly string[],
+  encode: (text: string) => Promise<Input>,
+  limits: { readonly model: PreparedModel; readonly session: OnnxSession },
+): AsyncGenerator<InputBatch<Input> | undefined, void, undefined> {
+  const { batchTokens } = limits.model;
+  const batchSize = Math.min(limits.model.batchSize, limits.session.maxBatch);
+  for (let start = 0; start < texts.length; start += WINDOW) {
+    const inputs: Input[] = [];
+    const window = texts.slice(start, start + WINDOW);
+    for (let i = 0; i < window.length; i += ENCODED_PER_STEP) {
+      inputs.push(...(await Promise.all(window.slice(i, i + ENCODED_PER_STEP).map(encode))));
+      yield undefined;
+    }
+    const lengths = inputs.map((input) => input.ids.length);
+    for (const batch of planBatches(lengths, { batchSize, batchTokens })) {
+      yield {
+        inputs: batch.map((position) => inputs[position] as Input),
+        positions: batch.map((position) => start + position),
+      };
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import type { TruncatedPair } from "../contracts/reranker.ts";
+import { PgVectorDBError, type PgVectorDBErrorCode } from "../errors.ts";
+import type { ClassificationHead } from "./classification-head.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+
+/** How token vectors become one vector. */
+export type Pooling = "mean" | "cls";
+
+/** A model that scores pairs. */
+export interface ClassifyTask {
+  readonly kind: "classify";
+  readonly request: { readonly query: string; readonly texts: readonly string[] };
+  readonly result: {
+    /** `logits[i]` belongs to `texts[i]`: the model's one score per pair. */
+    readonly logits: readonly number[];
+    readonly truncated: readonly TruncatedPair[];
+    /** Tokens the model read, special tokens included. */
+    readonly tokens: number;
+  };
+  readonly setup: { readonly kind: "classify"; readonly model: PreparedModel; readonly head: ClassificationHead };
+}
+
+/** A model that gives one vector per text. */
+export interface EmbedTask {
+  readonly kind: "embed";
+  readonly request: { readonly texts: readonly string[] };
+  readonly result: { readonly vectors: readonly Float32Array[] };
+  readonly setup: {
+    readonly kind: "embed";
+    readonly model: PreparedModel;
+    readonly pooling: Pooling;
+    readonly normalize: boolean;
+  };
+}
+
+export type InferenceTask = ClassifyTask | EmbedTask;
+
+export type ToWorker =
+  | { readonly type: "run"; readonly id: number; readonly request: InferenceTask["request"] }
+  | { readonly type: "cancel"; readonly id: number }
+  | { readonly type: "close" };
+
+export type FromWorker =
+  | { readonly type: "ready"; readonly dimensions: number }
+  | { readonly type: "failed"; readonly error: PackedError }
+  | { readonly type: "result"; readonly id: number; readonly result: InferenceTask["result"] }
+  | { readonly type: "error"; readonly id: number; readonly error: PackedError };
+
+/** An error as plain data: structured clone keeps neither the class nor the code. */
+export interface PackedError {
+  readonly code: PgVectorDBErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly cause: string | undefined;
+}
+
+export function packError(error: unknown): PackedError {
+  if (error instanceof PgVectorDBError) {
+    const { code, message, retryable, cause } = error;
+    return { code, message, retryable, cause: cause === undefined ? undefined : describe(cause) };
+  }
+  return {
+    code: "inference_failed",
+    message: "The inference worker failed in an unexpected way.",
+    retryable: false,
+    cause: describe(error),
+  };
+}
+
+export function unpackError({ code, message, retryable, cause }: PackedError): PgVectorDBError {
+  return new PgVectorDBError(code, message, {
+    retryable,
+    ...(cause === undefined ? {} : { cause: new Error(cause) }),
+  });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
