@@ -10,7 +10,10 @@ import { type Dialect, type ImitationService, startImitation } from "./imitation
 import { type Ranked, rankByOverlap } from "./imitation-services/word-overlap.ts";
 
 export interface HostedBackend {
+  /** The reranker's name. */
   readonly name: string;
+  /** Tells two ways to use one reranker apart. */
+  readonly title?: string;
   readonly dialect: Dialect;
   make(baseUrl: string, options?: HostedRerankerOptions): BaseReranker;
   /** The most documents of one request. */
@@ -44,7 +47,7 @@ export function describeHostedReranker(backend: HostedBackend): void {
       (_, index) => `text number ${index} ${index % 3 === 0 ? "warm" : ""} ${index % 7 === 0 ? "winter" : ""}`,
     );
 
-  describe(backend.name, () => {
+  describe(backend.title ?? backend.name, () => {
     beforeEach(async () => {
       service = await startImitation(backend.dialect);
     });

@@ -67,6 +67,8 @@ export class TEIReranker extends HTTPServiceReranker {
   }
 
   protected override refusalAdvice(said: string): string | undefined {
-    return /batch size/i.test(said) ? "Set `maxDocumentsPerCall` to the server's `--max-client-batch-size`." : undefined;
+    return /batch size/i.test(said)
+      ? "Set `maxDocumentsPerCall` to the server's `--max-client-batch-size`."
+      : undefined;
   }
 }

@@ -34,7 +34,10 @@ export class VLLMReranker extends HTTPServiceReranker {
     const known = [...HTTP_OPTION_NAMES, "model", "endpoint", "truncatePromptTokens", "rawScores"];
     checkOptionNames("VLLMReranker", options, known);
     if (options.model === undefined) {
-      throw new PgVectorDBError("invalid_argument", "`model` is needed: the name of the model that the vLLM server serves.");
+      throw new PgVectorDBError(
+        "invalid_argument",
+        "`model` is needed: the name of the model that the vLLM server serves.",
+      );
     }
     checkType("model", options.model, "string");
     checkInteger("truncatePromptTokens", options.truncatePromptTokens, 1);

@@ -23,6 +23,9 @@ export const infinity: Dialect = {
       ...(return_documents ? { document: documents[index] } : {}),
     }));
     const usage = { prompt_tokens: 5 * documents.length, total_tokens: 5 * documents.length };
-    return { status: 200, body: { object: "rerank", results, model: "default/not-specified", usage, id: "i", created: 1 } };
+    return {
+      status: 200,
+      body: { object: "rerank", results, model: "default/not-specified", usage, id: "i", created: 1 },
+    };
   },
 };

@@ -1,5 +1,15 @@
 import type { Dialect } from "./imitation-service.ts";
-import { isBoolean, isInteger, isListOf, isObject, isOneOf, isString, isText, problemWith, Refusal } from "./strict-body.ts";
+import {
+  isBoolean,
+  isInteger,
+  isListOf,
+  isObject,
+  isOneOf,
+  isString,
+  isText,
+  problemWith,
+  Refusal,
+} from "./strict-body.ts";
 
 export const JINA_KEY = "jina_imitation_key";
 const MODELS = ["jina-reranker-v2-base-multilingual", "jina-reranker-v3", "jina-reranker-m0", "jina-colbert-v2"];
@@ -20,7 +30,8 @@ export const jina: Dialect = {
       },
       optional: { top_n: isInteger(1), return_documents: isBoolean },
     });
-    if (problem !== undefined) throw new Refusal(422, { detail: [{ loc: ["body"], msg: problem, type: "value_error" }] });
+    if (problem !== undefined)
+      throw new Refusal(422, { detail: [{ loc: ["body"], msg: problem, type: "value_error" }] });
     const { model, query, documents, top_n, return_documents } = body as {
       model: string;
       query: string;

@@ -18,7 +18,12 @@ export const vllm: Dialect = {
     const problem = isRerank
       ? problemWith(body, {
           required: { model: isString, query: isString, documents: isListOf(isString, 1, 1e6) },
-          optional: { ...COMMON, top_n: isInteger(0), max_tokens_per_doc: isInteger(0), max_tokens_per_query: isInteger(0) },
+          optional: {
+            ...COMMON,
+            top_n: isInteger(0),
+            max_tokens_per_doc: isInteger(0),
+            max_tokens_per_query: isInteger(0),
+          },
         })
       : problemWith(body, {
           required: { model: isString, queries: isString, documents: isListOf(isString, 1, 1e6) },
