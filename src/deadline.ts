@@ -53,13 +53,16 @@ function checkDeadline({ signal, timeoutMs }: DeadlineOptions): void {
   }
 }
 
-function raceWithSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Settles as `promise` does, or rejects with the signal's reason as soon as that fires, whichever is first. */
+export function raceWithSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(toAbortError(signal.reason));
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
-    // Work that stops because of the signal may reject with the runtime's own AbortError: the deadline's reason is the truth.
-    promise.then(resolve, (error: unknown) => reject(signal.aborted ? toAbortError(signal.reason) : error));
+    promise
+      // Work that stops because of the signal may reject with the runtime's own AbortError: the deadline's reason is the truth.
+      .then(resolve, (error: unknown) => reject(signal.aborted ? toAbortError(signal.reason) : error))
+      .finally(() => signal.removeEventListener("abort", onAbort));
   });
 }
 

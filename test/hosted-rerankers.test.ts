@@ -1,3 +1,4 @@
+import { AWSBedrockReranker } from "../src/rerankers/aws-bedrock-reranker.ts";
 import { CohereReranker } from "../src/rerankers/cohere-reranker.ts";
 import { HTTPReranker } from "../src/rerankers/http-reranker.ts";
 import { JinaReranker } from "../src/rerankers/jina-reranker.ts";
@@ -5,6 +6,7 @@ import { TEIReranker } from "../src/rerankers/tei-reranker.ts";
 import { VLLMReranker } from "../src/rerankers/vllm-reranker.ts";
 import { VoyageReranker } from "../src/rerankers/voyage-reranker.ts";
 import { describeHostedReranker } from "./hosted-reranker.suite.ts";
+import { BEDROCK_ACCESS_KEY, BEDROCK_SECRET_KEY, bedrock } from "./imitation-services/bedrock.ts";
 import { COHERE_KEY, cohere } from "./imitation-services/cohere.ts";
 import { infinity } from "./imitation-services/infinity.ts";
 import { JINA_KEY, jina } from "./imitation-services/jina.ts";
@@ -92,4 +94,19 @@ describeHostedReranker({
     new HTTPReranker({ model: "rerank-v3.5", apiKey: COHERE_KEY, baseUrl: `${url}/v2/`, ...options }),
   maxDocuments: 1000,
   key: COHERE_KEY,
+});
+
+describeHostedReranker({
+  name: "bedrock",
+  dialect: bedrock("us-west-2"),
+  make: (endpoint, options) =>
+    new AWSBedrockReranker({
+      region: "us-west-2",
+      endpoint,
+      credentials: { accessKeyId: BEDROCK_ACCESS_KEY, secretAccessKey: BEDROCK_SECRET_KEY },
+      ...options,
+    }),
+  maxDocuments: 1000,
+  key: BEDROCK_SECRET_KEY,
+  ownHttp: false,
 });

@@ -11,6 +11,11 @@ export type {
 } from "../contracts/reranker.ts";
 export { PgVectorDBError, type PgVectorDBErrorCode } from "../errors.ts";
 export {
+  AWSBedrockReranker,
+  type AWSBedrockRerankerOptions,
+  type AWSCredentials,
+} from "./aws-bedrock-reranker.ts";
+export {
   BaseReranker,
   type BaseRerankerOptions,
   type ScoreRequest,
@@ -19,8 +24,8 @@ export {
 } from "./base-reranker.ts";
 export type { CacheOptions } from "./cache/lru-cache.ts";
 export { CohereReranker, type CohereRerankerOptions } from "./cohere-reranker.ts";
-export { CrossEncoderReranker, type CrossEncoderRerankerOptions } from "./cross-encoder-reranker.ts";
 export { createReranker, type RerankerOptions } from "./create-reranker.ts";
+export { CrossEncoderReranker, type CrossEncoderRerankerOptions } from "./cross-encoder-reranker.ts";
 export { type FunctionRerankerOptions, fromFunction } from "./function-reranker.ts";
 export type { HostedRerankerOptions } from "./hosted-reranker.ts";
 export type { HTTPServiceOptions } from "./http/http-service-reranker.ts";

@@ -13,8 +13,8 @@ export type Fault =
   /** Answers with something else than the ranking. */
   | { readonly kind: "ranking"; readonly change: (ranking: readonly Ranked[]) => readonly unknown[] };
 
-/** Sends an answer's text the wrong way. Answers in the middle of which nothing more comes are ended by closing the service. */
-export function sendWithFault(response: ServerResponse, fault: Fault, text: string): void {
+/** Sends an answer's text the wrong way; `cut` breaks the connection. What stalls is ended by closing the service. */
+export function sendWithFault(response: ServerResponse, fault: Fault, text: string, cut: () => void): void {
   const json = { "content-type": "application/json" };
   switch (fault.kind) {
     case "status":
@@ -35,12 +35,10 @@ export function sendWithFault(response: ServerResponse, fault: Fault, text: stri
       return;
     }
     case "reset":
-      response.socket?.resetAndDestroy();
+      cut();
       return;
     case "reset-in-body":
-      response.writeHead(200, { ...json, "content-length": text.length }).write(text.slice(0, text.length / 2), () => {
-        response.socket?.destroy();
-      });
+      response.writeHead(200, { ...json, "content-length": text.length }).write(text.slice(0, text.length / 2), cut);
       return;
     case "truncated-json":
       response.writeHead(200, json).end(text.slice(0, text.length / 2));

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createHttp2Server, type Http2ServerRequest } from "node:http2";
+import type { AddressInfo, Server, Socket } from "node:net";
 import { type Fault, sendWithFault } from "./faults.ts";
 import { Refusal, type Reply } from "./strict-body.ts";
 import { type Ranked, rankByOverlap } from "./word-overlap.ts";
@@ -16,6 +17,8 @@ export type Rank = (query: string, texts: readonly string[], topN?: number) => r
 /** One vendor's way to talk: checks a request as strictly as the vendor and answers it, or throws a `Refusal`. */
 export interface Dialect {
   respond(request: ServiceRequest, rank: Rank): Reply;
+  /** Whether the vendor's client speaks HTTP/2 only. */
+  readonly http2?: boolean;
   /** The body of an error, as this vendor writes it. */
   error(status: number, message: string): unknown;
 }
@@ -33,11 +36,19 @@ export interface ImitationService extends AsyncDisposable {
 
 /** Starts a server on a free local port that speaks one dialect, and misbehaves when told to. */
 export async function startImitation(dialect: Dialect): Promise<ImitationService> {
-  const server = createServer((request, response) => void handle(request, response));
+  const server: Server = dialect.http2
+    ? // Node's HTTP/2 server hands out objects with the interface of its HTTP/1 ones.
+      createHttp2Server((request, response) => void handle(request, response as unknown as ServerResponse))
+    : createServer((request, response) => void handle(request, response));
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(request: IncomingMessage | Http2ServerRequest, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     try {
       for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -64,7 +75,7 @@ export async function startImitation(dialect: Dialect): Promise<ImitationService
         : { status: 405, body: dialect.error(405, "POST only") },
     );
     if (fault === undefined) send(response, reply);
-    else sendWithFault(response, fault, JSON.stringify(reply.body));
+    else sendWithFault(response, fault, JSON.stringify(reply.body), () => cut(request));
   }
 
   const service: ImitationService = {
@@ -73,13 +84,18 @@ export async function startImitation(dialect: Dialect): Promise<ImitationService
     faults: [],
     faultFor: () => undefined,
     async close() {
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       server.close();
       await once(server, "close");
     },
     [Symbol.asyncDispose]: () => service.close(),
   };
   return service;
+}
+
+function cut(request: IncomingMessage | Http2ServerRequest): void {
+  if ("stream" in request) request.stream.session?.destroy();
+  else request.socket.resetAndDestroy();
 }
 
 function send(response: ServerResponse, { status, body, headers }: Reply): void {

@@ -1,4 +1,4 @@
-import { throwIfAborted } from "../../deadline.ts";
+import { raceWithSignal, throwIfAborted } from "../../deadline.ts";
 
 /** Lets a bounded number of tasks run at once. The rest wait in the order they came, and leave the queue when aborted. */
 export class Semaphore {
@@ -14,7 +14,8 @@ export class Semaphore {
     else await this.#turn(signal);
     try {
       throwIfAborted(signal);
-      return await task();
+      // A task that does not hear the signal must not keep its permit: a vendor's client may hang in a stalled answer.
+      return await raceWithSignal(task(), signal);
     } finally {
       this.#release();
     }

@@ -20,7 +20,7 @@ export interface ServiceFailure {
 /** Says what an answer other than 2xx means: which error it is, and whether the request may be made again. */
 export function serviceFailure(failure: ServiceFailure): FailedAttempt {
   const { service, status, headers, body } = failure;
-  const { code, retry } = classify(status);
+  const [code, retry] = classifyStatus(status);
   const raw = messageIn(body);
   // A refused key may be quoted in part, which nothing recognises: only the error's constant-like name is passed on.
   const said =
@@ -39,13 +39,14 @@ export function serviceFailure(failure: ServiceFailure): FailedAttempt {
   };
 }
 
-function classify(status: number): { code: PgVectorDBErrorCode; retry: "allowed" | "never" } {
+/** Which error an HTTP status is, and whether the request may be made again. */
+export function classifyStatus(status: number): readonly [code: PgVectorDBErrorCode, retry: "allowed" | "never"] {
   // 498 is Cohere's "invalid token".
-  if (status === 401 || status === 403 || status === 498) return { code: "unauthorized", retry: "never" };
-  if (status === 429) return { code: "rate_limited", retry: "allowed" };
+  if (status === 401 || status === 403 || status === 498) return ["unauthorized", "never"];
+  if (status === 429) return ["rate_limited", "allowed"];
   // 501: the service will not learn it in a second.
   const passing = status === 408 || (status >= 500 && status !== 501);
-  return { code: "service_error", retry: passing ? "allowed" : "never" };
+  return ["service_error", passing ? "allowed" : "never"];
 }
 
 function adviceFor({ status, refusalAdvice }: ServiceFailure, said: string): string | undefined {
