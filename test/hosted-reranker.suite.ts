@@ -5,6 +5,7 @@ import { PgVectorDBError } from "../src/errors.ts";
 import type { BaseReranker } from "../src/rerankers/base-reranker.ts";
 import { fromFunction } from "../src/rerankers/function-reranker.ts";
 import type { HostedRerankerOptions } from "../src/rerankers/hosted-reranker.ts";
+import { describeRerankerContract } from "../src/rerankers/reranker-contract.suite.ts";
 import type { Fault } from "./imitation-services/faults.ts";
 import { type Dialect, type ImitationService, startImitation } from "./imitation-services/imitation-service.ts";
 import { type Ranked, rankByOverlap } from "./imitation-services/word-overlap.ts";
@@ -46,6 +47,20 @@ export function describeHostedReranker(backend: HostedBackend): void {
       { length: count },
       (_, index) => `text number ${index} ${index % 3 === 0 ? "warm" : ""} ${index % 7 === 0 ? "winter" : ""}`,
     );
+
+  describeRerankerContract(backend.title ?? backend.name, {
+    runs: 8,
+    create: async () => {
+      const contractService = await startImitation(backend.dialect);
+      const reranker = backend.make(contractService.url);
+      return Object.assign(reranker, {
+        [Symbol.asyncDispose]: async () => {
+          await reranker.close();
+          await contractService.close();
+        },
+      });
+    },
+  });
 
   describe(backend.title ?? backend.name, () => {
     beforeEach(async () => {
@@ -159,8 +174,8 @@ export function describeHostedReranker(backend: HostedBackend): void {
       it("covers the time in the queue", async () => {
         service.faultFor = () => ({ kind: "stalled-headers" });
         const reranker = make({ concurrency: 1 });
-        const first = failure(reranker.rerank(QUERY, TEXTS, { timeoutMs: 300 }));
-        const queued = failure(reranker.rerank(QUERY, TEXTS, { timeoutMs: 100 }));
+        const first = failure(reranker.rerank(QUERY, TEXTS, { timeoutMs: 150 }));
+        const queued = failure(reranker.rerank(QUERY, TEXTS, { timeoutMs: 50 }));
         expect((await queued).code).toBe("timeout");
         expect(service.requests).toHaveLength(1);
         expect((await first).code).toBe("timeout");
@@ -310,6 +325,37 @@ export function describeHostedReranker(backend: HostedBackend): void {
       );
     });
 
+    it("never repeats what it must not, and ends by its deadline, in whatever order a service fails", async () => {
+      const kinds = fc.constantFrom<Fault["kind"]>(
+        "stalled-headers",
+        "stalled-body",
+        "reset",
+        "reset-in-body",
+        "truncated-json",
+      );
+      const statuses = fc.constantFrom(200, 400, 401, 403, 408, 422, 429, 500, 503);
+      const misfortune = fc.oneof(
+        kinds.map((kind) => ({ kind }) as Fault),
+        statuses.map((status): Fault => ({ kind: "status", status, headers: { "retry-after-ms": "2" } })),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(misfortune, { minLength: 1, maxLength: 4 }), async (faults) => {
+          service.requests.length = 0;
+          service.faultFor = (requestNumber) => faults[requestNumber - 1];
+          const outcome = await make({ timeoutMs: 60 })
+            .rerank(QUERY, TEXTS)
+            .catch((error: unknown) => error);
+          expect(Array.isArray(outcome) || outcome instanceof PgVectorDBError).toBe(true);
+          const final = faults.findIndex(
+            (fault) => fault.kind === "status" && [400, 401, 403, 422].includes(fault.status),
+          );
+          if (final >= 0) expect(service.requests.length).toBeLessThanOrEqual(final + 1);
+          expect(service.requests.length).toBeLessThanOrEqual(4);
+        }),
+        { numRuns: 15 },
+      );
+    });
+
     it("gives a permutation cut at topK, or a typed error, whatever the service answers", async () => {
       const scores = fc.oneof(fc.double(), fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(null), fc.string());
       const entries = fc.array(
@@ -338,7 +384,7 @@ export function describeHostedReranker(backend: HostedBackend): void {
             expect(ranked.map(({ score }) => score)).toEqual(ranked.map(({ score }) => score).sort((a, b) => b - a));
           },
         ),
-        { numRuns: 40 },
+        { numRuns: 25 },
       );
     });
   });

@@ -27,6 +27,13 @@ export interface BaseRerankerOptions extends DocumentTextOptions {
   readonly onError?: FailurePolicy | undefined;
 }
 
+export const BASE_OPTION_NAMES = [
+  "timeoutMs",
+  "onError",
+  "fields",
+  "render",
+] as const satisfies readonly (keyof BaseRerankerOptions)[];
+
 /** What a backend chooses for its users. */
 export interface RerankerDefaults {
   /** The deadline when neither the options nor the call give one. Default: none. */

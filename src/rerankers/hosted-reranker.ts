@@ -1,6 +1,12 @@
 import type { RerankInput } from "../contracts/document.ts";
 import { PgVectorDBError } from "../errors.ts";
-import { BaseReranker, type BaseRerankerOptions, type ScoreRequest, type ScoreResult } from "./base-reranker.ts";
+import {
+  BASE_OPTION_NAMES,
+  BaseReranker,
+  type BaseRerankerOptions,
+  type ScoreRequest,
+  type ScoreResult,
+} from "./base-reranker.ts";
 import type { CacheOptions } from "./cache/lru-cache.ts";
 import { createScoreCache, type ScoreCache } from "./cache/score-cache.ts";
 import { listKey, pairKeys } from "./cache/score-key.ts";
@@ -30,10 +36,7 @@ export interface HostedRerankerOptions extends BaseRerankerOptions {
 }
 
 export const HOSTED_OPTION_NAMES = [
-  "timeoutMs",
-  "onError",
-  "fields",
-  "render",
+  ...BASE_OPTION_NAMES,
   "maxDocumentsPerCall",
   "concurrency",
   "maxRetries",
@@ -110,7 +113,7 @@ export abstract class HostedReranker extends BaseReranker {
   /** Makes one request, once. What may succeed when repeated is a failed attempt; anything else may be thrown. */
   protected abstract send(call: RerankCall, context: CallContext): Promise<Attempt<CallAnswer>>;
 
-  /** Also forgets the cache. A rerank after it is refused; one under way goes on. */
+  /** Also forgets the cache. A rerank after it is refused; one under way may fail. */
   override async close(): Promise<void> {
     this.#closed = true;
     this.#cache?.clear();
