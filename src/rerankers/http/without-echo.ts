@@ -11,7 +11,8 @@ const MAX_LENGTH = 300;
 const WORD = /[\p{L}\p{N}_]+/gu;
 /** This many words in a row that are also in a document are a quotation. */
 const QUOTED_WORDS = 3;
-const COMMON_WORD = /^(?:\p{Lu}?[a-z]{0,10}|\d{1,3})$/u;
+const COMMON_WORD = /^(?:[a-z]{1,11}|\d{1,3})$/;
+const SENTENCE_START = /(?:^|[.!?]\s+)$/;
 const REDACTED = "…";
 
 /**
@@ -22,6 +23,7 @@ export function withoutEcho(message: string, { query, texts, secrets }: PrivateT
   const sent = [query, ...texts];
   // Cut behind the last whole word: half a secret is not recognised.
   let safe = message.length > MAX_READ ? message.slice(0, MAX_READ).replace(/[\p{L}\p{N}_]*$/u, "") : message;
+  safe = unescapeJson(safe);
   for (const secret of secrets) if (secret !== "") safe = safe.replaceAll(secret, REDACTED);
   for (const text of sent)
     if (text.trim() !== "" && !/[\p{L}\p{N}]/u.test(text)) safe = safe.replaceAll(text.trim(), REDACTED);
@@ -37,7 +39,10 @@ function redactWords(message: string, sent: readonly string[]): string {
   const lower = words.map(([word]) => word.toLowerCase());
   const isPart = (run: string) => sent.some((text) => text.includes(run));
   const whole = new Set(sent);
-  const quoted = words.map(([word], at) => !COMMON_WORD.test(word) && isPart(lower[at] as string));
+  const quoted = words.map(({ 0: word, index }, at) => {
+    const isStart = SENTENCE_START.test(message.slice(0, index));
+    return !COMMON_WORD.test(isStart ? (lower[at] as string) : word) && isPart(lower[at] as string);
+  });
   for (let at = 0; at < words.length; at++) {
     for (let length = 1; length <= QUOTED_WORDS && at + length <= words.length; length++) {
       const run = lower.slice(at, at + length).join(" ");
@@ -55,6 +60,14 @@ function redactWords(message: string, sent: readonly string[]): string {
     .replace(/\s+/g, " ")
     .trim()
     .replace(/…(?:[^\p{L}\p{N}]*…)+/gu, REDACTED);
+}
+
+/** A message may quote JSON inside JSON, where a line break reads as the letter n. */
+function unescapeJson(message: string): string {
+  return message
+    .replace(/\\u([0-9a-f]{4})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/\\[bfnrt]/g, " ")
+    .replace(/\\(["\\/])/g, "$1");
 }
 
 function wordsOf(text: string): string[] {
