@@ -123,7 +123,7 @@ describe("on the wire", () => {
 
     it("does not let a fetch that throws its request leak it", async () => {
       const fetch = (_url: unknown, init?: RequestInit) => Promise.reject(new TypeError(JSON.stringify(init)));
-      const error = await make({ fetch, maxRetries: 0 })
+      const error = await make({ baseUrl: "http://localhost", fetch, maxRetries: 0 })
         .rerank("Kanarie-7", ["Kanarie-8"])
         .catch((reason: unknown) => reason);
       expect(error).toMatchObject({ code: "network" });
