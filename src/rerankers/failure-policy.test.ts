@@ -39,7 +39,11 @@ describe("the failure policy of every reranker", () => {
 
   it("asks a fallback, whose scores meet a threshold of their own", async () => {
     const result = await failing({ fallback: byLength }).rerankDetailed("q", DOCUMENTS, { threshold: 0.99 });
-    expect(result).toMatchObject({ reranked: true, backend: "by length", reason: expect.stringMatching(/failing failed/) });
+    expect(result).toMatchObject({
+      reranked: true,
+      backend: "by length",
+      reason: expect.stringMatching(/failing failed/),
+    });
     expect(result.documents.map(({ content }) => content)).toEqual(["ccc", "bb", "a"]);
     const strict = await failing({ fallback: byLength, threshold: 0.5 }).rerank("q", DOCUMENTS, { threshold: 0.99 });
     expect(strict.map(({ content }) => content)).toEqual(["ccc", "bb"]);

@@ -27,6 +27,7 @@ describe("serviceFailure", () => {
     ["nobody", "", "Cohere answered 400."],
     ["plain text", "nope", "Cohere answered 400: nope."],
     ["a quotation", { message: "bad document about Zanzibar" }, "Cohere answered 400: bad …."],
+    ["Jina", { detail: { code: "INPUT_MODEL_NOT_FOUND" } }, "Cohere answered 400: INPUT_MODEL_NOT_FOUND."],
     ["advice", { message: "no such model" }, "Cohere answered 400: no such model. Take another."],
   ])("reads the message of %s", (_who, body, message) => {
     expect(fail(400, body).error.message).toBe(message);
@@ -36,6 +37,8 @@ describe("serviceFailure", () => {
     const { error } = fail(403, { detail: "AUTHZ_INSUFFICIENT_BALANCE for key sk-se…ret" });
     expect(error.message).toBe("Cohere answered 403: AUTHZ_INSUFFICIENT_BALANCE. Set the key.");
     expect(error).toMatchObject({ code: "unauthorized", retryable: false });
+    const nested = fail(401, { detail: { code: "AUTH_INVALID_API_KEY", message: "Invalid key sk-se…" } });
+    expect(nested.error.message).toBe("Cohere answered 401: AUTH_INVALID_API_KEY. Set the key.");
   });
 
   it.each([

@@ -17,16 +17,16 @@ export interface ServiceFailure {
   readonly refusalAdvice?: ((said: string) => string | undefined) | undefined;
 }
 
+/** How Jina names its errors. */
+const ERROR_NAME = /\b(?:AUTHZ?|INPUT|QUOTA|RATE)_[A-Z_]{3,40}\b/;
+
 /** Says what an answer other than 2xx means: which error it is, and whether the request may be made again. */
 export function serviceFailure(failure: ServiceFailure): FailedAttempt {
   const { service, status, headers, body } = failure;
   const [code, retry] = classifyStatus(status);
-  const raw = messageIn(body);
-  // A refused key may be quoted in part, which nothing recognises: only the error's constant-like name is passed on.
-  const said =
-    code === "unauthorized"
-      ? (/\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b/.exec(raw)?.[0] ?? "")
-      : withoutEcho(raw, failure.privateText);
+  const safe = withoutEcho(messageIn(body), failure.privateText);
+  // A refused key may be quoted in part, which nothing recognises: only the error's own name is passed on.
+  const said = code === "unauthorized" ? (ERROR_NAME.exec(safe)?.[0] ?? "") : safe;
   const advice = code === "unauthorized" ? failure.keyAdvice : adviceFor(failure, said);
   const message = [`${service} answered ${status}${said === "" ? "." : `: ${said.replace(/[.\s]*$/, ".")}`}`, advice]
     .filter((part) => part !== undefined)
@@ -76,9 +76,9 @@ function readMessage(value: unknown): string {
   const place = Array.isArray(fields["loc"])
     ? `${fields["loc"].filter((part) => typeof part === "string").join(".")}: `
     : "";
-  for (const name of ["message", "detail", "error", "msg", "Message"]) {
-    const message = readMessage(fields[name]);
-    if (message !== "") return place + message;
+  for (const field of ["message", "detail", "error", "msg", "Message"]) {
+    const message = readMessage(fields[field]);
+    if (message !== "") return `${name === "" ? "" : `${name}: `}${place}${message}`;
   }
-  return "";
+  return name;
 }
