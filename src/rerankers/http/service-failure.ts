@@ -73,6 +73,8 @@ function readMessage(value: unknown): string {
   if (typeof value !== "object" || value === null) return "";
   const fields = value as Record<string, unknown>;
   // FastAPI's validation errors: `loc` names the field, `input` would be the document.
+  const { code } = fields;
+  const name = typeof code === "string" && ERROR_NAME.test(code) ? code : "";
   const place = Array.isArray(fields["loc"])
     ? `${fields["loc"].filter((part) => typeof part === "string").join(".")}: `
     : "";
