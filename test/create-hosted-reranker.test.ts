@@ -35,7 +35,9 @@ describe("createReranker", () => {
     expect(() => createReranker("cohere", { maxRetries: 1.5 })).toThrow(/`maxRetries`/);
     expect(() => createReranker("cohere", { timeoutMs: 0 })).toThrow(/`timeoutMs`/);
     expect(() => createReranker("cohere", { model: " " })).toThrow(/`model`/);
-    expect(() => createReranker("cohere", { headers: { "x-key": "geheim\u0000" } })).toThrow(/^(?!.*geheim).*`headers`/);
+    expect(() => createReranker("cohere", { headers: { "x-key": "geheim\u0000" } })).toThrow(
+      /^(?!.*geheim).*`headers`/,
+    );
     expect(() => createReranker("voyage", { truncation: "no" as never })).toThrow(/`truncation`/);
     expect(() => createReranker("http", { baseUrl, dialect: "tei" as never })).toThrow(/`dialect`/);
   });

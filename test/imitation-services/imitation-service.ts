@@ -27,6 +27,8 @@ export interface ImitationService extends AsyncDisposable {
   readonly url: string;
   /** Every request so far, misbehaved ones included. */
   readonly requests: ServiceRequest[];
+  /** How many requests the client gave up before they were answered. */
+  readonly abandoned: number;
   /** Taken from the front, one for each request. */
   readonly faults: Fault[];
   /** Asked when `faults` is empty. */
@@ -40,6 +42,7 @@ export async function startImitation(dialect: Dialect): Promise<ImitationService
     ? // Node's HTTP/2 server hands out objects with the interface of its HTTP/1 ones.
       createHttp2Server((request, response) => void handle(request, response as unknown as ServerResponse))
     : createServer((request, response) => void handle(request, response));
+  let abandoned = 0;
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -59,6 +62,9 @@ export async function startImitation(dialect: Dialect): Promise<ImitationService
     const text = Buffer.concat(chunks).toString();
     const received = { path: request.url ?? "", headers: request.headers, body: parseJson(text) };
     service.requests.push(received);
+    response.once("close", () => {
+      if (!response.writableEnded) abandoned++;
+    });
     const fault = service.faults.shift() ?? service.faultFor(service.requests.length);
     const rank: Rank = (query, texts, topN) => {
       const ranking = rankByOverlap(query, texts, topN);
@@ -81,6 +87,9 @@ export async function startImitation(dialect: Dialect): Promise<ImitationService
   const service: ImitationService = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
+    get abandoned() {
+      return abandoned;
+    },
     faults: [],
     faultFor: () => undefined,
     async close() {
