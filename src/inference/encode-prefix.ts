@@ -8,23 +8,26 @@ export interface PrefixTokens {
 
 /** Generous for every script: English has about five characters to a token, Chinese one and a half. */
 const CHARACTERS_PER_TOKEN = 16;
+/** A text with longer "tokens" than this is white space or noise, of which no more is read. */
+const MOST_CHARACTERS_PER_TOKEN = 256;
 /** Tokens beside the cut that a longer text could still change; they are encoded, and not counted on. */
 const MARGIN_TOKENS = 128;
 /** How far back the cut looks for white space. Past it the last word is one no tokenizer knows, however long it is. */
 const WORD_CHARACTERS = 1000;
 
 /**
- * Encodes at least the first `needed` tokens of `text`, without reading megabytes that will be cut anyway.
+ * Encodes the first `needed` tokens of `text`, and some more, without reading megabytes that will be cut anyway.
  *
  * Tokenizers look at words (or, where a script has no spaces, at neighbours), so a cut before white space changes no
- * token before it. The prefix doubles until it gives enough tokens, so a text that is mostly white space, or one
- * unknown word of a million letters, is read as far as it must be.
+ * token before it. The prefix doubles until it gives enough tokens; it stops at 256 characters for each, where a text is
+ * white space or one word without end.
  */
 export async function encodePrefix(tokenizer: Tokenizer, text: string, needed: number): Promise<PrefixTokens> {
   const enough = needed + MARGIN_TOKENS;
+  const most = enough * MOST_CHARACTERS_PER_TOKEN;
   for (let characters = enough * CHARACTERS_PER_TOKEN; characters < text.length; characters *= 2) {
     const ids = await tokenizer.encode(text.slice(0, cutPosition(text, characters)));
-    if (ids.length >= enough) return { ids, complete: false };
+    if (ids.length >= enough || characters >= most) return { ids, complete: false };
   }
   return { ids: await tokenizer.encode(text), complete: true };
 }

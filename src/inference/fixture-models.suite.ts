@@ -18,6 +18,7 @@ export interface GoldenPairs {
     readonly query: string;
     readonly document: string;
     readonly inputIds: readonly number[];
+    readonly removed: { readonly query: number; readonly document: number };
     readonly tokenTypeIds: readonly number[] | null;
     readonly logits: readonly number[];
   }[];

@@ -5,9 +5,7 @@ export function toFloat32(data: unknown): Float32Array {
   if (data instanceof Float32Array) return data;
   if (data instanceof Float64Array) return Float32Array.from(data);
   if (data instanceof Uint16Array) return Float32Array.from(data, decodeHalf);
-  // Float16Array, where there is one.
-  if (ArrayBuffer.isView(data) && Symbol.iterator in data)
-    return Float32Array.from(data as unknown as Iterable<number>);
+  if (data?.constructor.name === "Float16Array") return Float32Array.from(data as unknown as Iterable<number>);
   throw new PgVectorDBError("model_invalid", "The model's output is not a tensor of floats.");
 }
 

@@ -43,20 +43,16 @@ export class InferenceClient<Task extends InferenceTask> {
 
   private constructor(setup: Task["setup"]) {
     const file = createRequire(import.meta.url).resolve("#workers/inference");
-    this.#worker = new Worker(file, { workerData: setup });
+    // Not the process's own flags: a worker fails to start under `--input-type`, and hooks such as tsx only slow it.
+    this.#worker = new Worker(file, { workerData: setup, execArgv: [] });
     this.#exited = new Promise((resolve) => {
       this.#worker.once("exit", () => {
         this.#fail(crashed());
         resolve();
       });
     });
-    this.#worker.once("error", (cause) => this.#fail(crashed(cause)));
+    this.#worker.on("error", (cause) => this.#fail(crashed(cause)));
     this.#worker.on("message", (message: FromWorker) => this.#receive(message));
-  }
-
-  /** Calls that wait or run. */
-  get pending(): number {
-    return this.#pending.size;
   }
 
   /** Whether the worker can take calls. */

@@ -73,4 +73,4 @@ export function checkLocalModelOptions(options: unknown, more: Readonly<Record<s
 }
 
 /** Checks for options beyond the common ones. */
-export const optionChecks = { text: TEXT, flag: FLAG, count: COUNT } as const;
+export const optionChecks = { text: TEXT, flag: FLAG } as const;

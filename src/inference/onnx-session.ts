@@ -20,6 +20,9 @@ export interface ModelOutput {
   readonly dims: readonly number[];
 }
 
+/** The highest of ONNX Runtime's log levels. */
+const FATAL = 4;
+
 const KNOWN_INPUTS: ReadonlySet<string> = new Set(["input_ids", "attention_mask", "token_type_ids"]);
 
 /**
@@ -34,6 +37,8 @@ export async function openSession(options: SessionOptions): Promise<OnnxSession>
       "npm install onnxruntime-node (behind a firewall with ONNXRUNTIME_NODE_INSTALL=skip, which leaves out the GPU " +
       "libraries; there is none for Intel Macs and musl Linux)",
   });
+  // What fails is thrown; ONNX Runtime would print it as well, also where `auto` only tries a device.
+  runtime.env.logLevel = "fatal";
   return new OnnxSession(runtime, await createSession(runtime, options), options.padTokenId);
 }
 
@@ -152,8 +157,7 @@ async function openOn(runtime: Runtime, device: string, options: SessionOptions)
     return await runtime.InferenceSession.create(options.onnxPath, {
       executionProviders: [device],
       intraOpNumThreads: options.threads,
-      // Warnings about the graph are for its exporter; they would go to the user's stderr.
-      logSeverityLevel: 3,
+      logSeverityLevel: FATAL,
     });
   } catch (cause) {
     if (device === "cpu") {

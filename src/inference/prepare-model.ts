@@ -5,8 +5,7 @@ import { type ModelConfig, readModelConfig } from "./model-config.ts";
 import { type LocatedModel, locateModel, type ModelProgress, type ModelRequest } from "./model-files/locate-model.ts";
 
 /** Which model to load and how to run it. */
-export interface ModelSource
-  extends Pick<ModelRequest, "model" | "revision" | "cacheDir" | "offline" | "builtinFolder"> {
+export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "cacheDir" | "offline"> {
   readonly dtype: ModelDtype;
   /** `"auto"`, or the name of an execution provider of ONNX Runtime. */
   readonly device: string;
@@ -45,8 +44,8 @@ export async function prepareModel(
   source: ModelSource,
   context: { readonly signal: AbortSignal; readonly onProgress: (progress: ModelProgress) => void },
 ): Promise<Preparation> {
-  const { model, revision, cacheDir, offline, builtinFolder } = source;
-  const located = await locateModel({ model, revision, cacheDir, offline, builtinFolder, ...context });
+  const { model, revision, cacheDir, offline } = source;
+  const located = await locateModel({ model, revision, cacheDir, offline, ...context });
   const onnx = chooseOnnxFile(located.id, located.files, source.dtype, await detectCpu());
   if (!located.files.includes("tokenizer.json")) {
     throw new PgVectorDBError("model_invalid", `The model "${located.id}" has no tokenizer.json.`);

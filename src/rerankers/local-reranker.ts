@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { ModelDtype } from "../inference/choose-onnx-file.ts";
 import type { LoadOptions } from "../inference/local-model.ts";
 import { checkLocalModelOptions, type LocalModelOptions, optionChecks } from "../inference/local-model-options.ts";
@@ -22,8 +21,6 @@ export interface LocalRerankerDefaults {
   readonly batchSize: number;
 }
 
-const BUILTIN_FOLDER = fileURLToPath(new URL("../../models/reranker-v1", import.meta.url));
-
 const CHECKED_BY_BASE = Object.fromEntries(BASE_OPTION_NAMES.map((name) => [name, ["valid", () => true] as const]));
 
 /** What every reranker with a model on this machine shares. `rawScore` is the model's logit. */
@@ -44,7 +41,6 @@ export abstract class LocalReranker extends BaseReranker {
       revision: options.revision,
       cacheDir: options.cacheDir,
       offline: options.offline,
-      builtinFolder: BUILTIN_FOLDER,
       relevantLabel: options.relevantLabel,
       onProgress: options.onProgress,
     });

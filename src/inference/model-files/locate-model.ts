@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { PgVectorDBError } from "../../errors.ts";
 
 export interface ModelRequest {
@@ -29,10 +30,12 @@ export interface LocatedModel {
   fetch(file: string): Promise<string>;
 }
 
+const BUILTIN_FOLDER = fileURLToPath(new URL("../../../models/reranker-v1", import.meta.url));
+
 /** Finds a model's files. This version knows folders only. */
 export async function locateModel(request: ModelRequest): Promise<LocatedModel> {
-  const builtin = request.model === "builtin" && request.builtinFolder !== undefined;
-  const folder = path.resolve(builtin ? (request.builtinFolder as string) : request.model);
+  const builtin = request.model === "builtin";
+  const folder = path.resolve(builtin ? (request.builtinFolder ?? BUILTIN_FOLDER) : request.model);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
     throw new PgVectorDBError("model_not_found", `No model folder was found for \`model\` "${request.model}".`, {
       cause,

@@ -1,0 +1,134 @@
+import type { Embedder, EmbedOptions } from "../contracts/embedder.ts";
+import { PgVectorDBError } from "../errors.ts";
+import type { LoadOptions } from "../inference/local-model.ts";
+import { checkLocalModelOptions, type LocalModelOptions, optionChecks } from "../inference/local-model-options.ts";
+import { SentenceEncoder } from "../inference/sentence-encoder.ts";
+import type { Pooling } from "../inference/worker-messages.ts";
+
+export interface LocalEmbedderOptions extends Omit<LocalModelOptions, "model"> {
+  /** A Hugging Face id (`"owner/name"`) or the path of a folder, with an ONNX file. */
+  readonly model: string;
+  /** Default: as the repository's `1_Pooling/config.json` says, `"mean"` without one. */
+  readonly pooling?: Pooling | undefined;
+  /** Whether vectors get length 1. Default: as the repository says, `true` when it does not. */
+  readonly normalize?: boolean | undefined;
+  /** Put before every query, as models such as e5 (`"query: "`) and bge want it. Default: nothing. */
+  readonly queryPrefix?: string | undefined;
+  /** Put before every document, as e5 (`"passage: "`) wants it. Default: nothing. */
+  readonly documentPrefix?: string | undefined;
+  /** Names the embedder for the collections it fills. Default: made of the model and every option that changes a vector. */
+  readonly id?: string | undefined;
+  /** Stops the loading. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LocalEmbedder extends Required<Embedder>, AsyncDisposable {}
+
+const isString = (value: unknown) => typeof value === "string";
+
+/**
+ * Loads a sentence-embedding model into a worker thread. It resolves when the model is there, because `dimensions` is the
+ * model's to say. A text longer than the model reads is cut.
+ *
+ * @throws PgVectorDBError `invalid_argument`, `model_not_found`, `model_invalid`, `missing_dependency`, `network`, `aborted`
+ * @example
+ * ```ts
+ * const embedder = await createLocalEmbedder({ model: "./models/all-MiniLM-L6-v2" });
+ * const vectors = await embedder.embedDocuments(["first text", "second text"]);
+ * ```
+ */
+export async function createLocalEmbedder(options: LocalEmbedderOptions): Promise<LocalEmbedder> {
+  checkOptions(options);
+  const { signal, id, queryPrefix = "", documentPrefix = "", ...source } = options;
+  const { device = "cpu", dtype = "fp32", batchSize = 32, maxLength = 512 } = source;
+  const encoder = new SentenceEncoder({ ...source, device, dtype, batchSize, maxLength });
+  try {
+    const stated = await encoder.load({ signal });
+    const dimensions = stated > 0 ? stated : await measureDimensions(encoder, signal);
+    return new LoadedEmbedder(encoder, { id: id ?? describe(options), dimensions, queryPrefix, documentPrefix });
+  } catch (error) {
+    await encoder.close();
+    throw error;
+  }
+}
+
+class LoadedEmbedder implements LocalEmbedder {
+  readonly id: string;
+  readonly dimensions: number;
+  readonly #encoder: SentenceEncoder;
+  readonly #queryPrefix: string;
+  readonly #documentPrefix: string;
+
+  constructor(
+    encoder: SentenceEncoder,
+    facts: { id: string; dimensions: number; queryPrefix: string; documentPrefix: string },
+  ) {
+    this.#encoder = encoder;
+    this.id = facts.id;
+    this.dimensions = facts.dimensions;
+    this.#queryPrefix = facts.queryPrefix;
+    this.#documentPrefix = facts.documentPrefix;
+  }
+
+  async embedDocuments(texts: readonly string[], { signal }: EmbedOptions = {}): Promise<readonly Float32Array[]> {
+    if (!Array.isArray(texts) || !texts.every(isString)) {
+      throw new PgVectorDBError("invalid_argument", "`texts` must be an array of strings.");
+    }
+    if (texts.length === 0) return [];
+    return this.#encoder.embed(
+      texts.map((text) => this.#documentPrefix + text.toWellFormed()),
+      { signal },
+    );
+  }
+
+  async embedQuery(text: string, { signal }: EmbedOptions = {}): Promise<Float32Array> {
+    if (!isString(text)) throw new PgVectorDBError("invalid_argument", "`text` must be a string.");
+    const [vector] = await this.#encoder.embed([this.#queryPrefix + text.toWellFormed()], { signal });
+    return vector as Float32Array;
+  }
+
+  /** Starts the worker again where it has died; otherwise the model is loaded already. */
+  async load(options: LoadOptions = {}): Promise<void> {
+    await this.#encoder.load(options);
+  }
+
+  async close(): Promise<void> {
+    await this.#encoder.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function checkOptions(options: LocalEmbedderOptions): void {
+  const prefix = ["a string", isString] as const;
+  checkLocalModelOptions(options, {
+    pooling: ['"mean" or "cls"', (value) => value === "mean" || value === "cls"],
+    normalize: optionChecks.flag,
+    queryPrefix: prefix,
+    documentPrefix: prefix,
+    id: optionChecks.text,
+    signal: ["an AbortSignal", (value) => value instanceof AbortSignal],
+  });
+  if (options.model === undefined || options.model === "builtin") {
+    throw new PgVectorDBError(
+      "invalid_argument",
+      "`model` must be a Hugging Face id or the path of a folder; the built-in embedder has a function of its own.",
+    );
+  }
+}
+
+async function measureDimensions(encoder: SentenceEncoder, signal: AbortSignal | undefined): Promise<number> {
+  const [vector] = await encoder.embed(["dimensions"], { signal });
+  return (vector as Float32Array).length;
+}
+
+/** Everything that changes a vector is in the id, so that a collection never mixes two kinds. */
+function describe(options: LocalEmbedderOptions): string {
+  const { model, revision, dtype, pooling, normalize, maxLength, queryPrefix, documentPrefix } = options;
+  const settings = { revision, dtype, pooling, normalize, maxLength, queryPrefix, documentPrefix };
+  const stated = Object.entries(settings).filter(([, value]) => value !== undefined);
+  const suffix = stated.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(",");
+  return suffix === "" ? `local:${model}` : `local:${model}?${suffix}`;
+}

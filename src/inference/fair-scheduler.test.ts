@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { FairScheduler, type Steps } from "./fair-scheduler.ts";
+
+const never = new AbortController().signal;
+
+describe("FairScheduler", () => {
+  it("lets jobs take turns, so that a short one does not wait for a long one", async () => {
+    const log: string[] = [];
+    async function* job(name: string, steps: number): Steps<string> {
+      for (let step = 0; step < steps; step++) {
+        log.push(name);
+        yield undefined;
+      }
+      return name;
+    }
+    const scheduler = new FairScheduler();
+    const results = await Promise.all([scheduler.run(job("long", 5), never), scheduler.run(job("short", 2), never)]);
+    expect(results).toEqual(["long", "short"]);
+    expect(log.join(" ")).toBe("long short long short long long long");
+  });
+
+  it("stops an aborted job before its next step and lets it clean up", async () => {
+    const controller = new AbortController();
+    let steps = 0;
+    let cleanedUp = false;
+    async function* endless(): Steps<never> {
+      try {
+        for (;;) {
+          if (++steps === 3) controller.abort();
+          yield undefined;
+        }
+      } finally {
+        cleanedUp = true;
+      }
+    }
+    const scheduler = new FairScheduler();
+    await expect(scheduler.run(endless(), controller.signal)).rejects.toMatchObject({ code: "aborted" });
+    await scheduler.idle();
+    expect(steps).toBe(3);
+    expect(cleanedUp).toBe(true);
+  });
+
+  it("goes on after a job that fails", async () => {
+    async function* failing(): Steps<never> {
+      yield undefined;
+      throw new Error("broken");
+    }
+    async function* working(): Steps<number> {
+      yield undefined;
+      return 7;
+    }
+    const scheduler = new FairScheduler();
+    const failed = scheduler.run(failing(), never);
+    const worked = scheduler.run(working(), never);
+    await expect(failed).rejects.toThrow("broken");
+    expect(await worked).toBe(7);
+    expect(await scheduler.run(working(), never)).toBe(7);
+  });
+});

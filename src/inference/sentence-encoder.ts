@@ -1,0 +1,51 @@
+import { type LoadOptions, LocalModel, type ProgressListener } from "./local-model.ts";
+import { type ModelSource, prepareModel } from "./prepare-model.ts";
+import { readSentenceConfig } from "./sentence-config.ts";
+import type { EmbedTask, Pooling } from "./worker-messages.ts";
+
+export interface SentenceEncoderOptions extends ModelSource {
+  /** Default: as the repository says, `"mean"` when it does not. */
+  readonly pooling?: Pooling | undefined;
+  /** Whether vectors get length 1. Default: as the repository says, `true` when it does not. */
+  readonly normalize?: boolean | undefined;
+  readonly onProgress?: ProgressListener | undefined;
+}
+
+/** A model that turns each text into one vector. Constructing it loads nothing. */
+export class SentenceEncoder {
+  readonly #model: LocalModel<EmbedTask>;
+  readonly #onProgress: ProgressListener | undefined;
+
+  constructor(options: SentenceEncoderOptions) {
+    this.#onProgress = options.onProgress;
+    this.#model = new LocalModel<EmbedTask>(async (context) => {
+      const { model, located } = await prepareModel(options, context);
+      // A repository whose pooling is not supported can still be used by a caller who names one.
+      const config = await readSentenceConfig(located, options.pooling);
+      return {
+        kind: "embed",
+        model,
+        pooling: config.pooling ?? "mean",
+        normalize: options.normalize ?? config.normalize ?? true,
+      };
+    });
+  }
+
+  /** Resolves to the length of the vectors, 0 when the graph does not say. */
+  async load(options: LoadOptions = {}): Promise<number> {
+    return this.#model.load({ onProgress: this.#onProgress, ...options });
+  }
+
+  /** `result[i]` belongs to `texts[i]`. */
+  async embed(
+    texts: readonly string[],
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<readonly Float32Array[]> {
+    const { vectors } = await this.#model.run({ texts }, { onProgress: this.#onProgress, ...options });
+    return vectors;
+  }
+
+  async close(): Promise<void> {
+    await this.#model.close();
+  }
+}
