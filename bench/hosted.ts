@@ -1,9 +1,9 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { cpus } from "node:os";
-import { CohereReranker, PgVectorDBError } from "../src/rerankers/index.ts";
+import { CohereReranker, PgVectorDBError } from "pgvectordb/rerankers";
 import { COHERE_KEY } from "../test/imitation-services/cohere.ts";
 import { rankByOverlap } from "../test/imitation-services/word-overlap.ts";
+import { describeMachine, printMachine } from "./machine.ts";
 
 /**
  * What the shared layer of the hosted rerankers costs and withstands, against a local imitation of Cohere in another process.
@@ -14,7 +14,7 @@ const CONCURRENT = 1000;
 const ROUNDS = 6;
 const DEADLINE_MS = 10_000;
 
-console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version}`);
+printMachine(describeMachine([]));
 await measureOverhead();
 await measureAborts();
 await measureStorm();

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { PgVectorDBError } from "../errors.ts";
 
 /** A line of input: an object as it stands there, or a text as `content`. Whether an object has a text is the reranker's to check. */
@@ -12,16 +12,17 @@ export interface InputDocument {
 /**
  * Reads one document a line: a line that begins with `{` or `"` is JSON, any other is plain text; blank lines are skipped.
  *
+ * @param source the path of a file, or what it would hold
  * @throws PgVectorDBError `invalid_argument` that names the file or the line, never its text
  */
-export async function readDocuments(path: string | undefined, stdin: Readable): Promise<InputDocument[]> {
-  const isStdin = path === undefined || path === "-";
-  const input = isStdin ? stdin : createReadStream(path);
+export async function readDocuments(source: string | AsyncIterable<Uint8Array | string>): Promise<InputDocument[]> {
+  const isFile = typeof source === "string";
+  const input = isFile ? createReadStream(source) : Readable.from(source, { objectMode: false });
   const documents: InputDocument[] = [];
   let lineNumber = 0;
   try {
     // A stream that fails to open must be heard before its lines are asked for.
-    if (!isStdin) await opened(input);
+    if (isFile) await opened(input);
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       lineNumber++;
       const text = line.replace(/^\uFEFF/, "").trim();
@@ -30,7 +31,7 @@ export async function readDocuments(path: string | undefined, stdin: Readable): 
   } catch (error) {
     if (error instanceof PgVectorDBError) throw error;
     const { code = "unknown error" } = error as { code?: string };
-    throw new PgVectorDBError("invalid_argument", `Cannot read ${isStdin ? "standard input" : path} (${code}).`);
+    throw new PgVectorDBError("invalid_argument", `Cannot read ${isFile ? source : "standard input"} (${code}).`);
   }
   return documents;
 }

@@ -1,12 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
-import { text } from "node:stream/consumers";
+import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { COHERE_KEY, cohere } from "../../test/imitation-services/cohere.ts";
 import { type ImitationService, startImitation } from "../../test/imitation-services/imitation-service.ts";
-import { rerankCommand } from "./rerank-command.ts";
+import { main } from "./main.ts";
 
 let service: ImitationService;
 let folder: string;
@@ -22,12 +21,15 @@ afterAll(async () => {
 afterEach(() => vi.unstubAllEnvs());
 
 async function run(args: string[], input = "") {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
-  const exitCode = await rerankCommand(args, { stdout, stderr, stdin: Readable.from([input]), env: {} });
-  stdout.end();
-  stderr.end();
-  return { exitCode, stdout: await text(stdout), stderr: await text(stderr) };
+  const written = { stdout: "", stderr: "" };
+  const into = (name: keyof typeof written) => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const io = { stdout: into("stdout"), stderr: into("stderr"), stdin: Readable.from([input]), env: {}, cwd: folder };
+  const exitCode = await main(["rerank", ...args], io);
+  return { exitCode, ...written };
 }
 
 describe("pgvectordb rerank", () => {
@@ -42,9 +44,15 @@ describe("pgvectordb rerank", () => {
 
   it("ranks the lines of a file, and prints them best first", async () => {
     vi.stubEnv("COHERE_API_KEY", COHERE_KEY);
-    const file = join(folder, "docs.jsonl");
-    await writeFile(file, LINES.join("\n"));
-    const { exitCode, stdout, stderr } = await run(["warm jacket", ...onCohere(), "--file", file, "--top-k", "2"]);
+    await writeFile(join(folder, "docs.jsonl"), LINES.join("\n"));
+    const { exitCode, stdout, stderr } = await run([
+      "warm jacket",
+      ...onCohere(),
+      "--file",
+      "docs.jsonl",
+      "--top-k",
+      "2",
+    ]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
     expect(stdout).toMatch(/^0\.9\d+ {2}a warm jacket\n0\.4\d+ {2}plain warm socks\n$/);
   });
@@ -71,7 +79,7 @@ describe("pgvectordb rerank", () => {
       '{"title":"T","body":"B"}',
     );
     expect(stdout).toMatch(/ {2}T · B\n$/);
-    expect((service.requests.at(-1)?.body as { documents: unknown }).documents).toEqual(["title: T\nbody: B\n"]);
+    expect(service.requests.at(-1)?.body).toMatchObject({ documents: ["title: T\nbody: B\n"] });
   });
 
   it("says in one line what to set when there is no key", async () => {
@@ -79,7 +87,7 @@ describe("pgvectordb rerank", () => {
     expect(await run(["query", "--backend", "cohere"], "text")).toEqual({
       exitCode: 1,
       stdout: "",
-      stderr: "pgvectordb rerank: Cohere needs an API key: set COHERE_API_KEY in the environment, or pass `apiKey`.\n",
+      stderr: "Cohere needs an API key: set COHERE_API_KEY in the environment, or pass `apiKey`.\n",
     });
   });
 
@@ -102,7 +110,7 @@ describe("pgvectordb rerank", () => {
 
   it("names the line that is not JSON, and not what stands in it", async () => {
     const { stderr } = await run(["q", "--backend", "cohere"], 'fine\n{"content": "Kanarie');
-    expect(stderr).toBe("pgvectordb rerank: Line 2 begins like JSON but is not.\n");
+    expect(stderr).toBe("Line 2 begins like JSON but is not.\n");
   });
 
   it("explains itself", async () => {

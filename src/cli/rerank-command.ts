@@ -1,16 +1,9 @@
-import type { Readable, Writable } from "node:stream";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { PgVectorDBError } from "../errors.ts";
 import { createReranker, type RerankedDocument } from "../rerankers/index.ts";
+import type { CommandIO } from "./command-io.ts";
 import { type InputDocument, readDocuments } from "./read-documents.ts";
-
-/** The streams of a command, so that a test can pass its own. */
-export interface CommandIo {
-  readonly stdout: Writable;
-  readonly stderr: Writable;
-  readonly stdin: Readable;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
 
 const USAGE = `Usage: pgvectordb rerank <query> [--file documents.jsonl] [options]
 
@@ -46,44 +39,33 @@ const OPTIONS = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-/** `pgvectordb rerank`. Resolves to the exit code: 0, 1 when the rerank failed, 2 when the command line is wrong. */
-export async function rerankCommand(argv: readonly string[], io: CommandIo): Promise<number> {
-  try {
-    const { values, positionals } = parse(argv);
-    if (values.help) {
-      io.stdout.write(USAGE);
-      return 0;
-    }
-    const [query, ...surplus] = positionals;
-    if (query === undefined || surplus.length > 0) {
-      throw wrong(`expected one query${query === undefined ? "" : ` but got ${positionals.length}: quote it`}`);
-    }
-    await using reranker = makeReranker(values);
-    const documents = await readDocuments(values.file, io.stdin);
-    const result = await reranker.rerankDetailed(query, documents, {
-      topK: toNumber("top-k", values["top-k"]),
-      threshold: toNumber("threshold", values.threshold),
-      timeoutMs: toNumber("timeout-ms", values["timeout-ms"]),
-    });
-    if (values.json) io.stdout.write(`${JSON.stringify(result)}\n`);
-    else for (const document of result.documents) io.stdout.write(toLine(document, values.field));
+/** `pgvectordb rerank`: orders documents from a file or a pipe. @throws PgVectorDBError, or what `parseArgs` throws */
+export async function rerankCommand(argv: readonly string[], io: CommandIO): Promise<number> {
+  const { values, positionals } = parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
+  if (values.help) {
+    io.stdout.write(USAGE);
     return 0;
-  } catch (error) {
-    if (!(error instanceof PgVectorDBError)) throw error;
-    io.stderr.write(`pgvectordb rerank: ${error.message}\n`);
-    return error.code === "invalid_argument" ? 2 : 1;
   }
+  const [query, ...surplus] = positionals;
+  if (query === undefined || surplus.length > 0) {
+    throw wrong(`expected one query${query === undefined ? "" : ` but got ${positionals.length}: quote it`}`);
+  }
+  const options = {
+    topK: toNumber("top-k", values["top-k"]),
+    threshold: toNumber("threshold", values.threshold),
+    timeoutMs: toNumber("timeout-ms", values["timeout-ms"]),
+    signal: io.signal,
+  };
+  await using reranker = makeReranker(values);
+  const { file = "-" } = values;
+  const documents = await readDocuments(file === "-" ? io.stdin : resolve(io.cwd, file));
+  const result = await reranker.rerankDetailed(query, documents, options);
+  if (values.json) io.stdout.write(`${JSON.stringify(result)}\n`);
+  else for (const document of result.documents) io.stdout.write(toLine(document, values.field));
+  return 0;
 }
 
-type Values = ReturnType<typeof parse>["values"];
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw wrong((error as Error).message);
-  }
-}
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>["values"];
 
 function makeReranker(values: Values) {
   const {

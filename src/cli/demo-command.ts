@@ -1,0 +1,130 @@
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import type { Collection } from "../collection.ts";
+import { PgVectorDBError } from "../errors.ts";
+import { PgVectorDB } from "../pgvectordb.ts";
+import { CrossEncoderReranker } from "../rerankers/cross-encoder-reranker.ts";
+import type { CommandIO } from "./command-io.ts";
+import { collectMarkdown } from "./demo/collect-markdown.ts";
+import { bringUpToDate, type PassageMetadata, toPassages } from "./demo/demo-index.ts";
+import type { DemoHit, DemoResult } from "./demo/demo-result.ts";
+import { formatDemoResult } from "./demo/format-demo-result.ts";
+import { createProgressBar } from "./progress-bar.ts";
+
+const QUESTION = "How do I stop a test run at the first failing test?";
+const CANDIDATES = 100;
+const SHOWN = 5;
+
+const HELP = `Usage: pgvectordb demo ["question"] [options]
+
+Indexes the Markdown of this folder and of its packages under node_modules into embedded Postgres, takes ${CANDIDATES} candidates
+by hybrid search, reranks them with the built-in cross-encoder and prints both orders.
+
+  --json             print the result as JSON and nothing else on stdout
+  --data-dir FOLDER  where the index is kept (default .pgvectordb/demo)
+  --model MODEL      the cross-encoder: a hub id, a folder or "builtin" (default)
+`;
+
+/** `pgvectordb demo`: the main job on text that every machine has. */
+export async function demoCommand(argv: readonly string[], io: CommandIO): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      "data-dir": { type: "string", default: join(".pgvectordb", "demo") },
+      model: { type: "string", default: "builtin" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    io.stdout.write(HELP);
+    return 0;
+  }
+  // `npm run demo --json` keeps the option for npm and passes it on in the environment.
+  const json = values.json || io.env["npm_config_json"] === "true";
+  const question = positionals.join(" ").trim() || QUESTION;
+  const folder = resolve(io.cwd, values["data-dir"]);
+  await mkdir(folder, { recursive: true });
+  const result = await answer(question, folder, values.model, io);
+  io.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : formatDemoResult(result, io.stdout.columns));
+  return 0;
+}
+
+async function answer(question: string, folder: string, model: string, io: CommandIO): Promise<DemoResult> {
+  const { signal } = io;
+  const documents = await collectMarkdown(io.cwd, signal);
+  if (documents.length === 0) {
+    throw new PgVectorDBError(
+      "invalid_argument",
+      `No Markdown was found in ${io.cwd} or its node_modules. Run it in a project after \`npm ci\`.`,
+    );
+  }
+  const passages = toPassages(documents);
+
+  const openedAt = performance.now();
+  await using reranker = new CrossEncoderReranker({ model });
+  // The model loads while the database starts and the index is made.
+  const loading = reranker.load({ signal });
+  // A failure is told where the reranker is used; here it only must not count as unhandled.
+  loading.catch(() => {});
+  await using db = await PgVectorDB.open({ url: join(folder, "database"), signal });
+  const collection = await db.collection<PassageMetadata>("markdown");
+  const openMs = performance.now() - openedAt;
+
+  const indexedAt = performance.now();
+  const bar = createProgressBar("Indexing passages", passages.length, io.stderr);
+  const written = await bringUpToDate(collection, passages, folder, { signal, onProgress: (done) => bar.update(done) });
+  bar.end();
+  const indexMs = performance.now() - indexedAt;
+  await loading;
+
+  const found = await search(question, collection, reranker, signal);
+  return {
+    question,
+    corpus: { documents: documents.length, passages: passages.length, written },
+    reranker: model,
+    ...found,
+    timings: { openMs, indexMs, ...found.timings },
+  };
+}
+
+async function search(
+  question: string,
+  collection: Collection<PassageMetadata>,
+  reranker: CrossEncoderReranker,
+  signal: AbortSignal | undefined,
+): Promise<
+  Pick<DemoResult, "candidates" | "firstStage" | "reranked"> & {
+    timings: Omit<DemoResult["timings"], "openMs" | "indexMs">;
+  }
+> {
+  const { hits, candidates, timings } = await collection.rerankSearch(question, {
+    reranker,
+    method: "hybrid",
+    k: CANDIDATES,
+    rerankTopK: CANDIDATES,
+    signal,
+  });
+  const ranked = hits.map(({ id, content, metadata, stages }): DemoHit => {
+    const { hybrid, rerank } = stages;
+    if (hybrid === undefined || rerank === undefined) throw new Error("a hit of rerankSearch lacks a stage");
+    return {
+      id,
+      source: metadata.source,
+      headings: metadata.headings,
+      content,
+      firstStage: { rank: hybrid.rank, score: hybrid.score },
+      rerank: { rank: rerank.rank, score: rerank.score },
+      moved: hybrid.rank - rerank.rank,
+    };
+  });
+  const { embedMs, retrievalMs, rerankMs, totalMs } = timings;
+  return {
+    candidates,
+    firstStage: ranked.toSorted((a, b) => a.firstStage.rank - b.firstStage.rank).slice(0, SHOWN),
+    reranked: ranked.slice(0, SHOWN),
+    timings: { embedMs, retrievalMs, rerankMs, answerMs: totalMs },
+  };
+}

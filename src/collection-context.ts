@@ -1,0 +1,48 @@
+import type { Database } from "./contracts/database.ts";
+import type { Embedder } from "./contracts/embedder.ts";
+import { type CollectionRecord, targetOf } from "./database/catalog.ts";
+import { PgVectorDBError } from "./errors.ts";
+import type { SearchTarget } from "./search/search-target.ts";
+
+/** What the operations of a collection work with. */
+export interface CollectionContext {
+  readonly database: Database;
+  readonly record: CollectionRecord;
+  readonly embedder: Embedder;
+  readonly target: SearchTarget;
+}
+
+export function createContext(database: Database, record: CollectionRecord, embedder: Embedder): CollectionContext {
+  return { database: reportingStale(database, record.name), record, embedder, target: targetOf(record) };
+}
+
+const UNDEFINED_TABLE = "42P01";
+const UNDEFINED_COLUMN = "42703";
+
+/**
+ * The names of a collection's table and embedding column are never used again: one that is gone was dropped, or moved to
+ * another embedder, since this object was made.
+ */
+function reportingStale(database: Database, name: string): Database {
+  const explain = (error: unknown): never => {
+    const sqlState = error instanceof PgVectorDBError ? error.sqlState : undefined;
+    if (sqlState === UNDEFINED_TABLE) {
+      throw new PgVectorDBError("collection_not_found", `The collection ${JSON.stringify(name)} was dropped.`, {
+        cause: error,
+      });
+    }
+    if (sqlState === UNDEFINED_COLUMN) {
+      throw new PgVectorDBError(
+        "collection_mismatch",
+        `The collection ${JSON.stringify(name)} was moved to another embedder by \`reembed()\`. Open it again with that one.`,
+        { cause: error },
+      );
+    }
+    throw error;
+  };
+  return {
+    query: (statement, options) => database.query<never>(statement, options).catch(explain),
+    transaction: (work, options) => database.transaction(work, options).catch(explain),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,231 @@
+import { checkInteger, checkOptionNames, checkText, invalidArgument } from "./check-options.ts";
+import type { CollectionContext } from "./collection-context.ts";
+import type {
+  AddDocumentsOptions,
+  AddResult,
+  CollectionInfo,
+  DocumentInput,
+  HybridSearchOptions,
+  KeywordSearchOptions,
+  ReembedOptions,
+  RerankSearchOptions,
+  RerankSearchResult,
+  SearchResult,
+  SemanticSearchOptions,
+  StoredDocument,
+  VectorIndexOptions,
+} from "./contracts/collection.ts";
+import type { Statement } from "./contracts/database.ts";
+import type { Embedder } from "./contracts/embedder.ts";
+import type { Reranker } from "./contracts/reranker.ts";
+import type { Where } from "./contracts/where.ts";
+import {
+  countDocuments,
+  createKeywordIndex,
+  deleteDocuments,
+  dropVectorIndex,
+  selectDocuments,
+} from "./database/document-table.ts";
+import { buildVectorIndex, MAX_INDEXED_DIMENSIONS } from "./database/vector-index.ts";
+import { type DeadlineOptions, withDeadline } from "./deadline.ts";
+import { checkEmbedder } from "./embed-texts.ts";
+import { addDocuments, checkAddArguments, refreshStatistics } from "./ingest/add-documents.ts";
+import { checkId } from "./ingest/normalize-document.ts";
+import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
+import { toReranker } from "./rerankers/function-reranker.ts";
+import { planRerankSearch, rerankSearch } from "./retrieval/rerank-search.ts";
+import { retrieve } from "./retrieval/retrieve.ts";
+import { planRetrieval, type SearchMethod } from "./retrieval/search-options.ts";
+import { compileWhere } from "./search/compile-where.ts";
+
+const DEFAULT_K = 10;
+
+export interface CollectionParts {
+  readonly context: CollectionContext;
+  /** The reranker that is used when a search names none. */
+  readonly defaultReranker: () => Promise<Reranker>;
+}
+
+/**
+ * Documents with their embeddings, searched by meaning, by keywords or by both, and reranked. Made by `db.collection()`.
+ *
+ * Every method rejects with PgVectorDBError: `invalid_argument` before anything is read or written, `aborted` and
+ * `timeout` between statements (one that runs is not interrupted), `database_error`, `collection_not_found` when the
+ * collection was dropped, `collection_mismatch` when it was moved to another embedder, `closed`.
+ */
+export class Collection<Metadata extends object = Record<string, unknown>> {
+  readonly #defaultReranker: () => Promise<Reranker>;
+  #context: CollectionContext;
+  #keywordIndexReady: Promise<void> | undefined;
+
+  constructor({ context, defaultReranker }: CollectionParts) {
+    this.#context = context;
+    this.#defaultReranker = defaultReranker;
+  }
+
+  get name(): string {
+    return this.#context.record.name;
+  }
+
+  /** What the collection remembers: embedder, dimensions, distance and language. */
+  get info(): CollectionInfo {
+    const { name, embedder, dimensions, distance, language } = this.#context.record;
+    return { name, embedder, dimensions, distance, language };
+  }
+
+  /**
+   * Adds documents, and replaces those whose `id` is there already. Content that is stored already is neither embedded
+   * nor written; changed metadata alone is written alone. A batch is checked before any of it is written, and written
+   * as a whole; batches before a failure stay. An iterable is read no further ahead than two batches.
+   *
+   * @throws PgVectorDBError `invalid_argument` that names `documents[i]`; `invalid_response` when the embedder breaks its contract
+   */
+  async addDocuments(
+    documents: Iterable<DocumentInput<Metadata>> | AsyncIterable<DocumentInput<Metadata>>,
+    options: AddDocumentsOptions = {},
+  ): Promise<AddResult> {
+    checkAddArguments(documents, options);
+    return withDeadline(options, async (signal) => {
+      const result = await addDocuments(this.#context, documents, options, signal);
+      // After the documents, not before: building the index at once is faster than adding to it.
+      await this.#ensureKeywordIndex(signal);
+      await refreshStatistics(this.#context, result, signal);
+      return result;
+    });
+  }
+
+  /** The document with this id, or `undefined`. */
+  async get(id: string, options?: DeadlineOptions): Promise<StoredDocument<Metadata> | undefined>;
+  /** `result[i]` belongs to `ids[i]`; `undefined` where there is none. */
+  async get(ids: readonly string[], options?: DeadlineOptions): Promise<(StoredDocument<Metadata> | undefined)[]>;
+  async get(ids: string | readonly string[], options: DeadlineOptions = {}) {
+    const asked = checkIds(ids);
+    const rows = await this.#query<StoredDocument<Metadata>>(selectDocuments(this.#context.target, asked), options);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const found = asked.map((id) => byId.get(id));
+    return Array.isArray(ids) ? found : found[0];
+  }
+
+  /** @returns how many of them were there */
+  async delete(ids: string | readonly string[], options: DeadlineOptions = {}): Promise<number> {
+    const rows = await this.#query(deleteDocuments(this.#context.target, checkIds(ids)), options);
+    return rows.length;
+  }
+
+  /** How many documents there are, or match `where`. */
+  async count(where?: Where<Metadata>, options: DeadlineOptions = {}): Promise<number> {
+    const [row] = await this.#query<{ count: number }>(
+      countDocuments(this.#context.target, compileWhere(where)),
+      options,
+    );
+    return row?.count ?? 0;
+  }
+
+  /** The nearest documents by meaning. */
+  async semanticSearch(query: string, options: SemanticSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
+    return this.#search("semantic", query, options);
+  }
+
+  /** The best documents by BM25 that have any of the query's terms. A query without terms finds nothing. */
+  async keywordSearch(query: string, options: KeywordSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
+    return this.#search("keyword", query, options);
+  }
+
+  /** Both, fused by reciprocal rank fusion in one statement. */
+  async hybridSearch(query: string, options: HybridSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
+    return this.#search("hybrid", query, options);
+  }
+
+  /**
+   * Takes `k` candidates from the database by `method`, reranks them and returns the best `rerankTopK`.
+   *
+   * @example
+   * ```ts
+   * const { hits } = await products.rerankSearch("best headphones under $200", { where: { price: { $lte: 200 } } });
+   * ```
+   */
+  async rerankSearch(
+    query: string,
+    options: RerankSearchOptions<Metadata> = {},
+  ): Promise<RerankSearchResult<Metadata>> {
+    const checkedQuery = checkText("query", query);
+    const plan = planRerankSearch(options);
+    const given = options.reranker === undefined ? undefined : toReranker(options.reranker);
+    return withDeadline(options, async (signal) => {
+      if (plan.retrieval.method !== "semantic") await this.#ensureKeywordIndex(signal);
+      const reranker = given ?? (await this.#defaultReranker());
+      return rerankSearch<Metadata>(this.#context, reranker, checkedQuery, plan, signal);
+    });
+  }
+
+  /**
+   * Builds an HNSW index over the embeddings. Without one every semantic search compares with every vector, which is
+   * exact; an index pays off from some 50,000 documents on. Build it after loading: adding to an index is several times
+   * slower than building it.
+   */
+  async createIndex(options: VectorIndexOptions = {}): Promise<void> {
+    checkOptionNames(options, ["m", "efConstruction", "signal", "timeoutMs"]);
+    const { m = 16, efConstruction = 64 } = options;
+    checkInteger("m", m, { min: 2, max: 100 });
+    checkInteger("efConstruction", efConstruction, { min: Math.max(4, 2 * m), max: 1000 });
+    const { record, target, database } = this.#context;
+    if (record.dimensions > MAX_INDEXED_DIMENSIONS) {
+      throw invalidArgument(
+        `An index holds at most ${MAX_INDEXED_DIMENSIONS} dimensions; the embedder has ${record.dimensions}.`,
+      );
+    }
+    await withDeadline(options, (signal) => buildVectorIndex(database, target, { m, efConstruction }, signal));
+  }
+
+  /** Removes the HNSW index, for instance before loading many documents. */
+  async dropIndex(options: DeadlineOptions = {}): Promise<void> {
+    await this.#query(dropVectorIndex(this.#context.target), options);
+  }
+
+  /**
+   * Moves the collection to another embedder. Searches go on with the old one until every document is embedded anew;
+   * then all of it switches at once. Interrupted, it harms nothing, and goes on where it was when called again. Other
+   * objects of the same collection must be opened again with the new embedder.
+   */
+  async reembed(embedder: Embedder, options: ReembedOptions = {}): Promise<void> {
+    checkEmbedder(embedder);
+    checkReembedOptions(options);
+    await withDeadline(options, async (signal) => {
+      this.#context = await reembed(this.#context.database, this.name, embedder, options, signal);
+    });
+  }
+
+  async #search(method: SearchMethod, query: string, options: DeadlineOptions): Promise<SearchResult<Metadata>> {
+    const checkedQuery = checkText("query", query);
+    const plan = planRetrieval(method, options, DEFAULT_K);
+    return withDeadline(options, async (signal) => {
+      const startedAt = performance.now();
+      if (method !== "semantic") await this.#ensureKeywordIndex(signal);
+      const { timings, ...found } = await retrieve<Metadata>(this.#context, checkedQuery, plan, signal);
+      return { ...found, timings: { ...timings, totalMs: performance.now() - startedAt } };
+    });
+  }
+
+  async #query<Row extends object>(statement: Statement, options: DeadlineOptions): Promise<Row[]> {
+    checkOptionNames(options, ["signal", "timeoutMs"]);
+    return withDeadline(options, (signal) => this.#context.database.query<Row>(statement, { signal }));
+  }
+
+  /** Once per object: an earlier load may have been interrupted before its end. */
+  async #ensureKeywordIndex(signal: AbortSignal): Promise<void> {
+    const { database, target, record } = this.#context;
+    this.#keywordIndexReady ??= database
+      .query(createKeywordIndex(target, record.language), { signal })
+      .then(() => undefined)
+      .catch((error: unknown) => {
+        this.#keywordIndexReady = undefined;
+        throw error;
+      });
+    await this.#keywordIndexReady;
+  }
+}
+
+function checkIds(ids: unknown): string[] {
+  if (!Array.isArray(ids)) return [checkId("id", ids)];
+  return ids.map((id: unknown, position) => checkId(`ids[${position}]`, id));
+}

@@ -1,0 +1,123 @@
+import sql, { raw, type Sql } from "sql-template-tag";
+import type { CollectionInfo } from "../contracts/collection.ts";
+import type { Database, Queryable, QueryOptions } from "../contracts/database.ts";
+import { identifier } from "../search/identifier.ts";
+import type { SearchTarget } from "../search/search-target.ts";
+import { SCHEMA } from "./schema.ts";
+
+/** A collection's row in the catalog. */
+export interface CollectionRecord extends CollectionInfo {
+  readonly id: number;
+  /** Names the embedding column: another embedder means another column, so that nobody mixes them up. */
+  readonly generation: number;
+  /** The embedder that an unfinished `reembed` is moving to. */
+  readonly nextEmbedder: string | null;
+  readonly nextDimensions: number | null;
+}
+
+const FIELDS = sql`id, name, embedder, dimensions, distance, language, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
+
+export async function findCollection(
+  database: Queryable,
+  name: string,
+  options: QueryOptions = {},
+): Promise<CollectionRecord | undefined> {
+  const statement = sql`SELECT ${FIELDS} FROM pgvectordb.collections WHERE name = ${name}`;
+  return (await database.query<CollectionRecord>(statement, options))[0];
+}
+
+export async function listCollections(database: Queryable, options: QueryOptions = {}): Promise<CollectionRecord[]> {
+  return database.query<CollectionRecord>(sql`SELECT ${FIELDS} FROM pgvectordb.collections ORDER BY name`, options);
+}
+
+/** Makes the collection with its table, unless somebody just did. */
+export async function createCollection(
+  database: Database,
+  info: CollectionInfo,
+  options: QueryOptions = {},
+): Promise<CollectionRecord> {
+  const { name, embedder, dimensions, distance, language } = info;
+  return database.transaction(async (transaction) => {
+    const [created] = await transaction.query<CollectionRecord>(
+      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
+    );
+    if (created === undefined) return (await findCollection(transaction, name)) as CollectionRecord;
+    const { table, embeddingColumn } = targetOf(created);
+    await transaction.query(
+      sql`CREATE TABLE ${identifier(SCHEMA, table)} (
+        id text COLLATE "C" PRIMARY KEY,
+        content text NOT NULL,
+        metadata jsonb NOT NULL,
+        content_hash bytea NOT NULL,
+        ${identifier(embeddingColumn)} ${vectorType(dimensions)} NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now()
+      )`,
+    );
+    return created;
+  }, options);
+}
+
+/** Notes the embedder that the collection is moving to, or that it is moving to none. */
+export async function setNextEmbedder(
+  database: Queryable,
+  id: number,
+  next: { readonly embedder: string; readonly dimensions: number } | null,
+): Promise<CollectionRecord> {
+  const [record] = await database.query<CollectionRecord>(
+    sql`UPDATE pgvectordb.collections SET next_embedder = ${next?.embedder ?? null}, next_dimensions = ${next?.dimensions ?? null} WHERE id = ${id} RETURNING ${FIELDS}`,
+  );
+  return record as CollectionRecord;
+}
+
+/** The embedder that the collection was moving to is its embedder from now on. */
+export async function moveToNextEmbedder(database: Queryable, id: number): Promise<CollectionRecord> {
+  const [record] = await database.query<CollectionRecord>(
+    sql`UPDATE pgvectordb.collections SET embedder = next_embedder, dimensions = next_dimensions, next_embedder = NULL, next_dimensions = NULL, generation = generation + 1 WHERE id = ${id} RETURNING ${FIELDS}`,
+  );
+  return record as CollectionRecord;
+}
+
+/** @returns whether there was such a collection */
+export async function dropCollection(database: Database, name: string, options: QueryOptions = {}): Promise<boolean> {
+  return database.transaction(async (transaction) => {
+    const [dropped] = await transaction.query<CollectionRecord>(
+      sql`DELETE FROM pgvectordb.collections WHERE name = ${name} RETURNING ${FIELDS}`,
+    );
+    if (dropped === undefined) return false;
+    await transaction.query(sql`DROP TABLE ${identifier(SCHEMA, targetOf(dropped).table)}`);
+    return true;
+  }, options);
+}
+
+/** Text-search configurations of this Postgres: the languages a collection can have. */
+export async function listLanguages(database: Queryable, options: QueryOptions = {}): Promise<string[]> {
+  const rows = await database.query<{ name: string }>(
+    sql`SELECT cfgname::text AS name FROM pg_ts_config WHERE pg_ts_config_is_visible(oid) ORDER BY cfgname`,
+    options,
+  );
+  return rows.map((row) => row.name);
+}
+
+/** The names of a collection's table and of what belongs to it: made of numbers only, never of the collection's name. */
+export function targetOf({ id, generation, dimensions, distance }: CollectionRecord): SearchTarget {
+  const table = `documents_${id}`;
+  return {
+    schema: SCHEMA,
+    table,
+    embeddingColumn: embeddingColumn(generation),
+    dimensions,
+    distance,
+    keywordIndex: `${table}_bm25`,
+    vectorIndex: `${table}_${embeddingColumn(generation)}_hnsw`,
+  };
+}
+
+export function embeddingColumn(generation: number): string {
+  return `embedding_${generation}`;
+}
+
+/** A type modifier cannot be bound; `dimensions` was checked to be an integer. */
+export function vectorType(dimensions: number): Sql {
+  return raw(`vector(${Math.trunc(dimensions)})`);
+}

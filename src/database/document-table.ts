@@ -1,0 +1,115 @@
+import sql, { raw, type Sql } from "sql-template-tag";
+import type { Vector } from "../contracts/embedder.ts";
+import { distanceSql } from "../search/distance.ts";
+import { identifier } from "../search/identifier.ts";
+import type { SearchTarget } from "../search/search-target.ts";
+import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
+
+/** A document as it is written. */
+export interface DocumentRow {
+  readonly id: string;
+  readonly content: string;
+  /** SHA-256 of `content`. */
+  readonly hash: Uint8Array;
+  /** JSON text. */
+  readonly metadata: string;
+}
+
+export interface EmbeddedRow extends DocumentRow {
+  readonly embedding: Vector;
+}
+
+/** All rows in one statement. An existing id is replaced. */
+export function upsertDocuments(target: SearchTarget, rows: readonly EmbeddedRow[]): Sql {
+  const { dimensions } = target;
+  const embedding = identifier(target.embeddingColumn);
+  const vectors = flatFloatArray(
+    rows.map((row) => row.embedding),
+    dimensions,
+  );
+  return sql`INSERT INTO ${tableOf(target)} AS d (id, content, metadata, content_hash, ${embedding})
+    SELECT input.id, input.content, input.metadata::jsonb, input.hash, (${vectors}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::vector
+    FROM unnest(${texts(rows, "id")}::text[], ${texts(rows, "content")}::text[], ${texts(rows, "metadata")}::text[], ${hashes(rows)}::bytea[]) WITH ORDINALITY AS input (id, content, metadata, hash, position)
+    ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata, content_hash = excluded.content_hash, ${embedding} = excluded.${embedding}, updated_at = now()`;
+}
+
+/** Replaces only the metadata. */
+export function updateMetadata(target: SearchTarget, rows: readonly DocumentRow[]): Sql {
+  return sql`UPDATE ${tableOf(target)} AS d SET metadata = input.metadata::jsonb, updated_at = now()
+    FROM unnest(${texts(rows, "id")}::text[], ${texts(rows, "metadata")}::text[]) AS input (id, metadata) WHERE d.id = input.id`;
+}
+
+export interface StoredState {
+  /** Position among the rows asked about. */
+  readonly position: number;
+  readonly id: string;
+  readonly sameContent: boolean;
+  readonly sameMetadata: boolean;
+}
+
+/** What is stored of these documents, found by id. */
+export function compareById(target: SearchTarget, rows: readonly DocumentRow[]): Sql {
+  return sql`SELECT (input.position - 1)::int AS position, d.id, d.content_hash = input.hash AS "sameContent", d.metadata = input.metadata::jsonb AS "sameMetadata"
+    FROM unnest(${texts(rows, "id")}::text[], ${texts(rows, "metadata")}::text[], ${hashes(rows)}::bytea[]) WITH ORDINALITY AS input (id, metadata, hash, position)
+    JOIN ${tableOf(target)} AS d ON d.id = input.id`;
+}
+
+/** What is stored of these documents, found by content; of several with the same content, the first id. */
+export function compareByContent(target: SearchTarget, rows: readonly DocumentRow[]): Sql {
+  return sql`SELECT DISTINCT ON (input.position) (input.position - 1)::int AS position, d.id, true AS "sameContent", d.metadata = input.metadata::jsonb AS "sameMetadata"
+    FROM unnest(${texts(rows, "metadata")}::text[], ${hashes(rows)}::bytea[]) WITH ORDINALITY AS input (metadata, hash, position)
+    JOIN ${tableOf(target)} AS d ON d.content_hash = input.hash ORDER BY input.position, d.id`;
+}
+
+/** Lets `compareByContent` find rows without reading the table. */
+export function createContentHashIndex(target: SearchTarget): Sql {
+  return sql`CREATE INDEX IF NOT EXISTS ${identifier(`${target.table}_content_hash`)} ON ${tableOf(target)} (content_hash)`;
+}
+
+export function selectDocuments(target: SearchTarget, ids: readonly string[]): Sql {
+  return sql`SELECT id, content, metadata FROM ${tableOf(target)} WHERE id = ANY(${textArray(ids)}::text[])`;
+}
+
+export function deleteDocuments(target: SearchTarget, ids: readonly string[]): Sql {
+  return sql`DELETE FROM ${tableOf(target)} WHERE id = ANY(${textArray(ids)}::text[]) RETURNING id`;
+}
+
+export function countDocuments(target: SearchTarget, filter: Sql | undefined): Sql {
+  const count = sql`SELECT count(*) AS count FROM ${tableOf(target)}`;
+  return filter === undefined ? count : sql`${count} WHERE ${filter}`;
+}
+
+/** Options of an index cannot be bound; a language comes from Postgres' own list, and is quoted. */
+export function createKeywordIndex(target: SearchTarget, language: string): Sql {
+  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.keywordIndex)} ON ${tableOf(target)} USING bm25 (content) WITH (text_config = ${literal(language)})`;
+}
+
+export function createVectorIndex(target: SearchTarget, build: { m: number; efConstruction: number }): Sql {
+  const { operatorClass } = distanceSql(target.distance);
+  const [m, efConstruction] = [build.m, build.efConstruction].map((value) => raw(String(Math.trunc(value))));
+  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.vectorIndex)} ON ${tableOf(target)} USING hnsw (${identifier(target.embeddingColumn)} ${operatorClass}) WITH (m = ${m}, ef_construction = ${efConstruction})`;
+}
+
+export function dropVectorIndex(target: SearchTarget): Sql {
+  return sql`DROP INDEX IF EXISTS ${identifier(target.schema, target.vectorIndex)}`;
+}
+
+export function analyze(target: SearchTarget): Sql {
+  return sql`ANALYZE ${tableOf(target)}`;
+}
+
+export function tableOf(target: SearchTarget): Sql {
+  return identifier(target.schema, target.table);
+}
+
+function literal(text: string): Sql {
+  return raw(`'${text.replaceAll("'", "''")}'`);
+}
+
+function texts(rows: readonly DocumentRow[], field: "id" | "content" | "metadata"): Uint8Array {
+  return textArray(rows.map((row) => row[field]));
+}
+
+function hashes(rows: readonly DocumentRow[]): Uint8Array {
+  return byteaArray(rows.map((row) => row.hash));
+}

@@ -1,0 +1,43 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { PGlite } from "@electric-sql/pglite";
+import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
+import { pg_textsearch } from "@electric-sql/pglite-pg_textsearch";
+import { vector } from "@electric-sql/pglite-pgvector";
+import { describeFailure } from "./database-failure.ts";
+import { runOnPGlite } from "./run-on-pglite.ts";
+import type { WorkerReply, WorkerRequest, WorkerSettings } from "./worker-messages.ts";
+
+const port = parentPort;
+if (port === null) throw new Error("This file runs in a worker thread.");
+
+const { dataDirectory } = workerData as WorkerSettings;
+const opening = PGlite.create(dataDirectory ?? "memory://", { extensions: { vector, pg_trgm, pg_textsearch } });
+
+/** Requests wait for the one before: a transaction is a sequence of them. */
+let previous = opening.then(
+  () => reply({ id: 0, rows: [] }),
+  // What PGlite says here speaks of its files only.
+  (error: unknown) => reply({ id: 0, failure: { message: error instanceof Error ? error.message : String(error) } }),
+);
+
+port.on("message", (request: WorkerRequest) => {
+  previous = previous.then(() => answer(request));
+});
+
+async function answer(request: WorkerRequest): Promise<void> {
+  try {
+    const pglite = await opening;
+    if (request.kind === "close") {
+      await pglite.close();
+      reply({ id: request.id, rows: [] });
+    } else {
+      reply({ id: request.id, rows: await runOnPGlite<object>(pglite, request) });
+    }
+  } catch (error) {
+    reply({ id: request.id, failure: describeFailure(error) });
+  }
+}
+
+function reply(message: WorkerReply): void {
+  port?.postMessage(message);
+}

@@ -1,0 +1,132 @@
+import sql, { type Sql } from "sql-template-tag";
+import type { Database, QueryOptions } from "../contracts/database.ts";
+import type { Embedder, Vector } from "../contracts/embedder.ts";
+import { PgVectorDBError } from "../errors.ts";
+import { identifier, quotedName } from "../search/identifier.ts";
+import type { SearchTarget } from "../search/search-target.ts";
+import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
+import {
+  type CollectionRecord,
+  findCollection,
+  moveToNextEmbedder,
+  setNextEmbedder,
+  targetOf,
+  vectorType,
+} from "./catalog.ts";
+import { tableOf } from "./document-table.ts";
+import { buildVectorIndex, MAX_INDEXED_DIMENSIONS } from "./vector-index.ts";
+
+export interface ReembedRow {
+  readonly id: string;
+  readonly content: string;
+  readonly hash: Uint8Array;
+}
+
+/** The new column, and beside it the hash of the content that its vector was made from: a document changed since is done again. */
+function addNextEmbedding(next: SearchTarget): Sql {
+  return sql`ALTER TABLE ${tableOf(next)} ADD COLUMN ${identifier(next.embeddingColumn)} ${vectorType(next.dimensions)}, ADD COLUMN ${hashColumn(next)} bytea`;
+}
+
+function dropNextEmbedding(next: SearchTarget): Sql {
+  return sql`ALTER TABLE ${tableOf(next)} DROP COLUMN IF EXISTS ${identifier(next.embeddingColumn)}, DROP COLUMN IF EXISTS ${hashColumn(next)}`;
+}
+
+export function countPending(next: SearchTarget): Sql {
+  return sql`SELECT count(*) AS total, count(*) FILTER (WHERE ${isPending(next)}) AS pending FROM ${tableOf(next)}`;
+}
+
+export function selectPending(next: SearchTarget, afterId: string, limit: number): Sql {
+  return sql`SELECT id, content, content_hash AS hash FROM ${tableOf(next)} WHERE id > ${afterId} AND ${isPending(next)} ORDER BY id LIMIT ${limit}`;
+}
+
+export function writeNextEmbeddings(next: SearchTarget, rows: readonly ReembedRow[], vectors: readonly Vector[]): Sql {
+  const { dimensions } = next;
+  const ids = textArray(rows.map((row) => row.id));
+  const hashes = byteaArray(rows.map((row) => row.hash));
+  return sql`UPDATE ${tableOf(next)} AS d SET ${identifier(next.embeddingColumn)} = (${flatFloatArray(vectors, dimensions)}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::vector, ${hashColumn(next)} = input.hash
+    FROM unnest(${ids}::text[], ${hashes}::bytea[]) WITH ORDINALITY AS input (id, hash, position) WHERE d.id = input.id AND d.content_hash = input.hash`;
+}
+
+/**
+ * Notes in the catalog which embedder the collection moves to, and makes room for its vectors. One that was under way to
+ * the same embedder goes on; one to another is given up.
+ *
+ * @returns the collection; `nextEmbedder` is null when it has that embedder already
+ * @throws PgVectorDBError `collection_not_found`
+ */
+export async function beginReembed(
+  database: Database,
+  name: string,
+  { id, dimensions }: Pick<Embedder, "id" | "dimensions">,
+  options: QueryOptions,
+): Promise<CollectionRecord> {
+  return database.transaction(async (transaction) => {
+    const record = await findCollection(transaction, name);
+    if (record === undefined) {
+      throw new PgVectorDBError("collection_not_found", `There is no collection ${JSON.stringify(name)}.`);
+    }
+    if (record.nextEmbedder === id && record.nextDimensions === dimensions) return record;
+    const next = nextTargetOf(record, dimensions);
+    if (record.nextEmbedder !== null) await transaction.query(dropNextEmbedding(next));
+    if (record.embedder === id && record.dimensions === dimensions) {
+      return setNextEmbedder(transaction, record.id, null);
+    }
+    await transaction.query(addNextEmbedding(next));
+    return setNextEmbedder(transaction, record.id, { embedder: id, dimensions });
+  }, options);
+}
+
+/** Makes the new vectors the collection's. `undefined`: some documents do not have one yet. */
+export async function switchEmbedding(
+  database: Database,
+  record: CollectionRecord,
+  next: SearchTarget,
+  options: QueryOptions,
+): Promise<CollectionRecord | undefined> {
+  return database.transaction(async (transaction) => {
+    await transaction.query(sql`LOCK TABLE ${tableOf(next)} IN ACCESS EXCLUSIVE MODE`);
+    const [count] = await transaction.query<{ pending: number }>(countPending(next));
+    if (count?.pending !== 0) return undefined;
+    const current = identifier(targetOf(record).embeddingColumn);
+    await transaction.query(
+      sql`ALTER TABLE ${tableOf(next)} DROP COLUMN ${current}, DROP COLUMN ${hashColumn(next)}, ALTER COLUMN ${identifier(next.embeddingColumn)} SET NOT NULL`,
+    );
+    return moveToNextEmbedder(transaction, record.id);
+  }, options);
+}
+
+/** An index on the old vectors gets its like on the new ones, before the switch. */
+export async function followVectorIndex(
+  database: Database,
+  record: CollectionRecord,
+  next: SearchTarget,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = quotedName(next.schema, targetOf(record).vectorIndex);
+  const [row] = await database.query<{ options: string[] | null }>(
+    sql`SELECT reloptions AS options FROM pg_class WHERE oid = to_regclass(${name})`,
+    { signal },
+  );
+  if (row === undefined || next.dimensions > MAX_INDEXED_DIMENSIONS) return;
+  const option = (key: string, otherwise: number) =>
+    Number(row.options?.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1) ?? otherwise);
+  const build = { m: option("m", 16), efConstruction: option("ef_construction", 64) };
+  await buildVectorIndex(database, next, build, signal);
+}
+
+/** Every row was written anew: gives the space of the old versions back. */
+export async function vacuum(database: Database, target: SearchTarget): Promise<void> {
+  await database.query(sql`VACUUM ${tableOf(target)}`);
+}
+
+export function nextTargetOf(record: CollectionRecord, dimensions: number): SearchTarget {
+  return targetOf({ ...record, generation: record.generation + 1, dimensions });
+}
+
+function isPending(next: SearchTarget): Sql {
+  return sql`${hashColumn(next)} IS DISTINCT FROM content_hash`;
+}
+
+function hashColumn(next: SearchTarget): Sql {
+  return identifier(`${next.embeddingColumn}_hash`);
+}

@@ -1,0 +1,67 @@
+import sql, { type Sql } from "sql-template-tag";
+import type { Database } from "../contracts/database.ts";
+import { PgVectorDBError } from "../errors.ts";
+
+/** Everything of ours lives in one Postgres schema. */
+export const SCHEMA = "pgvectordb";
+
+const EXTENSIONS = ["vector", "pg_trgm", "pg_textsearch"];
+
+/** `migrations[i]` brings version `i` to `i + 1`. Published ones never change. */
+const migrations: readonly (readonly Sql[])[] = [
+  [
+    sql`CREATE TABLE pgvectordb.collections (
+      id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      name text COLLATE "C" NOT NULL UNIQUE,
+      embedder text NOT NULL,
+      dimensions integer NOT NULL,
+      distance text NOT NULL,
+      language text NOT NULL,
+      generation integer NOT NULL DEFAULT 1,
+      next_embedder text,
+      next_dimensions integer,
+      created_at timestamptz NOT NULL DEFAULT now()
+    )`,
+  ],
+];
+
+/** @throws PgVectorDBError `database_error` when a newer version of this library has written the database */
+export async function migrate(database: Database): Promise<void> {
+  await requireExtensions(database);
+  await database.transaction(async (transaction) => {
+    await transaction.query(sql`CREATE SCHEMA IF NOT EXISTS pgvectordb`);
+    await transaction.query(sql`CREATE TABLE IF NOT EXISTS pgvectordb.schema_version (version integer NOT NULL)`);
+    const [row] = await transaction.query<{ version: number }>(sql`SELECT version FROM pgvectordb.schema_version`);
+    const version = row?.version ?? 0;
+    if (version > migrations.length) {
+      throw new PgVectorDBError(
+        "database_error",
+        `A newer pgvectordb has written this database: its schema has version ${version}, this pgvectordb knows ` +
+          `${migrations.length}. Update the package "pgvectordb".`,
+      );
+    }
+    if (version === migrations.length) return;
+    for (const statement of migrations.slice(version).flat()) await transaction.query(statement);
+    await transaction.query(sql`DELETE FROM pgvectordb.schema_version`);
+    await transaction.query(sql`INSERT INTO pgvectordb.schema_version VALUES (${migrations.length})`);
+  });
+}
+
+async function requireExtensions(database: Database): Promise<void> {
+  const rows = await database.query<{ name: string; installed: boolean }>(
+    sql`SELECT name, installed_version IS NOT NULL AS installed FROM pg_available_extensions WHERE name = ANY(${EXTENSIONS})`,
+  );
+  const missing = EXTENSIONS.filter((name) => !rows.some((row) => row.name === name));
+  if (missing.length > 0) {
+    throw new PgVectorDBError(
+      "missing_dependency",
+      `The database lacks the extension ${missing.join(", ")}. A PGlite of your own needs ` +
+        "`extensions: { vector, pg_trgm, pg_textsearch }` from @electric-sql/pglite-pgvector, " +
+        "@electric-sql/pglite/contrib/pg_trgm and @electric-sql/pglite-pg_textsearch.",
+    );
+  }
+  const absent = rows.filter((row) => !row.installed).map((row) => row.name);
+  if (absent.includes("vector")) await database.query(sql`CREATE EXTENSION IF NOT EXISTS vector`);
+  if (absent.includes("pg_trgm")) await database.query(sql`CREATE EXTENSION IF NOT EXISTS pg_trgm`);
+  if (absent.includes("pg_textsearch")) await database.query(sql`CREATE EXTENSION IF NOT EXISTS pg_textsearch`);
+}

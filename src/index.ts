@@ -1,0 +1,29 @@
+export { Collection } from "./collection.ts";
+export type {
+  AddDocumentsOptions,
+  AddProgress,
+  AddResult,
+  Candidates,
+  CollectionInfo,
+  CollectionOptions,
+  Distance,
+  DocumentInput,
+  HitStages,
+  HybridSearchOptions,
+  KeywordSearchOptions,
+  ReembedOptions,
+  RerankSearchOptions,
+  RerankSearchResult,
+  SearchHit,
+  SearchResult,
+  SearchTimings,
+  SemanticSearchOptions,
+  StageScore,
+  StoredDocument,
+  VectorIndexOptions,
+} from "./contracts/collection.ts";
+export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
+export type { Condition, Where } from "./contracts/where.ts";
+export { PgVectorDBError, type PgVectorDBErrorCode } from "./errors.ts";
+export { type OpenOptions, PgVectorDB } from "./pgvectordb.ts";
+export { type Passage, type SplitTextOptions, splitText } from "./split/split-text.ts";

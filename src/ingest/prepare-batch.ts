@@ -1,0 +1,114 @@
+import type { CollectionContext } from "../collection-context.ts";
+import type { AddProgress } from "../contracts/collection.ts";
+import {
+  compareByContent,
+  compareById,
+  type DocumentRow,
+  type EmbeddedRow,
+  type StoredState,
+} from "../database/document-table.ts";
+import { embedDocuments } from "../embed-texts.ts";
+import type { NormalizedDocument } from "./normalize-document.ts";
+
+/** A batch that was compared with what is stored, and embedded where it has to be. */
+export interface PreparedBatch {
+  /** `ids[i]` belongs to the i-th document of the batch. */
+  readonly ids: readonly string[];
+  readonly upserts: readonly EmbeddedRow[];
+  readonly metadataUpdates: readonly DocumentRow[];
+  readonly counts: AddProgress;
+}
+
+/** What is known of one document of the batch. */
+interface Entry {
+  readonly document: NormalizedDocument;
+  id: string;
+  stored?: StoredState;
+}
+
+export async function prepareBatch(
+  context: CollectionContext,
+  documents: readonly NormalizedDocument[],
+  dedupe: "content" | undefined,
+  signal: AbortSignal,
+): Promise<PreparedBatch> {
+  const entries = documents.map((document): Entry => ({ document, id: document.id }));
+  await findById(context, entries, signal);
+  if (dedupe === "content") await findByContent(context, entries, signal);
+
+  // As if they were added one by one: the last document with an id is the one that stays.
+  const kept = [...new Map(entries.map((entry) => [entry.id, entry])).values()];
+  const toEmbed = kept.filter(needsWriting).filter(({ document }) => document.embedding === undefined);
+  const vectors = await embedDocuments(
+    context.embedder,
+    toEmbed.map(({ document }) => document.content),
+    signal,
+  );
+  const vectorOf = new Map(toEmbed.map((entry, position) => [entry, vectors[position]]));
+  const upserts = kept.filter(needsWriting).map((entry): EmbeddedRow => {
+    const embedding = entry.document.embedding ?? vectorOf.get(entry);
+    if (embedding === undefined) throw new TypeError("A document was not embedded.");
+    return { ...entry.document, id: entry.id, embedding };
+  });
+  const metadataUpdates = kept
+    .filter((entry) => !needsWriting(entry) && !entry.stored?.sameMetadata)
+    .map(({ document, id }): DocumentRow => ({ ...document, id }));
+  return { ids: entries.map(({ id }) => id), upserts, metadataUpdates, counts: count(entries, kept, metadataUpdates) };
+}
+
+/** New or changed content; and an embedding that the caller gives is written whatever is stored. */
+function needsWriting({ document, stored }: Entry): boolean {
+  return !stored?.sameContent || document.embedding !== undefined;
+}
+
+async function findById({ database, target }: CollectionContext, entries: readonly Entry[], signal: AbortSignal) {
+  const asked = entries.filter(({ document }) => document.hasOwnId);
+  if (asked.length === 0) return;
+  const statement = compareById(
+    target,
+    asked.map(({ document }) => document),
+  );
+  for (const stored of await database.query<StoredState>(statement, { signal })) {
+    (asked[stored.position] as Entry).stored = stored;
+  }
+}
+
+/** A document whose id is not stored, but whose content is, is that stored one; so it is within the batch. */
+async function findByContent({ database, target }: CollectionContext, entries: readonly Entry[], signal: AbortSignal) {
+  const asked = entries.filter(({ stored }) => stored === undefined);
+  if (asked.length === 0) return;
+  const statement = compareByContent(
+    target,
+    asked.map(({ document }) => document),
+  );
+  for (const stored of await database.query<StoredState>(statement, { signal })) {
+    const entry = asked[stored.position] as Entry;
+    entry.id = stored.id;
+    entry.stored = stored;
+  }
+  const firstWith = new Map<string, Entry>();
+  for (const entry of asked) {
+    if (entry.stored !== undefined) continue;
+    const hash = Buffer.from(entry.document.hash).toString("hex");
+    const first = firstWith.get(hash);
+    if (first === undefined) firstWith.set(hash, entry);
+    else entry.id = first.id;
+  }
+}
+
+function count(
+  entries: readonly Entry[],
+  kept: readonly Entry[],
+  metadataUpdates: readonly DocumentRow[],
+): AddProgress {
+  const written = kept.filter(needsWriting);
+  const updated = written.filter(({ stored }) => stored !== undefined).length;
+  return {
+    documents: entries.length,
+    inserted: written.length - updated,
+    updated,
+    metadataUpdated: metadataUpdates.length,
+    unchanged: kept.length - written.length - metadataUpdates.length,
+    superseded: entries.length - kept.length,
+  };
+}

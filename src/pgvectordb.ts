@@ -1,0 +1,137 @@
+import { BuiltinModels } from "./builtin-models.ts";
+import { checkOptionNames, checkText, invalidArgument } from "./check-options.ts";
+import { Collection } from "./collection.ts";
+import { createContext } from "./collection-context.ts";
+import type { CollectionInfo, CollectionOptions, ReembedOptions } from "./contracts/collection.ts";
+import type { Database } from "./contracts/database.ts";
+import type { Embedder } from "./contracts/embedder.ts";
+import { dropCollection, listCollections } from "./database/catalog.ts";
+import { type DatabaseSource, openDatabase } from "./database/open-database.ts";
+import { type DeadlineOptions, withDeadline } from "./deadline.ts";
+import { checkEmbedder } from "./embed-texts.ts";
+import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
+import { openCollectionRecord } from "./open-collection.ts";
+import { DISTANCES } from "./search/distance.ts";
+
+/** Where the database is: `{ url }` or `{ pglite }`. */
+export type OpenOptions = DatabaseSource & DeadlineOptions;
+
+const MAX_NAME_LENGTH = 100;
+
+/**
+ * A database of collections.
+ *
+ * @example
+ * ```ts
+ * await using db = await PgVectorDB.open({ url: "./data" });
+ * const products = await db.collection("products");
+ * await products.addDocuments([{ content: "WH-1000XM5 noise cancelling headphones" }]);
+ * const { hits } = await products.rerankSearch("best headphones");
+ * ```
+ */
+export class PgVectorDB implements AsyncDisposable {
+  readonly #database: Database;
+  readonly #models: BuiltinModels;
+  #closing: Promise<void> | undefined;
+
+  private constructor(database: Database, models: BuiltinModels) {
+    this.#database = database;
+    this.#models = models;
+  }
+
+  /**
+   * Opens a database, and makes it when there is none. One folder can be opened many times in a process, by one process
+   * at a time. What was acknowledged survives the death of the process, but not a power cut: PGlite does not wait for the disk.
+   *
+   * @throws PgVectorDBError `database_locked` when another process has the folder open; `invalid_argument`;
+   * `database_error` when the folder cannot be used or was written by a newer version
+   */
+  static async open(options: OpenOptions): Promise<PgVectorDB> {
+    checkOptionNames(options, ["url", "pglite", "signal", "timeoutMs"]);
+    let opening: Promise<Database> | undefined;
+    try {
+      return await withDeadline(options, async () => {
+        opening = openDatabase(options);
+        return new PgVectorDB(await opening, new BuiltinModels());
+      });
+    } catch (error) {
+      // Given up by the deadline: the database that opens later has no owner. A failure to open was told already.
+      opening?.then((database) => database.close()).catch(() => {});
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a collection, and makes it when there is none.
+   *
+   * @param name any text of up to 100 characters without control characters
+   * @throws PgVectorDBError `collection_mismatch` when it was made with another embedder, distance or language
+   */
+  async collection<Metadata extends object = Record<string, unknown>>(
+    name: string,
+    options: CollectionOptions = {},
+  ): Promise<Collection<Metadata>> {
+    checkName(name);
+    checkOptionNames(options, ["embedder", "language", "distance", "signal", "timeoutMs"]);
+    const { embedder: given, distance } = options;
+    if (given !== undefined) checkEmbedder(given);
+    if (distance !== undefined && !DISTANCES.includes(distance)) {
+      throw invalidArgument(`\`distance\` must be one of: ${DISTANCES.join(", ")}.`);
+    }
+    return withDeadline(options, async (signal) => {
+      const embedder = given ?? (await this.#models.embedder());
+      const record = await openCollectionRecord(this.#database, name, embedder, options, signal);
+      return new Collection<Metadata>({
+        context: createContext(this.#database, record, embedder),
+        defaultReranker: this.#models.reranker,
+      });
+    });
+  }
+
+  /** Every collection, by name. */
+  async collections(options: DeadlineOptions = {}): Promise<CollectionInfo[]> {
+    checkOptionNames(options, ["signal", "timeoutMs"]);
+    const records = await withDeadline(options, (signal) => listCollections(this.#database, { signal }));
+    return records.map(({ name, embedder, dimensions, distance, language }) => ({
+      name,
+      embedder,
+      dimensions,
+      distance,
+      language,
+    }));
+  }
+
+  /** Removes a collection with all of its documents. @returns whether there was one */
+  async dropCollection(name: string, options: DeadlineOptions = {}): Promise<boolean> {
+    checkName(name);
+    checkOptionNames(options, ["signal", "timeoutMs"]);
+    return withDeadline(options, (signal) => dropCollection(this.#database, name, { signal }));
+  }
+
+  /** `collection.reembed()` for a collection whose old embedder is no longer at hand. */
+  async reembed(name: string, embedder: Embedder, options: ReembedOptions = {}): Promise<void> {
+    checkName(name);
+    checkEmbedder(embedder);
+    checkReembedOptions(options);
+    await withDeadline(options, (signal) => reembed(this.#database, name, embedder, options, signal));
+  }
+
+  /** Waits for the statements under way, then releases the database, its lock and the built-in models. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#database.close().finally(() => this.#models.close());
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function checkName(name: unknown): void {
+  const text = checkText("name", name);
+  if (text !== name || text.trim() !== text || text.length > MAX_NAME_LENGTH || /\p{Cc}/u.test(text)) {
+    throw invalidArgument(
+      `\`name\` must have at most ${MAX_NAME_LENGTH} characters, none of them a control character, and no space around it.`,
+    );
+  }
+}

@@ -1,0 +1,82 @@
+import { checkInteger, invalidArgument } from "../check-options.ts";
+import type { CollectionContext } from "../collection-context.ts";
+import type { RerankSearchResult, SearchHit } from "../contracts/collection.ts";
+import type { Reranker, RerankResult } from "../contracts/reranker.ts";
+import { type Retrieval, retrieve } from "./retrieve.ts";
+import { checkMethod, planRetrieval, type RetrievalPlan } from "./search-options.ts";
+
+export interface RerankSearchPlan {
+  readonly retrieval: RetrievalPlan;
+  readonly rerankTopK: number;
+  readonly threshold: number | undefined;
+  readonly offset: number;
+}
+
+const DEFAULT_CANDIDATES = 100;
+const DEFAULT_TOP_K = 5;
+const OWN_NAMES = ["method", "reranker", "rerankTopK", "threshold", "offset"];
+
+/** @throws PgVectorDBError `invalid_argument` */
+export function planRerankSearch(options: object): RerankSearchPlan {
+  const { method, rerankTopK, threshold, offset } = (options ?? {}) as Record<string, unknown>;
+  const retrieval = planRetrieval(checkMethod(method), options, DEFAULT_CANDIDATES, OWN_NAMES);
+  checkInteger("rerankTopK", rerankTopK, { min: 1, max: Number.MAX_SAFE_INTEGER });
+  checkInteger("offset", offset, { min: 0, max: Number.MAX_SAFE_INTEGER });
+  if (threshold !== undefined && !(typeof threshold === "number" && threshold >= 0 && threshold <= 1)) {
+    throw invalidArgument("`threshold` must be a number from 0 to 1: it is compared with the rerank score.");
+  }
+  return {
+    retrieval,
+    rerankTopK: (rerankTopK as number | undefined) ?? DEFAULT_TOP_K,
+    threshold: threshold as number | undefined,
+    offset: (offset as number | undefined) ?? 0,
+  };
+}
+
+/** Retrieves, then reranks. The database is free while the model runs: the candidates are here by then. */
+export async function rerankSearch<Metadata extends object>(
+  context: CollectionContext,
+  reranker: Reranker,
+  query: string,
+  plan: RerankSearchPlan,
+  signal: AbortSignal,
+): Promise<RerankSearchResult<Metadata>> {
+  const startedAt = performance.now();
+  const retrieval = await retrieve<Metadata>(context, query, plan.retrieval, signal);
+  const { rerankTopK, threshold, offset } = plan;
+  const retrievedAt = performance.now();
+  const ranking = await reranker.rerankDetailed(query, retrieval.hits, {
+    topK: offset + rerankTopK,
+    threshold,
+    signal,
+  });
+  const finishedAt = performance.now();
+  return {
+    hits: ranking.documents.map(withRerankStage<Metadata>).slice(offset, offset + rerankTopK),
+    candidates: retrieval.candidates,
+    timings: { ...retrieval.timings, rerankMs: finishedAt - retrievedAt, totalMs: finishedAt - startedAt },
+    usage: usageOf(ranking),
+    reranked: ranking.reranked,
+    backend: ranking.backend,
+    ...(ranking.reason === undefined ? {} : { reason: ranking.reason }),
+    truncated: truncatedOf(ranking, retrieval),
+  };
+}
+
+type Ranked<Metadata extends object> = RerankResult<SearchHit<Metadata>>["documents"][number];
+
+function withRerankStage<Metadata extends object>(document: Ranked<Metadata>, position: number): SearchHit<Metadata> {
+  const { id, content, metadata, stages, score, rawScore } = document;
+  return { id, content, metadata, score, stages: { ...stages, rerank: { score, rawScore, rank: position + 1 } } };
+}
+
+function usageOf<Metadata extends object>({ usage }: RerankResult<SearchHit<Metadata>>) {
+  return { documents: usage.documents, ...(usage.tokens === undefined ? {} : { tokens: usage.tokens }) };
+}
+
+function truncatedOf<Metadata extends object>(
+  ranking: RerankResult<SearchHit<Metadata>>,
+  retrieval: Retrieval<Metadata>,
+) {
+  return ranking.truncated.map((pair) => ({ ...pair, id: retrieval.hits[pair.index]?.id ?? "" }));
+}

@@ -1,0 +1,70 @@
+import sql, { empty, type Sql } from "sql-template-tag";
+import type { Vector } from "../contracts/embedder.ts";
+import { distanceSql } from "./distance.ts";
+import { identifier, quotedName } from "./identifier.ts";
+import type { SearchTarget } from "./search-target.ts";
+
+export interface SemanticArm {
+  readonly vector: Vector;
+  readonly k: number;
+  readonly filter: Sql | undefined;
+  /** Filter first and compare with every vector: the vector index is not asked. */
+  readonly exact: boolean;
+}
+
+export interface KeywordArm {
+  readonly query: string;
+  readonly k: number;
+  readonly filter: Sql | undefined;
+}
+
+/** Rows `(id, distance, rank)` of the nearest documents. A zero vector has no direction and is nobody's neighbour. */
+export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: SemanticArm): Sql {
+  const distance = sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::vector`;
+  const nearest = exact
+    ? // An expression around the distance keeps the vector index out.
+      sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(filter)} ORDER BY (${distance}) + 0, id LIMIT ${k}`
+    : withVectorIndex(
+        k,
+        (ready) =>
+          sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(ready, filter)} ORDER BY ${distance} LIMIT ${k}`,
+      );
+  return sql`SELECT id, distance, row_number() OVER (ORDER BY distance, id) AS rank FROM (${nearest}) AS nearest WHERE distance <> 'NaN'`;
+}
+
+/** Rows `(id, bm25, rank)` of the documents with any of the query's terms. BM25 is negative here: lower is better. */
+export function keywordArm(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
+  const score = sql`content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)})`;
+  const best = sql`SELECT id, ${score} AS bm25 FROM ${table(target)}${where(filter)} ORDER BY ${score} LIMIT ${k}`;
+  return sql`SELECT id, bm25, row_number() OVER (ORDER BY bm25, id) AS rank FROM (${best}) AS best WHERE bm25 < 0`;
+}
+
+/** Whether a vector index could have answered, so that a short answer may be the index's fault. */
+export function approximate(target: SearchTarget, exact: boolean): Sql {
+  return exact ? sql`false` : sql`to_regclass(${quotedName(target.schema, target.vectorIndex)}) IS NOT NULL`;
+}
+
+export function table(target: SearchTarget): Sql {
+  return identifier(target.schema, target.table);
+}
+
+/**
+ * Settings and search in one statement. The settings must be evaluated before the index scan starts, which only a
+ * materialised CTE that the scan depends on guarantees; they last until the statement's transaction ends.
+ */
+function withVectorIndex(k: number, scan: (ready: Sql) => Sql): Sql {
+  // Twice the candidates for recall; the setting's range is 1..1000, and the iterative scan goes on from there.
+  const efSearch = Math.min(1000, Math.max(64, 2 * k));
+  const settings = sql`SELECT set_config('hnsw.ef_search', ${String(efSearch)}, true) || set_config('hnsw.iterative_scan', 'relaxed_order', true) AS ready`;
+  return sql`WITH settings AS MATERIALIZED (${settings}) SELECT scan.id, scan.distance FROM settings CROSS JOIN LATERAL (${scan(sql`settings.ready IS NOT NULL`)}) AS scan`;
+}
+
+function where(...conditions: readonly (Sql | undefined)[]): Sql {
+  const given = conditions.filter((condition) => condition !== undefined);
+  const [first, ...rest] = given;
+  return first === undefined ? empty : rest.reduce((all, next) => sql`${all} AND ${next}`, sql` WHERE ${first}`);
+}
+
+function vectorText(vector: Vector): string {
+  return `[${vector.join(",")}]`;
+}

@@ -1,0 +1,407 @@
+import fc from "fast-check";
+import sql from "sql-template-tag";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Collection } from "../src/collection.ts";
+import type { RerankSearchOptions } from "../src/contracts/collection.ts";
+import type { Database } from "../src/contracts/database.ts";
+import type { Where } from "../src/contracts/where.ts";
+import { type CollectionRecord, findCollection, targetOf } from "../src/database/catalog.ts";
+import { openFolder } from "../src/database/folder-database.ts";
+import { PgVectorDB } from "../src/pgvectordb.ts";
+import { BaseReranker, type ScoreRequest } from "../src/rerankers/base-reranker.ts";
+import { compileWhere } from "../src/search/compile-where.ts";
+import { semanticStatement } from "../src/search/search-statements.ts";
+import { newDatabaseFolder, removeFolder } from "./database-template.ts";
+import { hashEmbedder } from "./hash-embedder.ts";
+
+type Product = {
+  price: number;
+  brand: string;
+  tags?: string[];
+  size?: { width: number; unit?: string | null };
+  madeAt?: Date | string;
+  inStock: boolean;
+};
+
+const PRODUCTS: { id: string; content: string; metadata: Product }[] = [
+  {
+    id: "sony",
+    content: "WH-1000XM5 noise-cancelling headphones for $349",
+    metadata: {
+      price: 349,
+      brand: "sony",
+      tags: ["audio", "travel"],
+      size: { width: 18 },
+      madeAt: new Date("2024-05-01"),
+      inStock: true,
+    },
+  },
+  {
+    id: "anker",
+    content: "Budget headphones with noise cancelling",
+    metadata: {
+      price: 59.5,
+      brand: "anker",
+      tags: ["audio"],
+      size: { width: 9, unit: "cm" },
+      madeAt: new Date("2023-01-01"),
+      inStock: true,
+    },
+  },
+  {
+    id: "knife",
+    content: "Kitchen knife made of steel",
+    metadata: { price: 20, brand: "zwilling", tags: [], size: { width: 100, unit: null }, inStock: false },
+  },
+  { id: "earbuds", content: "Wireless earbuds, small", metadata: { price: 100, brand: "anker", inStock: false } },
+];
+
+let folder: string;
+let db: PgVectorDB;
+let products: Collection<Product>;
+
+beforeAll(async () => {
+  folder = await newDatabaseFolder();
+  db = await PgVectorDB.open({ url: folder });
+  products = await db.collection<Product>("products", { embedder: hashEmbedder() });
+  await products.addDocuments(PRODUCTS);
+});
+
+afterAll(async () => {
+  await db.close();
+  removeFolder(folder);
+});
+
+const idsOf = (result: { hits: readonly { id: string }[] }) => result.hits.map(({ id }) => id);
+
+describe("where", () => {
+  it.each<[Where<Product>, string[]]>([
+    [{}, ["anker", "earbuds", "knife", "sony"]],
+    [{ brand: "anker" }, ["anker", "earbuds"]],
+    [{ price: 59.5 }, ["anker"]],
+    [{ inStock: false }, ["earbuds", "knife"]],
+    [{ price: { $gt: 59.5 } }, ["earbuds", "sony"]],
+    [{ price: { $gte: 59.5 } }, ["anker", "earbuds", "sony"]],
+    [{ price: { $lt: 100 } }, ["anker", "knife"]],
+    [{ price: { $lte: 100, $gt: 20 } }, ["anker", "earbuds"]],
+    [{ "size.width": { $gte: 18 } }, ["knife", "sony"]],
+    [{ "size.width": { $in: [9, 100] } }, ["anker", "knife"]],
+    [{ brand: { $in: ["sony", "nobody"] } }, ["sony"]],
+    [{ brand: { $in: [] } }, []],
+    [{ tags: "audio" }, ["anker", "sony"]],
+    [{ tags: { $in: ["travel", "kitchen"] } }, ["sony"]],
+    [{ "size.unit": null }, ["earbuds", "knife", "sony"]],
+    [{ "size.unit": { $in: [null, "cm"] } }, ["anker", "earbuds", "knife", "sony"]],
+    [{ madeAt: { $gt: new Date("2024-01-01") } }, ["sony"]],
+    [{ madeAt: "2023-01-01T00:00:00.000Z" }, ["anker"]],
+    [{ brand: { $gt: "anker", $lt: "t" } }, ["sony"]],
+    [{ brand: "anker", inStock: true, price: { $lt: 60 } }, ["anker"]],
+  ])("%j", async (where, expected) => {
+    expect(await products.count(where)).toBe(expected.length);
+    expect(idsOf(await products.semanticSearch("headphones", { where })).sort()).toEqual(expected);
+    const hybrid = idsOf(await products.hybridSearch("headphones knife earbuds", { where }));
+    expect(hybrid.sort()).toEqual(expected);
+  });
+
+  it("compares by type: a number is no string", async () => {
+    const loose = products as unknown as Collection;
+    expect(await loose.count({ price: "100" })).toBe(0);
+    expect(await loose.count({ price: { $gt: "1" } })).toBe(0);
+    expect(await loose.count({ brand: { $gt: 0 } })).toBe(0);
+    expect(await loose.count({ inStock: { $in: [1, "true"] } })).toBe(0);
+    expect(await loose.count({ "brand.length": 4 })).toBe(0);
+  });
+
+  it("agrees with JavaScript for hostile keys and values at every position", async () => {
+    const collection = await db.collection("hostile metadata", { embedder: hashEmbedder({ dimensions: 4 }) });
+    const hostile = [
+      "'",
+      '"',
+      "\\",
+      "$1",
+      "a'; DROP TABLE x; --",
+      "{}",
+      "[0]",
+      "NULL",
+      "%",
+      "😀",
+      "\u202e",
+      "__proto__",
+      "a b",
+      "0",
+    ];
+    const word = fc
+      .oneof(fc.constantFrom(...hostile), fc.string({ minLength: 1, maxLength: 6 }))
+      .filter((text) => !/[.\0]/.test(text) && text.isWellFormed() && !text.startsWith("$"));
+    const value = fc.oneof(word, fc.integer({ min: -5, max: 5 }), fc.boolean());
+    const documents = fc.sample(fc.dictionary(word, value, { maxKeys: 4 }), { numRuns: 150, seed: 7 });
+    await collection.addDocuments(documents.map((metadata) => ({ content: "the same text", metadata })));
+    await fc.assert(
+      fc.asyncProperty(word, value, async (key, wanted) => {
+        const matches = documents.filter((metadata) => Object.hasOwn(metadata, key) && metadata[key] === wanted).length;
+        expect(await collection.count({ [key]: wanted })).toBe(matches);
+        expect(await collection.count({ [key]: { $in: [wanted] } })).toBe(matches);
+        if (typeof wanted === "number") {
+          const least = documents.filter(
+            (metadata) => Object.hasOwn(metadata, key) && typeof metadata[key] === "number" && metadata[key] >= wanted,
+          ).length;
+          expect(await collection.count({ [key]: { $gte: wanted } })).toBe(least);
+        }
+      }),
+      {
+        numRuns: 60,
+        examples: hostile.filter((text) => !text.startsWith("$")).map((text) => [text, text] as [string, string]),
+      },
+    );
+  });
+});
+
+describe("semanticSearch", () => {
+  it.each(["cosine", "l2", "inner_product"] as const)("orders by %s, higher is better", async (distance) => {
+    const points: [string, number[]][] = [
+      ["near", [1, 0.1]],
+      ["far", [-1, 0]],
+      ["side", [0, 1]],
+    ];
+    const embedder = { ...hashEmbedder({ dimensions: 2 }), embedQuery: async () => [1, 0] };
+    const collection = await db.collection(`distance ${distance}`, { embedder, distance });
+    await collection.addDocuments(points.map(([id, embedding]) => ({ id, content: id, embedding })));
+    const expected = {
+      cosine: [1 / Math.hypot(1, 0.1), 0, -1],
+      l2: [1 / 1.1, 1 / (1 + Math.SQRT2), 1 / 3],
+      inner_product: [1, 0, -1],
+    }[distance];
+    for (const exact of [false, true]) {
+      const { hits } = await collection.semanticSearch("x", { exact });
+      expect(hits.map(({ id }) => id)).toEqual(["near", "side", "far"]);
+      hits.forEach(({ score, stages }, position) => {
+        expect(score).toBeCloseTo(expected[position] ?? Number.NaN, 5);
+        expect(stages).toEqual({ semantic: { score, rank: position + 1 } });
+      });
+    }
+  });
+
+  it("finds nothing by a query without direction, and passes over documents without one", async () => {
+    const collection = await db.collection("zero", { embedder: hashEmbedder() });
+    await collection.addDocuments([
+      { id: "word", content: "word" },
+      { id: "marks", content: "?!" },
+    ]);
+    expect(idsOf(await collection.semanticSearch("word"))).toEqual(["word"]);
+    expect((await collection.semanticSearch("?!")).hits).toEqual([]);
+  });
+});
+
+describe("keywordSearch", () => {
+  it("matches any term, parses the query as Postgres does, and scores above 0", async () => {
+    const { hits, candidates } = await products.keywordSearch("noise-cancelling $349 unheard-of");
+    expect(hits.map(({ id }) => id)).toEqual(["sony", "anker"]);
+    expect(hits.every(({ score, stages }) => score > 0 && stages.keyword?.score === score)).toBe(true);
+    expect(candidates).toEqual({ requested: 10, returned: 2 });
+  });
+
+  it("matches the same documents with and without a filter", async () => {
+    expect(idsOf(await products.keywordSearch("steel headphones", { where: { price: { $lt: 1000 } } }))).toEqual(
+      idsOf(await products.keywordSearch("steel headphones")),
+    );
+  });
+
+  it.each(["the of and", "???", "'", "a & | ! b:*", "\\"])("takes the query %j", async (query) => {
+    expect(Array.isArray((await products.keywordSearch(query)).hits)).toBe(true);
+  });
+
+  it("finds nothing by a query without terms", async () => {
+    expect((await products.keywordSearch("the of and")).hits).toEqual([]);
+    expect((await products.keywordSearch("???")).hits).toEqual([]);
+  });
+
+  it("finds what was changed after the index was made, and nothing that is gone", async () => {
+    const collection = await db.collection("fresh keywords", { embedder: hashEmbedder() });
+    expect((await collection.keywordSearch("anything")).hits).toEqual([]);
+    await collection.addDocuments([
+      { id: "a", content: "alpha word" },
+      { id: "b", content: "beta word" },
+    ]);
+    await collection.addDocuments([{ id: "a", content: "gamma word" }]);
+    await collection.delete("b");
+    expect(idsOf(await collection.keywordSearch("alpha beta"))).toEqual([]);
+    expect(idsOf(await collection.keywordSearch("gamma word"))).toEqual(["a"]);
+  });
+});
+
+describe("hybridSearch", () => {
+  it("fuses both arms as the formula says, and keeps every stage's score", async () => {
+    const options = { weights: { semantic: 2, keyword: 0.5 }, rankConstant: 10 };
+    const { hits } = await products.hybridSearch("noise cancelling headphones", options);
+    const semantic = idsOf(await products.semanticSearch("noise cancelling headphones"));
+    const keyword = idsOf(await products.keywordSearch("noise cancelling headphones"));
+    const share = (weight: number, rank: number) => (rank === 0 ? 0 : weight / (10 + rank));
+    const expected = PRODUCTS.map(({ id }) => {
+      const ranks = { semantic: semantic.indexOf(id) + 1, keyword: keyword.indexOf(id) + 1 };
+      return { id, score: share(2, ranks.semantic) + share(0.5, ranks.keyword) };
+    }).sort((a, b) => b.score - a.score);
+    expect(hits.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+    hits.forEach(({ score, stages }, position) => {
+      expect(score).toBeCloseTo(expected[position]?.score ?? Number.NaN, 12);
+      expect(stages.hybrid).toEqual({ score, rank: position + 1 });
+      expect(stages.semantic?.rank).toBe(semantic.indexOf(hits[position]?.id ?? "") + 1);
+    });
+  });
+
+  it("takes the best k of both arms", async () => {
+    const { hits, candidates } = await products.hybridSearch("headphones", { k: 2 });
+    expect(hits).toHaveLength(2);
+    expect(candidates).toEqual({ requested: 2, returned: 2 });
+  });
+});
+
+class Recording extends BaseReranker {
+  readonly name = "recording";
+  readonly requests: ScoreRequest[] = [];
+  #during: () => Promise<unknown>;
+  constructor(during: () => Promise<unknown> = async () => {}) {
+    super();
+    this.#during = during;
+  }
+  protected override async score(request: ScoreRequest) {
+    this.requests.push(request);
+    await this.#during();
+    return {
+      scores: request.texts.map((text) => -text.length),
+      usage: { tokens: 99 },
+      truncated: [{ index: 1, documentTokens: 3, queryTokens: 0 }],
+    };
+  }
+}
+
+describe("rerankSearch", () => {
+  it.each<RerankSearchOptions<Product>>([
+    {},
+    { method: "hybrid", weights: { keyword: 2 } },
+    { method: "semantic", exact: true },
+    { method: "keyword" },
+  ])("reranks the candidates of %j", async (options) => {
+    const reranker = new Recording();
+    const result = await products.rerankSearch("headphones knife earbuds", { ...options, reranker, rerankTopK: 2 });
+    expect(idsOf(result)).toEqual(["earbuds", "knife"]);
+    expect(result).toMatchObject({
+      reranked: true,
+      backend: "recording",
+      usage: { documents: 4, tokens: 99 },
+      candidates: { requested: 100, returned: 4 },
+    });
+    expect(result.hits[1]).toMatchObject({
+      stages: { rerank: { rank: 2, rawScore: -27 } },
+      metadata: { brand: "zwilling" },
+    });
+    expect(result.hits.every(({ score, stages }) => score === stages.rerank?.score)).toBe(true);
+    const stage = options.method ?? "hybrid";
+    expect(result.hits.every(({ stages }) => (stages[stage]?.rank ?? 0) > 0)).toBe(true);
+    expect(result.truncated).toMatchObject([{ index: 1, id: expect.any(String), documentTokens: 3 }]);
+    expect(result.timings.totalMs).toBeGreaterThan(0);
+  });
+
+  it("pages after reranking, over the same candidates", async () => {
+    const reranker = new Recording();
+    const page = async (offset: number) =>
+      idsOf(await products.rerankSearch("headphones", { reranker, rerankTopK: 2, offset }));
+    expect([...(await page(0)), ...(await page(2)), ...(await page(4))]).toEqual(["earbuds", "knife", "anker", "sony"]);
+    expect(reranker.requests.every(({ texts }) => texts.length === 4)).toBe(true);
+  });
+
+  it("leaves out what is below the threshold", async () => {
+    const reranker = (_query: string, texts: readonly string[]) =>
+      texts.map((text) => (text.includes("knife") ? 5 : -5));
+    expect(idsOf(await products.rerankSearch("steel", { reranker, threshold: 0.5 }))).toEqual(["knife"]);
+  });
+
+  it("leaves the database free while the model runs", async () => {
+    const reranker = new Recording(() => products.addDocuments([{ id: "knife", content: PRODUCTS[2]?.content ?? "" }]));
+    expect((await products.rerankSearch("headphones", { reranker })).reranked).toBe(true);
+  });
+
+  it("is aborted while the model runs", async () => {
+    const controller = new AbortController();
+    const reranker = new Recording(() => new Promise(() => controller.abort()));
+    await expect(products.rerankSearch("x", { reranker, signal: controller.signal })).rejects.toMatchObject({
+      code: "aborted",
+    });
+  });
+
+  it("gives an empty result when nothing matches, without asking the model", async () => {
+    const reranker = new Recording();
+    const result = await products.rerankSearch("zebra", { method: "keyword", reranker });
+    expect(result).toMatchObject({ hits: [], candidates: { requested: 100, returned: 0 } });
+    expect(reranker.requests).toEqual([]);
+  });
+});
+
+describe("candidates behind a vector index and a filter", () => {
+  const ROWS = 4000;
+  const DIMENSIONS = 8;
+  let collection: Collection<{ n: number; group: number; rare: number }>;
+  let connection: Database;
+  // Vectors on an arc: the order of neighbours is known, and rows that match a filter can be put far from the query.
+  const vectorOf = (n: number) => {
+    const angle = (n / ROWS) * Math.PI;
+    return [Math.cos(angle), Math.sin(angle), ...Array(DIMENSIONS - 2).fill(0)];
+  };
+
+  beforeAll(async () => {
+    const embedder = { ...hashEmbedder({ dimensions: DIMENSIONS }), embedQuery: async () => vectorOf(0) };
+    collection = await db.collection("indexed", { embedder });
+    await collection.addDocuments(
+      Array.from({ length: ROWS }, (_, n) => ({
+        id: `${n}`,
+        content: n % 2 === 0 ? `even common` : `odd common`,
+        metadata: { n, group: n % 100, rare: n % 1000 },
+        embedding: vectorOf(n),
+      })),
+      { batchSize: 1000 },
+    );
+    await collection.createIndex();
+    // The same connection: a table of this size would be read without the index, which gives up at 20,000 rows.
+    connection = await openFolder(folder);
+    await connection.query(sql`SET enable_seqscan = off`);
+    await connection.query(sql`SET hnsw.max_scan_tuples = 1`);
+  });
+
+  afterAll(() => connection.close());
+
+  it("is really answered by the index, and short", async () => {
+    const filter = compileWhere({ n: { $gte: ROWS - 150 } });
+    const target = targetOf((await findCollection(connection, "indexed")) as CollectionRecord);
+    const statement = semanticStatement(target, { vector: vectorOf(0), k: 100, filter, exact: false });
+    const plan = await connection.query<{ "QUERY PLAN": string }>({
+      text: `EXPLAIN ${statement.text}`,
+      values: statement.values,
+    });
+    expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toMatch(/Index Scan using documents_\d+_embedding_1_hnsw/);
+    expect((await connection.query<object>(statement)).length).toBeLessThan(100);
+  });
+
+  it.each([1, 10, 100, 300])("gets %i when they exist", async (k) => {
+    const result = await collection.semanticSearch("x", { k });
+    expect(result.candidates).toEqual({ requested: k, returned: k });
+    expect(result.hits.map(({ score }) => score)).toEqual(result.hits.map(({ score }) => score).sort((a, b) => b - a));
+  });
+
+  it.each<[string, Where<{ n: number; group: number; rare: number }>, number]>([
+    ["1 %", { group: 7 }, ROWS / 100],
+    ["0.1 %", { rare: 7 }, ROWS / 1000],
+    ["the far end", { n: { $gte: ROWS - 150 } }, 150],
+    ["nothing", { n: -1 }, 0],
+  ])("gets all that a filter keeps: %s", async (_name, where, matching) => {
+    const returned = Math.min(100, matching);
+    for (const method of ["semanticSearch", "keywordSearch", "hybridSearch"] as const) {
+      const result = await collection[method]("common", { k: 100, where });
+      expect(result.candidates).toEqual({ requested: 100, returned });
+    }
+    const nearest = Array.from({ length: ROWS }, (_, n) => ({ n, group: n % 100, rare: n % 1000 }));
+    const kept = nearest.filter(({ n, group, rare }) =>
+      "group" in where ? group === 7 : "rare" in where ? rare === 7 : matching === 150 && n >= ROWS - 150,
+    );
+    const result = await collection.semanticSearch("x", { k: 100, where, exact: true });
+    expect(idsOf(result)).toEqual(kept.slice(0, 100).map(({ n }) => `${n}`));
+  });
+});
