@@ -32,6 +32,7 @@ import { checkEmbedder } from "./embed-texts.ts";
 import { addDocuments, checkAddArguments, refreshStatistics } from "./ingest/add-documents.ts";
 import { checkId } from "./ingest/normalize-document.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
+import { loadOnce } from "./load-once.ts";
 import { toReranker } from "./rerankers/function-reranker.ts";
 import { planRerankSearch, rerankSearch } from "./retrieval/rerank-search.ts";
 import { retrieve } from "./retrieval/retrieve.ts";
@@ -56,7 +57,11 @@ export interface CollectionParts {
 export class Collection<Metadata extends object = Record<string, unknown>> {
   readonly #defaultReranker: () => Promise<Reranker>;
   #context: CollectionContext;
-  #keywordIndexReady: Promise<void> | undefined;
+  /** Once per object: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
+  readonly #ensureKeywordIndex = loadOnce(async () => {
+    const { database, target, record } = this.#context;
+    await database.query(createKeywordIndex(target, record.language));
+  });
 
   constructor({ context, defaultReranker }: CollectionParts) {
     this.#context = context;
@@ -88,7 +93,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     return withDeadline(options, async (signal) => {
       const result = await addDocuments(this.#context, documents, options, signal);
       // After the documents, not before: building the index at once is faster than adding to it.
-      await this.#ensureKeywordIndex(signal);
+      await this.#ensureKeywordIndex();
       await refreshStatistics(this.#context, result, signal);
       return result;
     });
@@ -152,7 +157,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     const plan = planRerankSearch(options);
     const given = options.reranker === undefined ? undefined : toReranker(options.reranker);
     return withDeadline(options, async (signal) => {
-      if (plan.retrieval.method !== "semantic") await this.#ensureKeywordIndex(signal);
+      if (plan.retrieval.method !== "semantic") await this.#ensureKeywordIndex();
       const reranker = given ?? (await this.#defaultReranker());
       return rerankSearch<Metadata>(this.#context, reranker, checkedQuery, plan, signal);
     });
@@ -200,7 +205,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     const plan = planRetrieval(method, options, DEFAULT_K);
     return withDeadline(options, async (signal) => {
       const startedAt = performance.now();
-      if (method !== "semantic") await this.#ensureKeywordIndex(signal);
+      if (method !== "semantic") await this.#ensureKeywordIndex();
       const { timings, ...found } = await retrieve<Metadata>(this.#context, checkedQuery, plan, signal);
       return { ...found, timings: { ...timings, totalMs: performance.now() - startedAt } };
     });
@@ -209,19 +214,6 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
   async #query<Row extends object>(statement: Statement, options: DeadlineOptions): Promise<Row[]> {
     checkOptionNames(options, ["signal", "timeoutMs"]);
     return withDeadline(options, (signal) => this.#context.database.query<Row>(statement, { signal }));
-  }
-
-  /** Once per object: an earlier load may have been interrupted before its end. */
-  async #ensureKeywordIndex(signal: AbortSignal): Promise<void> {
-    const { database, target, record } = this.#context;
-    this.#keywordIndexReady ??= database
-      .query(createKeywordIndex(target, record.language), { signal })
-      .then(() => undefined)
-      .catch((error: unknown) => {
-        this.#keywordIndexReady = undefined;
-        throw error;
-      });
-    await this.#keywordIndexReady;
   }
 }
 

@@ -54,9 +54,12 @@ async function tryToLock(folder: string, reach: string): Promise<FolderLock | un
   const claimed = `lock.${1 + Math.max(0, ...before.map(numberOf))}`;
   try {
     await link(join(folder, unclaimed), join(folder, claimed));
-  } catch {
+  } catch (cause) {
     await closeServer(server);
-    return undefined;
+    const { code } = cause as NodeJS.ErrnoException;
+    // Somebody was faster, or tidied up.
+    if (code === "EEXIST" || code === "ENOENT") return undefined;
+    throw cannotLock(cause as NodeJS.ErrnoException);
   }
   await rm(join(folder, unclaimed), { force: true });
   const release = async () => {
@@ -125,12 +128,7 @@ function listen(path: string, folder: string): Promise<Server> {
       if (error.code === "EADDRINUSE" || (process.platform === "win32" && error.code === "EACCES")) {
         return reject(lockedError(folder));
       }
-      const advice = "Choose a folder on a local disk that this user may write to.";
-      reject(
-        new PgVectorDBError("database_error", `The database folder cannot be locked (${error.code}). ${advice}`, {
-          cause: error,
-        }),
-      );
+      reject(cannotLock(error));
     });
     // `exclusive`: in a cluster the socket must belong to this process, not to the primary.
     server.listen({ path, exclusive: true }, () => resolve(server.unref()));
@@ -154,6 +152,14 @@ async function shortPathTo(folder: string): Promise<{ reach: string; done: () =>
     await rmdir(parent);
   };
   return { reach, done };
+}
+
+function cannotLock(cause: NodeJS.ErrnoException): PgVectorDBError {
+  return new PgVectorDBError(
+    "database_error",
+    `The database folder cannot be locked (${cause.code}). Choose a folder on a local disk that this user may write to.`,
+    { cause },
+  );
 }
 
 function lockedError(folder: string): PgVectorDBError {

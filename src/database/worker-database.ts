@@ -120,7 +120,7 @@ export class WorkerDatabase implements Database {
     const known = this.#nextId === 1 && cause !== undefined ? { cause } : {};
     this.#gone ??= new PgVectorDBError(
       "database_error",
-      `The embedded database's thread ${what}. What was acknowledged is stored; open the database again.`,
+      `The embedded database's thread ${what}. What was acknowledged is stored; close the database and open it again.`,
       { retryable: true, ...known },
     );
     for (const { reject } of this.#pending.values()) reject(this.#gone);

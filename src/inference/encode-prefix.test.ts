@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { loadNativeTokenizer } from "../tokenizers/native-tokenizer.ts";
+import { loadTokenizer } from "../tokenizers/load-tokenizer.ts";
 import { encodePrefix } from "./encode-prefix.ts";
 import { fixtureModel } from "./fixture-models.suite.ts";
 
@@ -23,7 +23,7 @@ const longText = fc.array(fc.tuple(word, space), { minLength: 6, maxLength: 14 }
 );
 
 describe.each(["tiny-bert-cross-encoder", "tiny-xlm-roberta-cross-encoder"])("encodePrefix with %s", (name) => {
-  const tokenizer = readFile(fixtureModel(`${name}/tokenizer.json`), "utf8").then(loadNativeTokenizer);
+  const tokenizer = readFile(fixtureModel(`${name}/tokenizer.json`), "utf8").then(loadTokenizer);
 
   it("gives the tokens the whole text begins with", async () => {
     await fc.assert(

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
-import { loadNativeTokenizer } from "../tokenizers/native-tokenizer.ts";
+import { loadTokenizer } from "../tokenizers/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { PairEncoder } from "./pair-encoder.ts";
 import { readTemplates } from "./pair-template.ts";
@@ -15,7 +15,7 @@ export interface LoadedEncoder {
 export async function loadInputEncoder(model: PreparedModel): Promise<LoadedEncoder> {
   const json = await readFile(model.tokenizerPath, "utf8");
   const file = parseTokenizerFile(json, model.id);
-  const tokenizer = await loadNativeTokenizer(json);
+  const tokenizer = await loadTokenizer(json);
   const { maxTokens, truncationSide } = model;
   const encoder = new PairEncoder(tokenizer, readTemplates(file["post_processor"]), { maxTokens, truncationSide });
   if (encoder.pairRoom < 2) {

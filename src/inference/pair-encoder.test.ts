@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { loadNativeTokenizer } from "../tokenizers/native-tokenizer.ts";
+import { loadTokenizer } from "../tokenizers/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { fixtureModel, type GoldenPairs, readFixture } from "./fixture-models.suite.ts";
 import { PairEncoder, type PairEncoderOptions } from "./pair-encoder.ts";
@@ -9,7 +9,7 @@ import { readTemplates } from "./pair-template.ts";
 async function fixtureEncoder(name: string, options: PairEncoderOptions): Promise<PairEncoder> {
   const json = await readFile(fixtureModel(`${name}/tokenizer.json`), "utf8");
   const { post_processor } = JSON.parse(json) as { post_processor: unknown };
-  return new PairEncoder(await loadNativeTokenizer(json), readTemplates(post_processor), options);
+  return new PairEncoder(await loadTokenizer(json), readTemplates(post_processor), options);
 }
 
 describe.each([
