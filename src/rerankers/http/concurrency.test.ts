@@ -57,6 +57,22 @@ describe("allOrAbort", () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
   });
 
+  it("lets any number of items listen without a warning", async () => {
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => warnings.push(warning);
+    process.on("warning", listen);
+    const semaphore = new Semaphore(1);
+    const items = Array.from({ length: 50 }, (_, index) => index);
+    await allOrAbort(items, new AbortController().signal, (item, signal) =>
+      semaphore.run(signal, async () => {
+        await turn();
+        return item;
+      }),
+    );
+    process.off("warning", listen);
+    expect(warnings).toEqual([]);
+  });
+
   it("passes an abort on to all", async () => {
     const controller = new AbortController();
     const listening = (_item: number, signal: AbortSignal) =>
