@@ -15,8 +15,9 @@ export interface SentenceModel {
   readonly outputName: string;
 }
 
-/** Finds the output that holds one vector per token. @throws PgVectorDBError `model_invalid` */
-export function findTokenVectors(session: OnnxSession): string {
+/** Finds the output that holds one vector per text, as compiled graphs give it, or per token. @throws PgVectorDBError `model_invalid` */
+export function findVectors(session: OnnxSession): string {
+  if (session.outputDims("embedding")?.length === 2) return "embedding";
   const names = ["last_hidden_state", "token_embeddings", ...session.outputNames];
   const found = names.find((name) => session.outputDims(name)?.length === 3);
   if (found !== undefined) return found;
@@ -48,6 +49,7 @@ export async function* embed(sentences: SentenceModel, request: EmbedTask["reque
 }
 
 function pool({ data, dims }: ModelOutput, row: number, input: EncodedInput, pooling: Pooling): Float32Array {
+  if (dims.length === 2) return data.slice(row * (dims[1] as number), (row + 1) * (dims[1] as number));
   const [, length, dimensions] = dims as [number, number, number];
   const start = row * length * dimensions;
   if (pooling === "cls") return data.slice(start, start + dimensions);

@@ -8,7 +8,8 @@ const { signal } = new AbortController();
 
 async function prepare(name: string) {
   const source = { model: fixtureModel(name), dtype: "fp32", device: "cpu", maxLength: 512, batchSize: 8 } as const;
-  const { model } = await prepareModel(source, { signal, onProgress: () => {} });
+  const context = { signal, onProgress: () => {} };
+  const { model } = await prepareModel(source, context, async () => ({ output: "logits" }));
   return { ...model, workers: 3, threads: 1 };
 }
 

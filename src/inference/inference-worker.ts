@@ -1,8 +1,9 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { classify, findLogits } from "./classify-steps.ts";
-import { embed, findTokenVectors } from "./embed-steps.ts";
+import { embed, findVectors } from "./embed-steps.ts";
 import { FairScheduler, type Steps } from "./fair-scheduler.ts";
 import { loadInputEncoder } from "./load-input-encoder.ts";
+import { ensureOnnxFile } from "./model-graph.ts";
 import { openSession } from "./onnx-session.ts";
 import { type FromWorker, type InferenceTask, packError, type ToWorker } from "./worker-messages.ts";
 
@@ -16,7 +17,7 @@ interface LoadedModel {
 async function load(setup: InferenceTask["setup"]): Promise<LoadedModel> {
   const { model } = setup;
   const { encoder, padTokenId } = await loadInputEncoder(model);
-  const session = await openSession({ ...model, padTokenId });
+  const session = await openSession({ ...model, onnxPath: await ensureOnnxFile(model.graph), padTokenId });
   const dispose = () => session.dispose();
   if (setup.kind === "classify") {
     const classifier = { model, encoder, session, head: setup.head, outputName: findLogits(session, setup.head) };
@@ -26,7 +27,7 @@ async function load(setup: InferenceTask["setup"]): Promise<LoadedModel> {
       dispose,
     };
   }
-  const outputName = findTokenVectors(session);
+  const outputName = findVectors(session);
   const sentences = { ...setup, encoder, session, outputName };
   const dimensions = session.outputDims(outputName)?.at(-1);
   return {

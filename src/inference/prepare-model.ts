@@ -1,10 +1,15 @@
-import { stat } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
-import { chooseOnnxFile, externalDataOf, type ModelDtype } from "./choose-onnx-file.ts";
-import { detectCpu } from "./cpu.ts";
+import type { ModelDtype } from "./choose-onnx-file.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
+import {
+  type LocatedModel,
+  locateModel,
+  type ModelProgress,
+  type ModelRequest,
+  modelCacheFolder,
+} from "./model-files/locate-model.ts";
+import { chooseModelGraph, type GraphRequest, type ModelGraph } from "./model-graph.ts";
 import { planThreads } from "./plan-threads.ts";
-import { type LocatedModel, locateModel, type ModelProgress, type ModelRequest } from "./model-files/locate-model.ts";
 
 /** Which model to load and how to run it. */
 export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "cacheDir" | "offline"> {
@@ -21,7 +26,7 @@ export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "
 /** All that a worker needs to load a model. Plain data: it is sent to the worker. */
 export interface PreparedModel {
   readonly id: string;
-  readonly onnxPath: string;
+  readonly graph: ModelGraph;
   readonly tokenizerPath: string;
   readonly maxTokens: number;
   readonly padTokenId: number | undefined;
@@ -50,39 +55,36 @@ const BATCH_TOKENS = 768;
 export async function prepareModel(
   source: ModelSource,
   context: { readonly signal: AbortSignal; readonly onProgress: (progress: ModelProgress) => void },
+  purpose: (located: LocatedModel) => ReturnType<GraphRequest["purpose"]>,
 ): Promise<Preparation> {
   const { model, revision, cacheDir, offline } = source;
   const located = await locateModel({ model, revision, cacheDir, offline, ...context });
-  const onnx = chooseOnnxFile(located.id, located.files, source.dtype, await detectCpu());
   if (!located.files.includes("tokenizer.json")) {
     throw new PgVectorDBError("model_invalid", `The model "${located.id}" has no tokenizer.json.`);
   }
   const config = await readModelConfig(located);
   const tokenizerPath = await located.fetch("tokenizer.json");
-  const dataPaths: string[] = [];
-  for (const file of externalDataOf(onnx.path, located.files)) dataPaths.push(await located.fetch(file));
-  const onnxPath = await located.fetch(onnx.path);
+  const graph = await chooseModelGraph(located, {
+    dtype: source.dtype,
+    cacheDir: modelCacheFolder(cacheDir),
+    purpose: () => purpose(located),
+  });
   return {
     located,
     config,
     model: {
       id: located.id,
-      onnxPath,
+      graph,
       tokenizerPath,
       maxTokens: Math.min(source.maxLength, config.maxTokens),
       padTokenId: config.padTokenId,
       padToken: config.padToken,
       truncationSide: config.truncationSide,
       device: source.device,
-      ...(await planThreads(await bytesOf(onnxPath, dataPaths), source.workers)),
+      ...(await planThreads(graph.bytes, source.workers)),
       // int8 scales activations by the whole batch, so a pair's score would depend on the others: one pair a run.
-      batchSize: onnx.dtype === "int8" ? 1 : source.batchSize,
+      batchSize: graph.dtype === "int8" ? 1 : source.batchSize,
       batchTokens: BATCH_TOKENS,
     },
   };
-}
-
-async function bytesOf(...paths: (string | readonly string[])[]): Promise<number> {
-  const sizes = await Promise.all(paths.flat().map(async (path) => (await stat(path)).size));
-  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,4 +1,5 @@
 import { type LoadOptions, LocalModel, type ProgressListener } from "./local-model.ts";
+import type { LocatedModel } from "./model-files/locate-model.ts";
 import { type ModelSource, prepareModel } from "./prepare-model.ts";
 import { readSentenceConfig } from "./sentence-config.ts";
 import type { EmbedTask, Pooling } from "./worker-messages.ts";
@@ -19,9 +20,14 @@ export class SentenceEncoder {
   constructor(options: SentenceEncoderOptions) {
     this.#onProgress = options.onProgress;
     this.#model = new LocalModel<EmbedTask>(async (context) => {
-      const { model, located } = await prepareModel(options, context);
       // A repository whose pooling is not supported can still be used by a caller who names one.
-      const config = await readSentenceConfig(located, options.pooling);
+      const sentence = (located: LocatedModel) => readSentenceConfig(located, options.pooling);
+      const { model, located } = await prepareModel(options, context, async (found) => ({
+        output: "embedding",
+        pooling: (await sentence(found)).pooling,
+        normalize: false,
+      }));
+      const config = await sentence(located);
       return {
         kind: "embed",
         model,

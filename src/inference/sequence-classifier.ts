@@ -20,7 +20,7 @@ export class SequenceClassifier {
     this.#onProgress = options.onProgress;
     this.#model = new LocalModel<ClassifyTask>(
       async (context) => {
-        const { model, config } = await prepareModel(options, context);
+        const { model, config } = await prepareModel(options, context, async () => ({ output: "logits" }));
         return { kind: "classify", model, head: chooseHead(config.labels, options.relevantLabel) };
       },
       { maxPending: options.maxPending },

@@ -68,7 +68,7 @@ export async function locateModel(request: ModelRequest, surroundings: ModelSurr
   if (reference.kind === "neither") throw notAModel(request.model);
 
   const environment = readHuggingFaceEnvironment(surroundings.environment);
-  const cacheDir = request.cacheDir === undefined ? environment.cacheDir : resolve(expandHome(request.cacheDir));
+  const cacheDir = modelCacheFolder(request.cacheDir, surroundings.environment);
   return locateHubModel({
     id: reference.id,
     revision,
@@ -83,6 +83,11 @@ export async function locateModel(request: ModelRequest, surroundings: ModelSurr
     signal: request.signal,
     onProgress: request.onProgress,
   });
+}
+
+/** The Hugging Face cache: the one asked for, or the one that Python uses. */
+export function modelCacheFolder(cacheDir: string | undefined, environment?: EnvironmentVariables): string {
+  return cacheDir === undefined ? readHuggingFaceEnvironment(environment).cacheDir : resolve(expandHome(cacheDir));
 }
 
 async function openBuiltin(folder: string | undefined): Promise<LocatedModel> {

@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type CompileOptions, compileModel } from "./compile-model.ts";
+import {
+  aloneWithoutPadding,
+  type GoldenCheckpoint,
+  goldenCheckpoint,
+  largestDifference,
+  relativeError,
+  runBatch,
+  withSession,
+  withWeights,
+} from "./golden-checkpoint.suite.ts";
+
+const CLASSIFIERS = [
+  "bert",
+  "bert-two-labels",
+  "camembert",
+  "deberta-v2",
+  "deberta-v2-content-to-position",
+  "deberta-v2-unshared",
+  "distilbert",
+  "electra",
+  "modernbert",
+  "modernbert-mean",
+  "qwen3",
+  "qwen3-untied",
+  "roberta",
+  "xlm-roberta",
+];
+const EMBEDDERS = ["bert-embedder", "modernbert-embedder", "mpnet-embedder", "xlm-roberta-embedder"];
+
+/** What the fp32 graph may differ from the Python reference. */
+const FP32_TOLERANCE = 1e-4;
+
+let folder: string;
+let compiledCount = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "compile-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function compile({ config, weightsPath, cases }: GoldenCheckpoint, options: CompileOptions) {
+  const target = join(folder, String(compiledCount++));
+  const answerTokens = cases[0]?.answers;
+  return withWeights(weightsPath, (weights) => compileModel({ config, weights, answerTokens, ...options }, target));
+}
+
+describe.each(CLASSIFIERS)("%s", (name) => {
+  const golden = goldenCheckpoint(name);
+
+  test("gives the reference's logits in fp32", async () => {
+    const { modelPath, inputNames } = await compile(golden, { dtype: "fp32", output: "logits" });
+    await withSession(modelPath, async (session) => {
+      expect(session.inputNames).toEqual(inputNames);
+      for (const batch of golden.cases) {
+        const logits = await runBatch(session, batch);
+        expect(largestDifference(logits, batch.logits ?? []), batch.name).toBeLessThan(FP32_TOLERANCE);
+      }
+    });
+  });
+
+  test("gives them without a mask, one text at a time", async () => {
+    const { modelPath, inputNames } = await compile(golden, { dtype: "fp32", output: "logits", maskless: true });
+    expect(inputNames).not.toContain("attention_mask");
+    await withSession(modelPath, async (session) => {
+      for (const batch of golden.cases) {
+        for (const [row, expected] of (batch.logits ?? []).entries()) {
+          const logits = await runBatch(session, aloneWithoutPadding(batch, row));
+          expect(largestDifference(logits, [expected]), `${batch.name}, ${row}`).toBeLessThan(FP32_TOLERANCE);
+        }
+      }
+    });
+  });
+
+  test("gives close logits in int8", async () => {
+    const { modelPath } = await compile(golden, { dtype: "int8", output: "logits" });
+    await withSession(modelPath, async (session) => {
+      const actual: number[][] = [];
+      for (const batch of golden.cases) actual.push(...(await runBatch(session, batch)));
+      const expected = golden.cases.flatMap((batch) => batch.logits ?? []);
+      expect(relativeError(actual, expected)).toBeLessThan(0.25);
+    });
+  });
+});
+
+describe.each(EMBEDDERS)("%s", (name) => {
+  const golden = goldenCheckpoint(name);
+
+  test.each(["mean", "cls"] as const)("gives the reference's embeddings, %s-pooled", async (pooling) => {
+    const { modelPath } = await compile(golden, { dtype: "fp32", output: "embedding", pooling });
+    await withSession(modelPath, async (session) => {
+      for (const batch of golden.cases) {
+        const vectors = await runBatch(session, batch);
+        expect(largestDifference(vectors, batch[pooling] ?? []), batch.name).toBeLessThan(1e-5);
+      }
+    });
+  });
+
+  test("gives close embeddings in int8, without a mask", async () => {
+    const { modelPath } = await compile(golden, { dtype: "int8", output: "embedding", maskless: true });
+    await withSession(modelPath, async (session) => {
+      for (const batch of golden.cases) {
+        for (const [row, expected] of (batch.mean ?? []).entries()) {
+          const [vector = []] = await runBatch(session, aloneWithoutPadding(batch, row));
+          const cosine = expected.reduce((sum, value, index) => sum + value * (vector[index] ?? 0), 0);
+          expect(cosine, `${batch.name}, ${row}`).toBeGreaterThan(0.99);
+        }
+      }
+    });
+  });
+});

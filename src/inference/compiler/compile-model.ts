@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { PgVectorDBError } from "../../errors.ts";
+import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
+import { architectureOf } from "./architectures/architecture-of.ts";
+import { Checkpoint } from "./checkpoint.ts";
+import { type CompiledModel, manifestText, readCompiledModel } from "./compiled-model.ts";
+import { ConfigReader } from "./config-reader.ts";
+import type { Architecture, EncoderContext, GraphInputs } from "./encoder-context.ts";
+import { GraphWriter } from "./graph-writer.ts";
+import { type CompiledDtype, Layers } from "./layers.ts";
+import { writeOnnxFile } from "./onnx-file.ts";
+import { firstToken, meanOfTokens, normalizeRows } from "./sentence-pooling.ts";
+
+/** Changes whenever the same checkpoint would give another graph: compiled models in the cache are then made again. */
+export const COMPILER_VERSION = "1";
+
+export interface CompileOptions {
+  /** `fp32`: the checkpoint's numbers as they are. `int8`: weights in int8, activations quantised on the fly. */
+  readonly dtype: CompiledDtype;
+  /** `logits`: the sequence-classification head, `[batch, labels]`. `embedding`: one vector per text, `[batch, hidden]`. */
+  readonly output: "logits" | "embedding";
+  /** How an embedding is made of the tokens' rows. Default `mean`; `last` for language models alone. */
+  readonly pooling?: "mean" | "cls" | "last" | undefined;
+  /** Whether embeddings have length 1. Default `true`. */
+  readonly normalize?: boolean | undefined;
+  /** Leaves `attention_mask` out: for sequences without padding, so one at a time or all of one length. Default `false`. */
+  readonly maskless?: boolean | undefined;
+  /** For language models (Qwen3ForCausalLM): the ids of the tokens for no and yes; `logits` are theirs, in this order. */
+  readonly answerTokens?: readonly [no: number, yes: number] | undefined;
+}
+
+export interface CompileRequest extends CompileOptions {
+  /** The parsed config.json. */
+  readonly config: unknown;
+  readonly weights: SafetensorsSource;
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of weights written so far, and in all. */
+  readonly onProgress?: ((written: number, total: number) => void) | undefined;
+}
+
+const EXTERNAL_FILE = "model.onnx.data";
+const POOLED_ROWS = { mean: "all", cls: "first", last: "last" } as const;
+
+/**
+ * Compiles a checkpoint to an ONNX model in `folder`, which appears whole or not at all.
+ *
+ * @throws PgVectorDBError `model_invalid` for what cannot be compiled, naming it; `aborted`
+ */
+export async function compileModel(request: CompileRequest, folder: string): Promise<CompiledModel> {
+  const graph = buildGraph(request);
+  const total = [...graph.constants.values()].reduce((sum, constant) => sum + constant.byteLength, 0);
+  const temporary = `${folder}.${randomUUID()}.tmp`;
+  try {
+    await mkdir(temporary, { recursive: true });
+    let written = 0;
+    const { digest, external } = await writeOnnxFile(graph, {
+      modelPath: join(temporary, "model.onnx"),
+      externalPath: join(temporary, EXTERNAL_FILE),
+      producerVersion: COMPILER_VERSION,
+      signal: request.signal,
+      onBytes: (bytes) => {
+        written += bytes;
+        request.onProgress?.(written, total);
+      },
+    });
+    await writeFile(join(temporary, "compiled.json"), manifestText(graph, external ? [EXTERNAL_FILE] : [], digest));
+    return await publish(temporary, folder);
+  } catch (error) {
+    if (request.signal?.aborted) {
+      throw new PgVectorDBError("aborted", "The call was aborted by its `signal`.", { cause: error });
+    }
+    if (isFileSystemError(error)) throw notWritten(folder, error);
+    throw error;
+  } finally {
+    // What keeps it from being removed kept it from being made, and that error is the one to see.
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function isFileSystemError(error: unknown): boolean {
+  return typeof (error as { syscall?: unknown } | null)?.syscall === "string";
+}
+
+function notWritten(folder: string, cause: unknown): PgVectorDBError {
+  return new PgVectorDBError(
+    "model_invalid",
+    `The compiled model cannot be written to ${folder}. Make room, or set \`cacheDir\` to a folder that can be written.`,
+    { cause },
+  );
+}
+
+/** Renames; when another process was faster, its result is as good. */
+async function publish(temporary: string, folder: string): Promise<CompiledModel> {
+  await mkdir(dirname(folder), { recursive: true });
+  try {
+    await rename(temporary, folder);
+  } catch (error) {
+    const other = await readCompiledModel(folder);
+    if (other !== undefined) return other;
+    await rm(folder, { recursive: true, force: true });
+    await rename(temporary, folder).catch(() => Promise.reject(error));
+  }
+  const compiled = await readCompiledModel(folder);
+  if (compiled === undefined) throw new PgVectorDBError("model_invalid", "The compiled model cannot be read back.");
+  return compiled;
+}
+
+/** The graph, before any weight is read. */
+function buildGraph(request: CompileRequest): GraphWriter {
+  const config = new ConfigReader(request.config);
+  const architecture = architectureOf(config, request.output);
+  const graph = new GraphWriter();
+  const context: EncoderContext = {
+    config,
+    checkpoint: Checkpoint.of(request.weights),
+    graph,
+    layers: new Layers(graph, request.dtype),
+    inputs: graphInputs(graph, request, architecture.tokenTypes(config)),
+    answerTokens: request.answerTokens,
+  };
+  if (request.output === "logits") buildClassifier(architecture, context);
+  else buildEmbedder(architecture, context, request);
+  return graph;
+}
+
+function graphInputs(graph: GraphWriter, { maskless, output }: CompileRequest, tokenTypes: number): GraphInputs {
+  const shape = ["batch", "sequence"];
+  return {
+    ids: graph.input("input_ids", "int64", shape),
+    mask: maskless ? undefined : graph.input("attention_mask", "int64", shape),
+    tokenTypes: output === "logits" && tokenTypes > 1 ? graph.input("token_type_ids", "int64", shape) : undefined,
+  };
+}
+
+function buildClassifier(architecture: Architecture, context: EncoderContext): void {
+  const hidden = architecture.encode(context, architecture.classifierRows(context.config));
+  context.graph.output("logits", architecture.classify(context, hidden), ["batch", "labels"]);
+}
+
+function buildEmbedder(architecture: Architecture, context: EncoderContext, options: CompileOptions): void {
+  const { graph, inputs } = context;
+  const rows = POOLED_ROWS[options.pooling ?? "mean"];
+  if ((architecture.classifierRows(context.config) === "last") !== (rows === "last")) {
+    throw new PgVectorDBError("invalid_argument", '`pooling` must be "last" for language models, and only for them.');
+  }
+  const hidden = architecture.encode(context, rows);
+  let vector = rows === "all" ? meanOfTokens(graph, hidden, inputs) : firstToken(graph, hidden);
+  if (options.normalize ?? true) vector = normalizeRows(graph, vector);
+  graph.output("embedding", vector, ["batch", architecture.hiddenSize(context.config)]);
+}

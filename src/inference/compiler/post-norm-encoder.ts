@@ -1,0 +1,116 @@
+import { attend, firstRow, splitHeads, splitKeys } from "./attention.ts";
+import { type EncoderContext, layerNormAt, linearAt, type NeededRows } from "./encoder-context.ts";
+import type { GraphWriter, Value } from "./graph-writer.ts";
+
+/** Where one layer's tensors are, below the layer's own prefix. */
+export interface LayerNames {
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+  readonly attentionOutput: string;
+  readonly attentionNorm: string;
+  readonly intermediate: string;
+  readonly output: string;
+  readonly outputNorm: string;
+}
+
+export const BERT_LAYER_NAMES: LayerNames = {
+  query: "attention.self.query",
+  key: "attention.self.key",
+  value: "attention.self.value",
+  attentionOutput: "attention.output.dense",
+  attentionNorm: "attention.output.LayerNorm",
+  intermediate: "intermediate.dense",
+  output: "output.dense",
+  outputNorm: "output.LayerNorm",
+};
+
+export interface PostNormShape {
+  readonly layers: number;
+  readonly hidden: number;
+  readonly heads: number;
+  readonly intermediate: number;
+  readonly epsilon: number;
+  readonly activation: (graph: GraphWriter, x: Value) => Value;
+  readonly names: LayerNames;
+  /** The layer's prefix: `encoder.layer.3.` */
+  readonly layerPrefix: (index: number) => string;
+  /** Added to the attention scores of every layer, each broadcast to `[batch, heads, sequence, sequence]`. */
+  readonly biases: readonly Value[];
+}
+
+/** Layers as BERT has them: attention, add, norm, feed-forward, add, norm. */
+export function encodePostNorm(
+  context: EncoderContext,
+  shape: PostNormShape,
+  embedded: Value,
+  rows: NeededRows,
+): Value {
+  let hidden = embedded;
+  for (let index = 0; index < shape.layers; index++) {
+    const onlyFirst = rows === "first" && index === shape.layers - 1;
+    hidden = encodeLayer(context, shape, shape.layerPrefix(index), hidden, onlyFirst);
+  }
+  return hidden;
+}
+
+function encodeLayer(
+  context: EncoderContext,
+  shape: PostNormShape,
+  prefix: string,
+  hidden: Value,
+  onlyFirst: boolean,
+): Value {
+  const { graph } = context;
+  const residual = onlyFirst ? firstRow(graph, hidden) : hidden;
+  const attended = selfAttention(context, shape, prefix, hidden, residual, onlyFirst);
+  return finishPostNormLayer(context, shape, prefix, attended, residual);
+}
+
+function selfAttention(
+  context: EncoderContext,
+  { hidden: size, heads, names, biases }: PostNormShape,
+  prefix: string,
+  hidden: Value,
+  queries: Value,
+  onlyFirst: boolean,
+): Value {
+  const { graph } = context;
+  const headSize = size / heads;
+  const project = (x: Value, name: string) => linearAt(context, x, prefix + name, size, size);
+  return attend(graph, {
+    query: splitHeads(graph, project(queries, names.query), heads, headSize),
+    key: splitKeys(graph, project(hidden, names.key), heads, headSize),
+    value: splitHeads(graph, project(hidden, names.value), heads, headSize),
+    scale: headSize ** -0.5,
+    biases: onlyFirst ? biases.map((bias) => firstQuery(graph, bias)) : biases,
+  });
+}
+
+/** A bias of `[…, sequence, sequence]` for the first query alone; one that is the same for all queries stays. */
+function firstQuery(graph: GraphWriter, bias: Value): Value {
+  return graph.apply("Slice", [bias, graph.integers(0), graph.integers(1), graph.integers(2)]);
+}
+
+/** What follows the attention's weighted sum, for architectures with an attention of their own too. */
+export function finishPostNormLayer(
+  context: EncoderContext,
+  shape: Pick<PostNormShape, "hidden" | "intermediate" | "epsilon" | "activation" | "names">,
+  prefix: string,
+  attended: Value,
+  residual: Value,
+): Value {
+  const { graph } = context;
+  const { hidden: size, intermediate, epsilon, names } = shape;
+  const projected = linearAt(context, attended, prefix + names.attentionOutput, size, size);
+  const middle = layerNormAt(
+    context,
+    graph.apply("Add", [projected, residual]),
+    prefix + names.attentionNorm,
+    size,
+    epsilon,
+  );
+  const wide = shape.activation(graph, linearAt(context, middle, prefix + names.intermediate, intermediate, size));
+  const narrow = linearAt(context, wide, prefix + names.output, size, intermediate);
+  return layerNormAt(context, graph.apply("Add", [narrow, middle]), prefix + names.outputNorm, size, epsilon);
+}
