@@ -32,7 +32,7 @@ export type FailurePolicy =
   | "passthrough"
   | { readonly fallback: Reranker; readonly threshold?: number | undefined };
 
-/** A pair that was longer than the model reads: how many tokens were cut off. */
+/** A pair that was longer than the model reads: how many tokens were cut off, at least. Of a very long text only the beginning is counted. */
 export interface TruncatedPair {
   /** Position of the document in the input. */
   readonly index: number;
