@@ -39,22 +39,30 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw toAbortError(signal.reason);
 }
 
-function checkDeadline({ signal, timeoutMs }: DeadlineOptions): void {
+/** @throws PgVectorDBError `invalid_argument` */
+export function checkTimeout(timeoutMs: unknown): void {
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
     throw new PgVectorDBError("invalid_argument", "`timeoutMs` must be a positive number of milliseconds.");
   }
+}
+
+function checkDeadline({ signal, timeoutMs }: DeadlineOptions): void {
+  checkTimeout(timeoutMs);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new PgVectorDBError("invalid_argument", "`signal` must be an AbortSignal.");
   }
 }
 
-function raceWithSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Settles as `promise` does, or rejects with the signal's reason as soon as that fires, whichever is first. */
+export function raceWithSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(toAbortError(signal.reason));
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
-    // Work that stops because of the signal may reject with the runtime's own AbortError: the deadline's reason is the truth.
-    promise.then(resolve, (error: unknown) => reject(signal.aborted ? toAbortError(signal.reason) : error));
+    promise
+      // Work that stops because of the signal may reject with the runtime's own AbortError: the deadline's reason is the truth.
+      .then(resolve, (error: unknown) => reject(signal.aborted ? toAbortError(signal.reason) : error))
+      .finally(() => signal.removeEventListener("abort", onAbort));
   });
 }
 

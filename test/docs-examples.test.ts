@@ -27,7 +27,7 @@ describe("the documentation's examples", () => {
       join(BUILD, "tsconfig.json"),
       JSON.stringify({
         extends: "../../tsconfig.json",
-        compilerOptions: { noEmit: false, outDir: ".", rootDir: "." },
+        compilerOptions: { noEmit: false, outDir: ".", rootDir: ".", paths: {} },
         include: ["*.ts"],
         exclude: [],
       }),

@@ -11,6 +11,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "index the Markdown of this folder and its packages, search it and rerank",
     load: async () => (await import("./demo-command.ts")).demoCommand,
   },
+  rerank: {
+    summary: "order documents from a file or a pipe by relevance to a query, with any backend",
+    load: async () => (await import("./rerank-command.ts")).rerankCommand,
+  },
 };
 
 /** Runs the command line `pgvectordb …`. Never throws, never exits. @returns the exit code */

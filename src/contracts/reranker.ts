@@ -13,11 +13,26 @@ export interface RerankOptions {
   readonly threshold?: number | undefined;
   /** Aborting rejects the call with code `aborted`. */
   readonly signal?: AbortSignal | undefined;
-  /** The whole call's deadline in milliseconds; past it the call rejects with code `timeout`. Default: none. */
+  /** The whole call's deadline in milliseconds, fallbacks included; past it the call rejects with code `timeout`. Default: none. */
   readonly timeoutMs?: number | undefined;
+  /** What to do when the reranker fails, for this call. Default: what the reranker was made with, else `"throw"`. */
+  readonly onError?: FailurePolicy | undefined;
 }
 
-/** A pair that was longer than the model reads: how many tokens were cut off. */
+/**
+ * What becomes of a rerank whose reranker fails: the error is thrown; or the documents come back in the order they had,
+ * with `reranked: false`, the reason, and scores of 0; or another reranker does it, under its own policy, so that policies chain.
+ * Wrong arguments, an abort and a closed reranker are thrown under every policy.
+ *
+ * The call's `threshold` is for the scores of the reranker that was asked: it is applied neither to documents passed through
+ * nor to a fallback's scores, which are another model's. `threshold` beside `fallback` is for those.
+ */
+export type FailurePolicy =
+  | "throw"
+  | "passthrough"
+  | { readonly fallback: Reranker; readonly threshold?: number | undefined };
+
+/** A pair that was longer than the model reads: how many tokens were cut off, at least. Of a very long text only the beginning is counted. */
 export interface TruncatedPair {
   /** Position of the document in the input. */
   readonly index: number;
@@ -25,6 +40,8 @@ export interface TruncatedPair {
   readonly documentTokens: number;
   /** Tokens cut from the end of the query, when cutting the document was not enough. */
   readonly queryTokens: number;
+  /** Characters (UTF-16 units) cut from the end of the document, where a service limits characters and not tokens. */
+  readonly documentCharacters?: number;
 }
 
 /** What a rerank cost. A backend fills in what it knows. */
@@ -33,8 +50,16 @@ export interface RerankUsage {
   readonly documents: number;
   /** Milliseconds from call to result. */
   readonly durationMs: number;
-  /** Tokens the model read, special tokens included. */
+  /** Tokens the model read, special tokens included; for a service, the tokens it counts. */
   readonly tokens?: number;
+  /** Requests made to a service, retries included. Failed backends of a chain count too, here and below. */
+  readonly calls?: number;
+  /** How many of `calls` were retries. */
+  readonly retries?: number;
+  /** Search units that a service bills. */
+  readonly searchUnits?: number;
+  /** Documents whose score came from the cache or from an identical request under way. */
+  readonly cacheHits?: number;
 }
 
 export interface RerankResult<T extends RerankInput> {
@@ -42,9 +67,9 @@ export interface RerankResult<T extends RerankInput> {
   readonly documents: RerankedDocument<T>[];
   /** Whether a reranker ordered `documents`. */
   readonly reranked: boolean;
-  /** Name of the reranker that did it. */
+  /** Name of the reranker that did it; when `reranked` is false, of the one that was to. */
   readonly backend: string;
-  /** Why not, when `reranked` is false. */
+  /** Why not, when `reranked` is false; why another, when a fallback did it. */
   readonly reason?: string;
   readonly usage: RerankUsage;
   /** The pairs that were cut to fit the model, by position in the input. */

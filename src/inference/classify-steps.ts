@@ -39,16 +39,21 @@ export async function* classify(
   const encode = await classifier.encoder.forQuery(request.query);
   const logits = new Array<number>(request.texts.length);
   const truncated: TruncatedPair[] = [];
+  const placeOf = (position: number) => request.positions?.[position] ?? position;
   let tokens = 0;
   for await (const batch of encodeInBatches(request.texts, encode, classifier)) {
     if (batch !== undefined) {
       const scores = await scoreBatch(classifier, batch.inputs);
       batch.positions.forEach((position, i) => {
         const { ids, removed } = batch.inputs[i] as (typeof batch.inputs)[number];
-        logits[position] = checkedScore(scores[i] as number, position);
+        logits[position] = checkedScore(scores[i] as number, placeOf(position));
         tokens += ids.length;
         if (removed.query + removed.document > 0) {
-          truncated.push({ index: position, documentTokens: removed.document, queryTokens: removed.query });
+          truncated.push({
+            index: placeOf(position),
+            documentTokens: removed.document,
+            queryTokens: removed.query,
+          });
         }
       });
     }

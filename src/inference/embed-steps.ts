@@ -37,7 +37,8 @@ export async function* embed(sentences: SentenceModel, request: EmbedTask["reque
       batch.positions.forEach((position, row) => {
         const vector = pool(output, row, batch.inputs[row] as EncodedInput, sentences.pooling);
         if (!vector.every(Number.isFinite)) {
-          throw new PgVectorDBError("inference_failed", `The model gave a non-finite vector for text ${position}.`);
+          const place = request.positions?.[position] ?? position;
+          throw new PgVectorDBError("inference_failed", `The model gave a non-finite vector for text ${place}.`);
         }
         vectors[position] = sentences.normalize ? toUnitLength(vector) : vector;
       });

@@ -36,7 +36,8 @@ export class InferenceClient<Task extends InferenceTask> {
       await untilAborted(signal, () => client.#call(LOAD));
       return client;
     } catch (error) {
-      await client.#worker.terminate();
+      // Not `terminate()`: ONNX Runtime aborts the whole process when its thread is stopped while it opens a model.
+      void client.close();
       throw error;
     }
   }

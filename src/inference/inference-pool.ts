@@ -1,37 +1,72 @@
+import { dealTexts } from "./deal-texts.ts";
 import { InferenceClient } from "./inference-client.ts";
+import { mergeResults } from "./merge-results.ts";
 import { SharedLoad } from "./shared-load.ts";
 import type { InferenceTask } from "./worker-messages.ts";
 
-/** Workers that hold the same model. One runs every call with all threads; a worker that died is replaced by the next call. */
+/** Workers that hold the same model and share each call's texts. A worker that died is replaced by the next call. */
 export class InferencePool<Task extends InferenceTask> {
   readonly #setup: Task["setup"];
-  #client: SharedLoad<InferenceClient<Task>>;
+  readonly #clients: SharedLoad<InferenceClient<Task>>[];
+  #next = 0;
 
   constructor(setup: Task["setup"]) {
     this.#setup = setup;
-    this.#client = this.#newClient();
+    this.#clients = Array.from({ length: setup.model.workers }, () => this.#newClient());
   }
 
   /** Starts what `run` would start, and resolves to the length of the model's vectors. */
   async load(signal: AbortSignal): Promise<number> {
-    return (await this.#liveClient(signal)).dimensions;
+    const { dimensions } = await this.#liveClient(0, signal);
+    await Promise.all(this.#clients.map((_, slot) => this.#liveClient(slot, signal)));
+    return dimensions;
   }
 
   async run(request: Task["request"], signal: AbortSignal): Promise<Task["result"]> {
-    return (await this.#liveClient(signal)).run(request, signal);
+    const hands = dealTexts(request.texts, this.#clients.length);
+    if (hands.length <= 1) return this.#runIn(this.#nextSlot(), request, signal);
+    // One part's failure fails the call: the others stop instead of scoring for nobody.
+    const controller = new AbortController();
+    const abort = () => controller.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    const runHand = async (positions: readonly number[]) => {
+      const texts = positions.map((position) => request.texts[position] as string);
+      const part = { ...request, texts, positions };
+      return { positions, result: await this.#runIn(this.#nextSlot(), part, controller.signal) };
+    };
+    try {
+      return mergeResults<Task>(await Promise.all(hands.map(runHand)), request.texts.length);
+    } catch (error) {
+      controller.abort(error);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
   }
 
   async close(reason: Error): Promise<void> {
-    const client = await this.#client.stop(reason);
-    await client?.close();
+    const clients = await Promise.all(this.#clients.map((client) => client.stop(reason)));
+    await Promise.all(clients.map((client) => client?.close()));
   }
 
-  async #liveClient(signal: AbortSignal): Promise<InferenceClient<Task>> {
-    const source = this.#client;
+  /** In turn, so that single texts of many calls use every worker. */
+  #nextSlot(): number {
+    const slot = this.#next;
+    this.#next = (slot + 1) % this.#clients.length;
+    return slot;
+  }
+
+  async #runIn(slot: number, request: Task["request"], signal: AbortSignal): Promise<Task["result"]> {
+    return (await this.#liveClient(slot, signal)).run(request, signal);
+  }
+
+  async #liveClient(slot: number, signal: AbortSignal): Promise<InferenceClient<Task>> {
+    const source = this.#clients[slot] as SharedLoad<InferenceClient<Task>>;
     const client = await source.get(signal);
     if (client.isAlive) return client;
-    if (this.#client === source) this.#client = this.#newClient();
-    return this.#liveClient(signal);
+    if (this.#clients[slot] === source) this.#clients[slot] = this.#newClient();
+    return this.#liveClient(slot, signal);
   }
 
   #newClient(): SharedLoad<InferenceClient<Task>> {

@@ -10,6 +10,11 @@ export interface LocalModelOptions {
   readonly device?: string | undefined;
   /** Most texts in one run of the model. Long texts are run in smaller batches, int8 models one by one. */
   readonly batchSize?: number | undefined;
+  /**
+   * Most worker threads that share a call's texts, each with a copy of the weights. Default: one per processor core, and
+   * one in all for models above 300 MB.
+   */
+  readonly workers?: number | undefined;
   /** Longest input in tokens; what is longer is cut. Never more than the model can read. Default 512. */
   readonly maxLength?: number | undefined;
   /** Number format: `"fp32"` gives the scores of the reference, `"int8"` is the fast choice, `"auto"` the most exact there is. */
@@ -39,6 +44,7 @@ const CHECKS: Readonly<Record<keyof LocalModelOptions, Check>> = {
   model: ['a Hugging Face id, the path of a folder, or "builtin"', isText],
   device: TEXT,
   batchSize: COUNT,
+  workers: COUNT,
   maxLength: COUNT,
   dtype: ['"fp32", "fp16", "int8" or "auto"', (value) => DTYPES.includes(value)],
   revision: TEXT,

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { PgVectorDBError } from "../errors.ts";
 import { chooseOnnxFile, externalDataOf, type ModelDtype } from "./choose-onnx-file.ts";
@@ -12,9 +13,16 @@ import { openCheckpointWeights, weightFiles } from "./safetensors/open-checkpoin
 
 /** The graph that ONNX Runtime opens: a file, or a checkpoint to compile. Plain data: it is sent to the worker. */
 export type ModelGraph =
-  | { readonly kind: "onnx"; readonly dtype: "fp32" | "fp16" | "int8"; readonly path: string }
+  | {
+      readonly kind: "onnx";
+      readonly dtype: "fp32" | "fp16" | "int8";
+      readonly path: string;
+      /** What the weights take in memory. */
+      readonly bytes: number;
+    }
   | {
       readonly kind: "checkpoint";
+      readonly bytes: number;
       readonly dtype: "fp32" | "int8";
       readonly config: Readonly<Record<string, unknown>>;
       /** The safetensors file, or the index of its shards. */
@@ -46,8 +54,9 @@ export async function chooseModelGraph(located: LocatedModel, request: GraphRequ
   if (refusal === undefined) return fetchCheckpoint(located, request);
   if (!located.files.some((file) => file.endsWith(".onnx")) && refusal !== "no checkpoint") throw refusal;
   const { path, dtype } = chooseOnnxFile(located.id, located.files, request.dtype, await detectCpu());
-  for (const file of externalDataOf(path, located.files)) await located.fetch(file);
-  return { kind: "onnx", dtype, path: await located.fetch(path) };
+  const paths = [await located.fetch(path)];
+  for (const file of externalDataOf(path, located.files)) paths.push(await located.fetch(file));
+  return { kind: "onnx", dtype, path: paths[0] as string, bytes: await bytesOf(paths) };
 }
 
 /** The path of the file that ONNX Runtime opens; a checkpoint is compiled first, unless it was before. */
@@ -100,20 +109,28 @@ function promptNeeded(model: string): PgVectorDBError {
 
 async function fetchCheckpoint(located: LocatedModel, request: GraphRequest): Promise<ModelGraph> {
   const weightsPath = await located.fetch(weightsFileOf(located) as string);
+  const weightPaths = await weightFiles(weightsPath);
   if (weightsPath.endsWith(".json")) {
     // Shards are found beside the index, where the cache and a folder both keep them.
-    for (const path of await weightFiles(weightsPath)) await located.fetch(basename(path));
+    for (const path of weightPaths) await located.fetch(basename(path));
   }
   const dtype = request.dtype === "int8" ? "int8" : "fp32";
+  const bytes = await bytesOf(weightPaths);
   return {
     kind: "checkpoint",
     dtype,
+    bytes: dtype === "int8" ? bytes / 4 : bytes,
     config: (await readModelJson(located, "config.json")) ?? {},
     weightsPath,
     // int8 is run one text at a time, and such a graph needs no mask.
     options: { dtype, maskless: dtype === "int8", ...(await request.purpose()) },
     cacheFolder: join(request.cacheDir, ".pgvectordb"),
   };
+}
+
+async function bytesOf(paths: readonly string[]): Promise<number> {
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 function weightsFileOf(located: LocatedModel): string | undefined {

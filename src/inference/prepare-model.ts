@@ -1,6 +1,5 @@
 import { PgVectorDBError } from "../errors.ts";
 import type { ModelDtype } from "./choose-onnx-file.ts";
-import { defaultThreads } from "./cpu.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
 import {
   type LocatedModel,
@@ -10,6 +9,7 @@ import {
   modelCacheFolder,
 } from "./model-files/locate-model.ts";
 import { chooseModelGraph, type GraphRequest, type ModelGraph } from "./model-graph.ts";
+import { planThreads } from "./plan-threads.ts";
 
 /** Which model to load and how to run it. */
 export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "cacheDir" | "offline"> {
@@ -19,6 +19,8 @@ export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "
   /** Upper bound in tokens; the model's own limit counts too. */
   readonly maxLength: number;
   readonly batchSize: number;
+  /** Upper bound on worker threads. Default: as many as are worth it. */
+  readonly workers?: number | undefined;
 }
 
 /** All that a worker needs to load a model. Plain data: it is sent to the worker. */
@@ -31,6 +33,9 @@ export interface PreparedModel {
   readonly padToken: string | undefined;
   readonly truncationSide: "left" | "right";
   readonly device: string;
+  /** Worker threads that load the model, each with a copy of its weights. */
+  readonly workers: number;
+  /** Threads of each worker's session. */
   readonly threads: number;
   readonly batchSize: number;
   /** Most tokens in one run of the model, padding included. */
@@ -76,7 +81,7 @@ export async function prepareModel(
       padToken: config.padToken,
       truncationSide: config.truncationSide,
       device: source.device,
-      threads: await defaultThreads(),
+      ...(await planThreads(graph.bytes, source.workers)),
       // int8 scales activations by the whole batch, so a pair's score would depend on the others: one pair a run.
       batchSize: graph.dtype === "int8" ? 1 : source.batchSize,
       batchTokens: BATCH_TOKENS,

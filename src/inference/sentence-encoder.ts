@@ -1,6 +1,6 @@
 import { type LoadOptions, LocalModel, type ProgressListener } from "./local-model.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
-import { type ModelSource, prepareModel } from "./prepare-model.ts";
+import type { ModelSource } from "./prepare-model.ts";
 import { readSentenceConfig } from "./sentence-config.ts";
 import type { EmbedTask, Pooling } from "./worker-messages.ts";
 
@@ -22,6 +22,7 @@ export class SentenceEncoder {
     this.#model = new LocalModel<EmbedTask>(async (context) => {
       // A repository whose pooling is not supported can still be used by a caller who names one.
       const sentence = (located: LocatedModel) => readSentenceConfig(located, options.pooling);
+      const { prepareModel } = await import("./prepare-model.ts");
       const { model, located } = await prepareModel(options, context, async (found) => ({
         output: "embedding",
         pooling: (await sentence(found)).pooling,

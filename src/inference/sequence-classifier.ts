@@ -1,6 +1,6 @@
 import { chooseHead } from "./classification-head.ts";
 import { type LoadOptions, LocalModel, type ProgressListener } from "./local-model.ts";
-import { type ModelSource, prepareModel } from "./prepare-model.ts";
+import type { ModelSource } from "./prepare-model.ts";
 import type { ClassifyTask } from "./worker-messages.ts";
 
 export interface SequenceClassifierOptions extends ModelSource {
@@ -20,6 +20,8 @@ export class SequenceClassifier {
     this.#onProgress = options.onProgress;
     this.#model = new LocalModel<ClassifyTask>(
       async (context) => {
+        // The hub and the compiler come with it: imported late, a program that only calls services never loads them.
+        const { prepareModel } = await import("./prepare-model.ts");
         const { model, config } = await prepareModel(options, context, async () => ({ output: "logits" }));
         return { kind: "classify", model, head: chooseHead(config.labels, options.relevantLabel) };
       },

@@ -6,13 +6,20 @@ import type { PreparedModel } from "./prepare-model.ts";
 /** How token vectors become one vector. */
 export type Pooling = "mean" | "cls";
 
+export interface Texts {
+  readonly texts: readonly string[];
+  /** `positions[i]` is the place of `texts[i]` in the caller's list, when these are a part of it. */
+  readonly positions?: readonly number[];
+}
+
 /** A model that scores pairs. */
 export interface ClassifyTask {
   readonly kind: "classify";
-  readonly request: { readonly query: string; readonly texts: readonly string[] };
+  readonly request: { readonly query: string } & Texts;
   readonly result: {
     /** `logits[i]` belongs to `texts[i]`: the model's one score per pair. */
     readonly logits: readonly number[];
+    /** By place in the caller's list. */
     readonly truncated: readonly TruncatedPair[];
     /** Tokens the model read, special tokens included. */
     readonly tokens: number;
@@ -23,7 +30,7 @@ export interface ClassifyTask {
 /** A model that gives one vector per text. */
 export interface EmbedTask {
   readonly kind: "embed";
-  readonly request: { readonly texts: readonly string[] };
+  readonly request: Texts;
   readonly result: { readonly vectors: readonly Float32Array[] };
   readonly setup: {
     readonly kind: "embed";

@@ -1,5 +1,6 @@
-import type { Reranked, RerankedDocument, RerankInput } from "../contracts/document.ts";
+import type { RerankedDocument, RerankInput } from "../contracts/document.ts";
 import type {
+  FailurePolicy,
   Reranker,
   RerankOptions,
   RerankResult,
@@ -7,10 +8,39 @@ import type {
   ScoreScale,
   TruncatedPair,
 } from "../contracts/reranker.ts";
-import { withDeadline } from "../deadline.ts";
+import { checkTimeout, withDeadline } from "../deadline.ts";
+import { attachScores } from "./attach-scores.ts";
+import { type DocumentText, type DocumentTextOptions, documentText, type FieldFormat } from "./document-text.ts";
+import { checkFailurePolicy, recover } from "./failure-policy.ts";
 import { type IndexedScore, rankScores } from "./rank-scores.ts";
 import { checkRerankArguments, textsOf } from "./rerank-arguments.ts";
-import { toUnitScore } from "./score-scale.ts";
+import { UsageMeter } from "./usage-meter.ts";
+
+/** What every reranker can be made with. */
+export interface BaseRerankerOptions extends DocumentTextOptions {
+  /**
+   * The longest this reranker may take for one rerank, in milliseconds: queueing, retries and back-off included, its fallback not.
+   * A `timeoutMs` given per call bounds the whole call; the sooner of the two counts.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** What to do when this reranker fails. Default `"throw"`. A fallback is not closed with this reranker. */
+  readonly onError?: FailurePolicy | undefined;
+}
+
+export const BASE_OPTION_NAMES = [
+  "timeoutMs",
+  "onError",
+  "fields",
+  "render",
+] as const satisfies readonly (keyof BaseRerankerOptions)[];
+
+/** What a backend chooses for its users. */
+export interface RerankerDefaults {
+  /** The deadline when neither the options nor the call give one. Default: none. */
+  readonly timeoutMs?: number | undefined;
+  /** How `fields` become a text. Default `"lines"`. */
+  readonly fieldFormat?: FieldFormat | undefined;
+}
 
 export interface ScoreRequest<T extends RerankInput = RerankInput> {
   /** Never blank; well-formed Unicode. */
@@ -23,6 +53,10 @@ export interface ScoreRequest<T extends RerankInput = RerankInput> {
   readonly topK: number | undefined;
   /** Fires when the caller aborts or the deadline passes. Pass it on to whatever you wait for. */
   readonly signal: AbortSignal;
+  /** When the deadline passes, on the clock of `performance.now()`; `Infinity` without one. */
+  readonly deadlineAt: number;
+  /** Counts what this rerank costs, for its `usage`; what you add stays counted when you fail. */
+  readonly meter: UsageMeter;
 }
 
 /** One number per document in input order, or index and score pairs: at least the best `topK`. Higher is better. */
@@ -56,6 +90,21 @@ export abstract class BaseReranker implements Reranker, AsyncDisposable {
 
   /** What `score` returns. Override it with `"unit"` when your scores are on 0..1 already. */
   readonly scale: ScoreScale = "logit";
+
+  readonly #timeoutMs: number | undefined;
+  readonly #defaultTimeoutMs: number | undefined;
+  readonly #onError: FailurePolicy;
+  readonly #textOf: DocumentText;
+
+  /** @throws PgVectorDBError `invalid_argument` */
+  constructor(options: BaseRerankerOptions = {}, defaults: RerankerDefaults = {}) {
+    checkFailurePolicy(options.onError);
+    checkTimeout(options.timeoutMs);
+    this.#timeoutMs = options.timeoutMs;
+    this.#onError = options.onError ?? "throw";
+    this.#defaultTimeoutMs = defaults.timeoutMs;
+    this.#textOf = documentText(options, defaults.fieldFormat ?? "lines");
+  }
 
   /** Scores `texts` against `query`. Called with at least one document, after all arguments were checked. */
   protected abstract score(request: ScoreRequest): Promise<Scores | ScoreResult>;
@@ -105,26 +154,43 @@ export abstract class BaseReranker implements Reranker, AsyncDisposable {
   ): Promise<RerankResult<T>> {
     const startedAt = performance.now();
     checkRerankArguments(query, documents, options);
-    const { topK, threshold, signal, timeoutMs } = options;
+    const { topK, signal, timeoutMs, onError = this.#onError } = options;
     // A copy, so that a caller who changes the array while the model runs cannot mix up documents and scores.
     const inputs = [...documents];
-    const texts = textsOf(inputs);
-    const result = await withDeadline({ signal, timeoutMs }, (deadline) =>
-      texts.length === 0
-        ? Promise.resolve<ScoreResult>({ scores: [] })
-        : this.#score({ query: query.toWellFormed(), documents: inputs, texts, topK, signal: deadline }),
-    );
-    const ranked = rankScores(result.scores, { scale: this.scale, documentCount: texts.length, topK })
+    const meter = new UsageMeter();
+    const usage = () => ({ documents: inputs.length, ...meter.totals, durationMs: performance.now() - startedAt });
+    try {
+      const { documents: ranked, result } = await this.#rank(query, inputs, options, meter);
+      const truncated = result.truncated ?? [];
+      const total = { ...usage(), ...result.usage, durationMs: performance.now() - startedAt };
+      return { documents: ranked, reranked: true, backend: this.name, usage: total, truncated };
+    } catch (error) {
+      const remainingMs = timeoutMs === undefined ? undefined : startedAt + timeoutMs - performance.now();
+      const failed = { error, backend: this.name, query, documents: inputs, topK, signal, remainingMs, usage: usage() };
+      return recover(onError, failed);
+    }
+  }
+
+  async #rank<T extends RerankInput>(
+    query: string,
+    inputs: readonly T[],
+    { topK, threshold, signal, timeoutMs: callTimeoutMs }: RerankOptions,
+    meter: UsageMeter,
+  ): Promise<{ readonly documents: RerankedDocument<T>[]; readonly result: ScoreResult }> {
+    const texts = textsOf(inputs, this.#textOf);
+    checkTimeout(callTimeoutMs);
+    const timeoutMs = soonest(callTimeoutMs, this.#timeoutMs) ?? this.#defaultTimeoutMs;
+    const deadlineAt = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    const result = await withDeadline({ signal, timeoutMs }, (deadline) => {
+      if (texts.length === 0) return Promise.resolve<ScoreResult>({ scores: [] });
+      const request = { query: query.toWellFormed(), documents: inputs, texts, topK, deadlineAt, meter };
+      return this.#score({ ...request, signal: deadline });
+    });
+    const documents = rankScores(result.scores, { scale: this.scale, documentCount: texts.length, topK })
       .slice(0, topK)
       .map((ranking) => attachScores(inputs[ranking.index] as T, ranking, this.scale))
       .filter((document) => threshold === undefined || document.score >= threshold);
-    return {
-      documents: ranked,
-      reranked: true,
-      backend: this.name,
-      usage: { documents: texts.length, ...result.usage, durationMs: performance.now() - startedAt },
-      truncated: result.truncated ?? [],
-    };
+    return { documents, result };
   }
 
   async #score(request: ScoreRequest): Promise<ScoreResult> {
@@ -137,20 +203,6 @@ function isScoreResult(result: Scores | ScoreResult): result is ScoreResult {
   return typeof result === "object" && result !== null && "scores" in result;
 }
 
-function attachScores<T extends RerankInput>(
-  document: T,
-  { index, rawScore }: IndexedScore,
-  scale: ScoreScale,
-): RerankedDocument<T> {
-  const fields: Record<string, unknown> = typeof document === "string" ? { content: document } : { ...document };
-  const retrievalScore = fields["score"];
-  // Left by an earlier rerank; it is only true of that one.
-  delete fields["retrievalScore"];
-  const reranked: Reranked = {
-    score: toUnitScore(rawScore, scale),
-    rawScore,
-    index,
-    ...(typeof retrievalScore === "number" ? { retrievalScore } : {}),
-  };
-  return Object.assign(fields, reranked) as unknown as RerankedDocument<T>;
+function soonest(first: number | undefined, second: number | undefined): number | undefined {
+  return first === undefined || second === undefined ? (first ?? second) : Math.min(first, second);
 }

@@ -1,8 +1,8 @@
 import type { Reranker, RerankFunction, ScoreScale } from "../contracts/reranker.ts";
 import { PgVectorDBError } from "../errors.ts";
-import { BaseReranker, type ScoreRequest, type Scores } from "./base-reranker.ts";
+import { BaseReranker, type BaseRerankerOptions, type ScoreRequest, type Scores } from "./base-reranker.ts";
 
-export interface FunctionRerankerOptions {
+export interface FunctionRerankerOptions extends BaseRerankerOptions {
   /** Names the reranker in results. Default: the function's name, or `"function"`. */
   readonly name?: string | undefined;
   /** What the function returns. Default `"logit"`: any finite number. */
@@ -37,7 +37,7 @@ class FunctionReranker extends BaseReranker {
   readonly #score: RerankFunction;
 
   constructor(score: RerankFunction, options: FunctionRerankerOptions) {
-    super();
+    super(options);
     if (typeof score !== "function") {
       throw new PgVectorDBError("invalid_argument", "`score` must be a function `(query, texts) => scores`.");
     }

@@ -2,9 +2,15 @@ import type { ModelDtype } from "../inference/choose-onnx-file.ts";
 import type { LoadOptions } from "../inference/local-model.ts";
 import { checkLocalModelOptions, type LocalModelOptions, optionChecks } from "../inference/local-model-options.ts";
 import { SequenceClassifier } from "../inference/sequence-classifier.ts";
-import { BaseReranker, type ScoreRequest, type ScoreResult } from "./base-reranker.ts";
+import {
+  BASE_OPTION_NAMES,
+  BaseReranker,
+  type BaseRerankerOptions,
+  type ScoreRequest,
+  type ScoreResult,
+} from "./base-reranker.ts";
 
-export interface LocalRerankerOptions extends LocalModelOptions {
+export interface LocalRerankerOptions extends LocalModelOptions, BaseRerankerOptions {
   /** The label that means "relevant", for models that sort pairs into more than two. */
   readonly relevantLabel?: string | undefined;
 }
@@ -15,13 +21,15 @@ export interface LocalRerankerDefaults {
   readonly batchSize: number;
 }
 
+const CHECKED_BY_BASE = Object.fromEntries(BASE_OPTION_NAMES.map((name) => [name, ["valid", () => true] as const]));
+
 /** What every reranker with a model on this machine shares. `rawScore` is the model's logit. */
 export abstract class LocalReranker extends BaseReranker {
   readonly #classifier: SequenceClassifier;
 
   constructor(options: LocalRerankerOptions, defaults: LocalRerankerDefaults) {
-    super();
-    checkLocalModelOptions(options, { relevantLabel: optionChecks.text });
+    checkLocalModelOptions(options, { relevantLabel: optionChecks.text, ...CHECKED_BY_BASE });
+    super(options);
     const model = options.model ?? defaults.model;
     const dtype: ModelDtype = options.dtype ?? (model === "builtin" ? "int8" : "fp32");
     this.#classifier = new SequenceClassifier({
@@ -29,6 +37,7 @@ export abstract class LocalReranker extends BaseReranker {
       dtype,
       device: options.device ?? defaults.device,
       batchSize: options.batchSize ?? defaults.batchSize,
+      workers: options.workers,
       maxLength: options.maxLength ?? 512,
       revision: options.revision,
       cacheDir: options.cacheDir,

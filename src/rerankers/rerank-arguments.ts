@@ -1,8 +1,16 @@
 import type { RerankInput } from "../contracts/document.ts";
 import type { RerankOptions } from "../contracts/reranker.ts";
 import { PgVectorDBError } from "../errors.ts";
+import type { DocumentText } from "./document-text.ts";
+import { checkFailurePolicy } from "./failure-policy.ts";
 
-const OPTION_NAMES: ReadonlySet<string> = new Set<keyof RerankOptions>(["topK", "threshold", "signal", "timeoutMs"]);
+const OPTION_NAMES: ReadonlySet<string> = new Set<keyof RerankOptions>([
+  "topK",
+  "threshold",
+  "signal",
+  "timeoutMs",
+  "onError",
+]);
 
 /** Checks everything a caller can get wrong before any model is loaded. @throws PgVectorDBError `invalid_argument` */
 export function checkRerankArguments(query: unknown, documents: unknown, options: unknown): void {
@@ -19,11 +27,14 @@ export function checkRerankArguments(query: unknown, documents: unknown, options
  *
  * @throws PgVectorDBError `invalid_argument` that names the position of a document without text
  */
-export function textsOf(documents: readonly RerankInput[]): string[] {
+export function textsOf(documents: readonly RerankInput[], textOf: DocumentText): string[] {
   return Array.from(documents, (document, index) => {
-    const text: unknown = typeof document === "string" ? document : (document as { content?: unknown } | null)?.content;
+    const text = textOf(document);
     if (typeof text !== "string") {
-      throw invalid(`\`documents[${index}]\` must be a string or an object whose \`content\` is a string.`);
+      throw invalid(
+        `\`documents[${index}]\` must be a string or an object whose \`content\` is a string; ` +
+          "with `fields` it needs one of them, and `render` must return a string.",
+      );
     }
     return text.toWellFormed();
   });
@@ -38,7 +49,8 @@ function checkOptions(options: unknown): void {
       throw invalid(`Unknown option \`${name}\`. Known: ${[...OPTION_NAMES].join(", ")}.`);
     }
   }
-  const { topK, threshold } = options as { topK?: unknown; threshold?: unknown };
+  const { topK, threshold, onError } = options as { topK?: unknown; threshold?: unknown; onError?: unknown };
+  checkFailurePolicy(onError);
   if (topK !== undefined && !(Number.isSafeInteger(topK) && (topK as number) >= 1)) {
     throw invalid("`topK` must be a positive integer; leave it out to get every document.");
   }

@@ -43,12 +43,13 @@ describe.each([
   test("what is not cached is said with what to do", async () => {
     await writeAsPython({ "config.json": "{}" });
     const model = await locate();
-    for (const [work, missing] of [
-      [model.fetch("model.onnx"), '"model.onnx"'],
-      [locate({ model: "org/other" }), '"org/other"'],
-      [locate({ revision: "v2" }), 'revision "v2"'],
-      [locate({ revision: "f".repeat(40) }), "f".repeat(40)],
+    for (const [start, missing] of [
+      [() => model.fetch("model.onnx"), '"model.onnx"'],
+      [() => locate({ model: "org/other" }), '"org/other"'],
+      [() => locate({ revision: "v2" }), 'revision "v2"'],
+      [() => locate({ revision: "f".repeat(40) }), "f".repeat(40)],
     ] as const) {
+      const work = start();
       await expect(work).rejects.toMatchObject({ code: "model_not_found", retryable: false });
       await expect(work).rejects.toThrow(missing);
       await expect(work).rejects.toThrow(/HF_HUB_OFFLINE.*hf download org\/.*copy the folder models--org--/);

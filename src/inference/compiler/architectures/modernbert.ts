@@ -56,7 +56,7 @@ function dimensions(config: ConfigReader) {
 }
 
 function encodeModernbert(context: EncoderContext, rows: NeededRows): Value {
-  const { config, graph, inputs, layers } = context;
+  const { config, inputs, layers } = context;
   const base = { ...context, checkpoint: context.checkpoint.base("model.") };
   const { size, epsilon, normBias: bias } = dimensions(config);
   const words = base.checkpoint.weight("embeddings.tok_embeddings.weight", [config.size("vocab_size", 50_368), size]);

@@ -1,0 +1,87 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { fixtureModel, type GoldenPairs, readFixture } from "./fixture-models.suite.ts";
+import { InferencePool } from "./inference-pool.ts";
+import { prepareModel } from "./prepare-model.ts";
+import type { ClassifyTask, EmbedTask } from "./worker-messages.ts";
+
+const { signal } = new AbortController();
+
+async function prepare(name: string) {
+  const source = { model: fixtureModel(name), dtype: "fp32", device: "cpu", maxLength: 512, batchSize: 8 } as const;
+  const context = { signal, onProgress: () => {} };
+  const { model } = await prepareModel(source, context, async () => ({ output: "logits" }));
+  return { ...model, workers: 3, threads: 1 };
+}
+
+describe("a pool of several workers", async () => {
+  const model = await prepare("tiny-bert-cross-encoder");
+  const pool = new InferencePool<ClassifyTask>({ kind: "classify", model, head: { labelCount: 1, relevant: 0 } });
+  afterAll(() => pool.close(new Error("the tests are over")));
+  const { pairs } = readFixture<GoldenPairs>("tiny-bert-cross-encoder/golden.json");
+
+  it("puts the parts of a call together in input order", async () => {
+    for (const { query } of pairs) {
+      const matching = pairs.filter((pair) => pair.query === query);
+      const texts = matching.map(({ document }) => document);
+      const { logits, truncated, tokens } = await pool.run({ query, texts }, signal);
+      expect(logits).toHaveLength(texts.length);
+      matching.forEach(({ logits: expected }, i) => {
+        expect(logits[i]).toBeCloseTo(expected[0] as number, 4);
+      });
+      const cut = matching.flatMap(({ removed }, index) =>
+        removed.query + removed.document > 0
+          ? [{ index, documentTokens: removed.document, queryTokens: removed.query }]
+          : [],
+      );
+      expect(truncated).toEqual(cut);
+      expect(tokens).toBe(matching.reduce((sum, { inputIds }) => sum + inputIds.length, 0));
+    }
+  });
+
+  it("gives the same for many texts as for each alone", async () => {
+    const texts = Array.from({ length: 50 }, (_, i) => `Berlin had ${"many ".repeat(i % 7)}inhabitants ${i}.`);
+    const together = await pool.run({ query: "Berlin", texts }, signal);
+    for (const [i, text] of texts.entries()) {
+      const alone = await pool.run({ query: "Berlin", texts: [text] }, signal);
+      expect(together.logits[i]).toBeCloseTo(alone.logits[0] as number, 5);
+    }
+  });
+
+  it("stops every part when the caller aborts", async () => {
+    const controller = new AbortController();
+    const texts = Array.from({ length: 3000 }, (_, i) => `text ${i}`);
+    const call = pool.run({ query: "Berlin", texts }, controller.signal);
+    controller.abort();
+    await expect(call).rejects.toMatchObject({ code: "aborted" });
+    expect((await pool.run({ query: "Berlin", texts: ["a", "b", "c"] }, signal)).logits).toHaveLength(3);
+  });
+});
+
+describe("a failing part", async () => {
+  const model = await prepare("tiny-broken");
+  const pool = new InferencePool<ClassifyTask>({ kind: "classify", model, head: { labelCount: 1, relevant: 0 } });
+  afterAll(() => pool.close(new Error("the tests are over")));
+
+  it("fails the call and names the document by its place in the call", async () => {
+    const call = pool.run({ query: "q", texts: ["a", "b", "c", "d", "[MASK]"] }, signal);
+    await expect(call).rejects.toMatchObject({ code: "inference_failed", message: /NaN.*document 4/ });
+    expect((await pool.run({ query: "q", texts: ["a", "b"] }, signal)).logits).toEqual([1, 1]);
+  });
+});
+
+describe("a pool of sentence encoders", async () => {
+  const model = await prepare("tiny-sentence-encoder");
+  const pool = new InferencePool<EmbedTask>({ kind: "embed", model, pooling: "mean", normalize: true });
+  afterAll(() => pool.close(new Error("the tests are over")));
+
+  it("gives each text its own vector", async () => {
+    const texts = ["Berlin", "a city on the river Spree", "museum", "population", ""];
+    const { vectors } = await pool.run({ texts }, signal);
+    for (const [i, text] of texts.entries()) {
+      const alone = await pool.run({ texts: [text] }, signal);
+      vectors[i]?.forEach((value, d) => {
+        expect(value).toBeCloseTo(alone.vectors[0]?.[d] as number, 5);
+      });
+    }
+  });
+});
