@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
 import type { RerankSearchOptions } from "../src/contracts/collection.ts";
 import type { Where } from "../src/contracts/where.ts";
+import { PgVectorDBError } from "../src/errors.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
 import { BaseReranker, type ScoreRequest } from "../src/rerankers/base-reranker.ts";
 import { newDatabaseFolder, removeFolder } from "./database-template.ts";
@@ -301,6 +302,26 @@ describe("rerankSearch", () => {
       idsOf(await products.rerankSearch("headphones", { reranker, rerankTopK: 2, offset }));
     expect([...(await page(0)), ...(await page(2)), ...(await page(4))]).toEqual(["earbuds", "knife", "anker", "sony"]);
     expect(reranker.requests.every(({ texts }) => texts.length === 4)).toBe(true);
+  });
+
+  it("keeps the first stage's order, scores and pages where the reranker's failure policy says so", async () => {
+    class Unreachable extends BaseReranker {
+      readonly name = "unreachable";
+      protected override score(): Promise<never> {
+        return Promise.reject(new PgVectorDBError("network", "The service cannot be reached."));
+      }
+    }
+    const first = await products.hybridSearch("headphones", { k: 100 });
+    const options = { reranker: new Unreachable({ onError: "passthrough" }), rerankTopK: 2, threshold: 0.9 } as const;
+    const result = await products.rerankSearch("headphones", { ...options, offset: 1 });
+    expect(result).toMatchObject({
+      reranked: false,
+      backend: "unreachable",
+      reason: expect.stringContaining("reached"),
+    });
+    expect(result.hits).toEqual(first.hits.slice(1, 3));
+    const thrown = products.rerankSearch("headphones", { ...options, reranker: new Unreachable() });
+    await expect(thrown).rejects.toMatchObject({ code: "network" });
   });
 
   it("leaves out what is below the threshold", async () => {

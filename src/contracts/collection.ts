@@ -1,5 +1,5 @@
 import type { Embedder, Vector } from "./embedder.ts";
-import type { Reranker, RerankFunction, TruncatedPair } from "./reranker.ts";
+import type { Reranker, RerankFunction, RerankUsage, TruncatedPair } from "./reranker.ts";
 import type { Where } from "./where.ts";
 
 /** How two embeddings are compared. */
@@ -137,7 +137,7 @@ export interface SearchResult<Metadata extends object> {
 
 export interface RerankSearchResult<Metadata extends object> extends SearchResult<Metadata> {
   readonly timings: SearchTimings & { readonly rerankMs: number };
-  readonly usage: { readonly documents: number; readonly tokens?: number };
+  readonly usage: RerankUsage;
   readonly reranked: boolean;
   /** Name of the reranker. */
   readonly backend: string;

@@ -52,10 +52,10 @@ export async function rerankSearch<Metadata extends object>(
   });
   const finishedAt = performance.now();
   return {
-    hits: ranking.documents.map(withRerankStage<Metadata>).slice(offset, offset + rerankTopK),
+    hits: hitsOf<Metadata>(ranking, retrieval).slice(offset, offset + rerankTopK),
     candidates: retrieval.candidates,
     timings: { ...retrieval.timings, rerankMs: finishedAt - retrievedAt, totalMs: finishedAt - startedAt },
-    usage: usageOf(ranking),
+    usage: ranking.usage,
     reranked: ranking.reranked,
     backend: ranking.backend,
     ...(ranking.reason === undefined ? {} : { reason: ranking.reason }),
@@ -63,15 +63,20 @@ export async function rerankSearch<Metadata extends object>(
   };
 }
 
+/** Where nothing reranked, as a failure policy may decide, a hit keeps the first stage's score and has no rerank stage. */
+function hitsOf<Metadata extends object>(
+  { documents, reranked }: RerankResult<SearchHit<Metadata>>,
+  retrieval: Retrieval<Metadata>,
+): SearchHit<Metadata>[] {
+  if (reranked) return documents.map(withRerankStage<Metadata>);
+  return documents.map(({ index }) => retrieval.hits[index] as SearchHit<Metadata>);
+}
+
 type Ranked<Metadata extends object> = RerankResult<SearchHit<Metadata>>["documents"][number];
 
 function withRerankStage<Metadata extends object>(document: Ranked<Metadata>, position: number): SearchHit<Metadata> {
   const { id, content, metadata, stages, score, rawScore } = document;
   return { id, content, metadata, score, stages: { ...stages, rerank: { score, rawScore, rank: position + 1 } } };
-}
-
-function usageOf<Metadata extends object>({ usage }: RerankResult<SearchHit<Metadata>>) {
-  return { documents: usage.documents, ...(usage.tokens === undefined ? {} : { tokens: usage.tokens }) };
 }
 
 function truncatedOf<Metadata extends object>(
