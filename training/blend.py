@@ -1,0 +1,110 @@
+"""How much BM25 counts beside the model, chosen once on queries that the model was not trained on."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tokenizers import Tokenizer
+
+from .cross_encoder import CrossEncoder
+from .lexical_match import PieceStatistics, lexical_match, query_mass
+from .rerank_task import RerankTask
+from .train_reranker import model_inputs
+
+MAX_TOKENS = 256
+PAIRS_AT_ONCE = 10
+WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Blend:
+    """logit = the model's own + lexical * BM25 + mass * (the query's inverse frequencies) + bias."""
+
+    lexical: float
+    mass: float
+    """Below 0: a long query has much BM25 with any candidate. It changes no order, only what the sigmoid says."""
+    bias: float
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @staticmethod
+    def load(path: Path) -> "Blend":
+        return Blend(**json.loads(path.read_text()))
+
+
+@torch.inference_mode()
+def terms_of(model: CrossEncoder, statistics: PieceStatistics, encodings: list) -> Tensor:
+    """The model's logit, BM25 and the query's mass, of each pair: [pairs, 3]."""
+    ids, mask, types = model_inputs(encodings)
+    in_document = (mask * types).float()
+    in_query = mask.float() - in_document
+    logits = model.head(model.encode(ids, mask, types), ids, in_query, in_document)
+    lexical = lexical_match(statistics, ids, in_query, in_document)
+    return torch.stack([logits, lexical, query_mass(statistics, ids, in_query)], dim=1)
+
+
+def task_terms(model: CrossEncoder, statistics: PieceStatistics, tokenizer: Tokenizer, task: RerankTask) -> Tensor:
+    """The terms of every query's candidates: [queries, candidates, 3]."""
+    tokenizer.enable_truncation(MAX_TOKENS, strategy="longest_first")
+    rows = []
+    for query in task.queries:
+        pairs = [(query.text, task.documents[candidate]) for candidate in query.candidates]
+        encodings = tokenizer.encode_batch(pairs)
+        order = sorted(range(len(pairs)), key=lambda index: len(encodings[index].ids))
+        parts = [
+            terms_of(model, statistics, [encodings[index] for index in order[start : start + PAIRS_AT_ONCE]])
+            for start in range(0, len(order), PAIRS_AT_ONCE)
+        ]
+        rows.append(torch.cat(parts)[torch.tensor(order).argsort()])
+    return torch.stack(rows)
+
+
+def fit_blend(terms: Tensor, task: RerankTask) -> Blend:
+    """BM25 gets the largest weight whose mean reciprocal rank is within one standard error of the best (the
+    one-standard-error rule of Breiman et al. 1984): where the fitted queries do not tell weights apart, words are the
+    safer evidence for texts unlike the training's. Every query must be answered by one of its candidates."""
+    labels = torch.tensor(
+        [[float(query.grades.get(candidate, 0) > 0) for candidate in query.candidates] for query in task.queries]
+    )
+    ranks = {weight: reciprocal_ranks(terms[:, :, 0] + weight * terms[:, :, 1], labels) for weight in WEIGHTS}
+    best = max(ranks.values(), key=lambda values: values.mean())
+    floor = best.mean() - best.std() / len(best) ** 0.5
+    for weight, values in ranks.items():
+        print(f"lexical {weight}: MRR {values.mean():.4f} (floor {floor:.4f})", flush=True)
+    lexical = max(weight for weight, values in ranks.items() if values.mean() >= floor)
+    return Blend(lexical, *calibrate(terms, labels, lexical))
+
+
+def reciprocal_ranks(logits: Tensor, labels: Tensor) -> Tensor:
+    own = (logits * labels).sum(1, keepdim=True)
+    return 1 / (1 + (logits > own).sum(1).float())
+
+
+def calibrate(terms: Tensor, labels: Tensor, lexical: float) -> list[float]:
+    """The weight of the query's mass and the bias that bring the sigmoid closest to the labels."""
+    logits = terms[:, :, 0] + lexical * terms[:, :, 1]
+    parameters = torch.tensor([-lexical, 0.0], requires_grad=True)
+    minimize(
+        [parameters],
+        lambda: functional.binary_cross_entropy_with_logits(
+            logits + parameters[0] * terms[:, :, 2] + parameters[1], labels
+        ),
+    )
+    return parameters.tolist()
+
+
+def minimize(parameters: list[Tensor], value_of) -> None:
+    optimizer = torch.optim.LBFGS(parameters, max_iter=200, line_search_fn="strong_wolfe")
+
+    def step() -> Tensor:
+        optimizer.zero_grad()
+        value = value_of()
+        value.backward()
+        return value
+
+    optimizer.step(step)

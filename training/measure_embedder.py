@@ -1,0 +1,53 @@
+"""Retrieval quality of the shipped static embedder: development split and SciFact."""
+
+import numpy as np
+
+from .bm25 import best
+from .metrics import mean
+from .pairs import Pair
+from .rank_fusion import fuse_by_rank
+from .rerank_task import RerankTask, bootstrap_interval, judge
+from .shipped_embedder import ShippedEmbedder
+
+
+def retrieval_ranks(queries: np.ndarray, passages: np.ndarray, own: np.ndarray, pages: np.ndarray) -> np.ndarray:
+    """Rank (from 1) of passages[own[i]] for each query, other passages of its page left out."""
+    ranks = []
+    for query, position in zip(queries, own, strict=True):
+        scores = passages @ query
+        scores[(pages == pages[position]) & (np.arange(len(pages)) != position)] = -np.inf
+        ranks.append(1 + int((scores > scores[position]).sum()))
+    return np.array(ranks)
+
+
+def measure_dev_retrieval(embedder: ShippedEmbedder, dev: list[Pair], pairs: list[Pair]) -> dict:
+    """Every held-out query against the passages of all pairs, held-out and training."""
+    corpus = [*dev, *pairs]
+    pages = np.unique([pair.page for pair in corpus], return_inverse=True)[1]
+    passages = embedder.embed([pair.passage for pair in corpus])
+    queries = embedder.embed([pair.query for pair in dev])
+    ranks = retrieval_ranks(queries, passages, np.arange(len(dev)), pages)
+    return {
+        "queries": len(dev),
+        "passages": len(corpus),
+        "MRR@10": round(float(np.where(ranks <= 10, 1 / ranks, 0).mean()), 4),
+        "recall@10": round(float((ranks <= 10).mean()), 4),
+        "recall@100": round(float((ranks <= 100).mean()), 4),
+    }
+
+
+def measure_fusion(embedder: ShippedEmbedder, task: RerankTask, depth: int = 100) -> dict:
+    """nDCG@10 of BM25, of the embedder over the whole corpus, and of both fused by rank."""
+    ids = list(task.documents)
+    passages = embedder.embed(list(task.documents.values()))
+    queries = embedder.embed([query.text for query in task.queries])
+    own = [[ids[row] for row in best(passages @ query, depth)] for query in queries]
+    words = [query.candidates for query in task.queries]
+    fused = [fuse_by_rank(rankings) for rankings in zip(words, own, strict=True)]
+    quality = {"BM25": judge(task, words), "embedder": judge(task, own), "fused": judge(task, fused)}
+    scores = {name: round(mean(value.ndcg), 4) for name, value in quality.items()}
+    return {
+        "queries": len(task.queries),
+        "nDCG@10": scores,
+        "fused minus BM25, 95 % interval": bootstrap_interval(quality["BM25"].ndcg, quality["fused"].ndcg),
+    }

@@ -1,0 +1,86 @@
+"""The head of the cross-encoder (see cross_encoder.py, MatchHead) as ONNX operators."""
+
+import numpy as np
+from onnx import TensorProto
+
+from .blend import Blend
+from .lexical_match import K1, B, PieceStatistics
+from .onnx_graph import GraphWriter
+
+
+def normalize(graph: GraphWriter, value: str) -> str:
+    length = graph.apply("ReduceL2", value, axes=[-1], keepdims=1)
+    return graph.apply("Div", value, graph.apply("Max", length, graph.number(1e-12)))
+
+
+def add_matches(graph: GraphWriter, tokens: str, turned: str, in_document: str, query_weights: str) -> str:
+    """The weighted mean, over query tokens, of the best cosine with a document token: [batch, 1]."""
+    outside = graph.apply("Mul", graph.apply("Sub", in_document, graph.number(1.0)), graph.number(4.0))
+    outside = graph.apply("Unsqueeze", outside, graph.integers(1))
+    cosines = graph.apply("Add", graph.apply("MatMul", tokens, turned), outside)
+    best = graph.apply("ReduceMax", cosines, axes=[2], keepdims=0)
+    total = graph.apply("ReduceSum", graph.apply("Mul", query_weights, best), graph.integers(1), keepdims=1)
+    weight = graph.apply("ReduceSum", query_weights, graph.integers(1), keepdims=1)
+    return graph.apply("Div", total, graph.apply("Max", weight, graph.number(1e-6)))
+
+
+def add_likeness(graph: GraphWriter, tokens: str, query_weights: str, document_weights: str) -> str:
+    """The cosine of the weighted sums of both texts' tokens: [batch, 1]."""
+    query, document = (
+        normalize(graph, graph.apply("MatMul", graph.apply("Unsqueeze", weights, graph.integers(1)), tokens))
+        for weights in (query_weights, document_weights)
+    )
+    return graph.apply("ReduceSum", graph.apply("Mul", query, document), graph.integers(2), keepdims=0)
+
+
+def add_lexical_match(
+    graph: GraphWriter, statistics: PieceStatistics, blend: Blend, in_query: str, in_document: str
+) -> str:
+    """BM25 of the pair and what is taken off for the query's mass (see lexical_match.py and blend.py): [batch, 1]."""
+    inverse = graph.apply("Gather", graph.constant("inverse_frequency", statistics.inverse_frequency), "input_ids")
+    rows, columns = (graph.apply("Unsqueeze", "input_ids", graph.integers(axis)) for axis in (2, 1))
+    same = graph.apply("Cast", graph.apply("Equal", rows, columns), to=TensorProto.FLOAT)
+    counted = graph.apply("MatMul", same, graph.apply("Unsqueeze", in_document, graph.integers(2)))
+    frequency = graph.apply("Squeeze", counted, graph.integers(2))
+    length = graph.apply("ReduceSum", in_document, graph.integers(1), keepdims=1)
+    slope = graph.apply("Mul", length, graph.number(K1 * B / statistics.average_length))
+    room = graph.apply("Add", frequency, graph.apply("Add", slope, graph.number(K1 * (1 - B))))
+    saturated = graph.apply("Div", graph.apply("Mul", frequency, graph.number((K1 + 1) * blend.lexical)), room)
+    evidence = graph.apply("Add", saturated, graph.number(blend.mass))
+    weighted = graph.apply("Mul", graph.apply("Mul", inverse, in_query), evidence)
+    return graph.apply("ReduceSum", weighted, graph.integers(1), keepdims=1)
+
+
+def add_match_head(
+    graph: GraphWriter, weights: dict[str, np.ndarray], hidden: str, statistics: PieceStatistics, blend: Blend
+) -> str:
+    mask, types = (graph.apply("Cast", name, to=TensorProto.FLOAT) for name in ("attention_mask", "token_type_ids"))
+    in_document = graph.apply("Mul", mask, types)
+    importance = graph.apply("Gather", graph.constant("importance", weights["importance.weight"][:, 0]), "input_ids")
+    in_query = graph.apply("Sub", mask, in_document)
+    query_weights = graph.apply("Mul", importance, in_query)
+    document_weights = graph.apply("Mul", importance, in_document)
+    project = graph.linear("project", weights["project.weight"], weights["project.bias"], graph.quantize_input(hidden))
+    tokens = normalize(graph, project)
+    turned = graph.apply("Transpose", tokens, perm=[0, 2, 1])
+    matched = add_matches(graph, tokens, turned, in_document, query_weights)
+    alike = add_likeness(graph, tokens, query_weights, document_weights)
+    terms = [
+        graph.apply("Mul", term, graph.number(float(scale)))
+        for term, scale in zip((matched, alike), weights["scales"], strict=True)
+    ]
+    terms.append(add_first_token(graph, weights, hidden))
+    terms.append(add_lexical_match(graph, statistics, blend, in_query, in_document))
+    logit = graph.number(blend.bias)
+    for term in terms:
+        logit = graph.apply("Add", logit, term)
+    return logit
+
+
+def add_first_token(graph: GraphWriter, weights: dict[str, np.ndarray], hidden: str) -> str:
+    """What [CLS] says: [batch, 1]."""
+    first = graph.apply("Gather", hidden, graph.constant("first_token", np.array(0, dtype=np.int64)), axis=1)
+    pooled = graph.linear("pooler", weights["pooler.weight"], weights["pooler.bias"], graph.quantize_input(first))
+    classifier = graph.constant("classifier.weight", weights["classifier.weight"].T)
+    product = graph.apply("MatMul", graph.apply("Tanh", pooled), classifier)
+    return graph.apply("Add", product, graph.constant("classifier.bias", weights["classifier.bias"]))

@@ -1,0 +1,197 @@
+"""The whole pipeline in one command: see README.md."""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .base_model import load_base_model, load_base_tokenizer
+from .blend import Blend, fit_blend, task_terms
+from .cross_encoder import CrossEncoder, Shape, center_tokens, start_from_base
+from .evaluation_sets import build_dev_task
+from .export_embedder import export_embedder
+from .export_reranker import export_reranker
+from .hard_negatives import load_candidates, mine_negatives, save_candidates
+from .lexical_match import PieceStatistics, count_pieces
+from .measure import measure_models
+from .pairs import Pair, read_pairs
+from .report import render_report
+from .rerank_task import RerankTask
+from .sentence_vectors import encode_sentences
+from .stages import Stages
+from .static_embedder import StaticEmbedder, distil_pieces, encode_ids, frequency_weights
+from .teacher import fit_teacher
+from .train_embedder import EmbedderPlan, contrast, distil
+from .train_reranker import Plan, TrainingSet, encode_pairs, plan_batches, train_reranker
+from .training_set import choose_pairs
+from .vocabulary import SPECIAL_TOKENS, Vocabulary, build_vocabulary, read_vocabulary
+
+SEED = 7
+VOCABULARY_SIZE = 20_000
+QUESTIONS_PER_SOURCE = 1000
+OTHERS_PER_SOURCE = 140
+MINED_QUERIES = 8000
+BLEND_QUERIES = 400
+BLEND_CANDIDATES = 30
+PIECE_STATISTICS_TOKENS = 512
+
+
+@dataclass
+class Pipeline:
+    data: Path
+    stages: Stages
+    shape: Shape
+    plan: Plan
+    embedder_plan: EmbedderPlan
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        return read_pairs(self.data / "pairs.jsonl.gz")
+
+    @cached_property
+    def chosen(self) -> list[Pair]:
+        return choose_pairs(self.pairs, QUESTIONS_PER_SOURCE, OTHERS_PER_SOURCE, SEED)
+
+    @cached_property
+    def tokenizer_file(self) -> Path:
+        return self.stages.make("tokenizer.json", lambda path: build_vocabulary(self.pairs, VOCABULARY_SIZE, path))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return read_vocabulary(self.tokenizer_file)
+
+    def teacher_vectors(self, part: str, max_tokens: int) -> np.ndarray:
+        def build(path: Path) -> None:
+            texts = [getattr(pair, part) for pair in self.chosen]
+            vectors = encode_sentences(load_base_model(), load_base_tokenizer(), texts, max_tokens)
+            with path.open("wb") as file:
+                np.save(file, vectors)
+
+        return np.load(self.stages.make(f"{part}-vectors.npy", build))
+
+    @cached_property
+    def query_vectors(self) -> np.ndarray:
+        return self.teacher_vectors("query", 64)
+
+    @cached_property
+    def passage_vectors(self) -> np.ndarray:
+        return self.teacher_vectors("passage", 128)
+
+    def embedder(self) -> np.ndarray:
+        return np.load(self.stages.make("embedder.npy", self.train_embedder))
+
+    def train_embedder(self, path: Path) -> None:
+        plan = self.embedder_plan
+        torch.manual_seed(plan.seed)
+        queries = encode_ids(self.vocabulary, [pair.query for pair in self.pairs], plan.max_tokens)
+        passages = encode_ids(self.vocabulary, [pair.passage for pair in self.pairs], plan.max_tokens)
+        model = StaticEmbedder(distil_pieces(load_base_model(), self.vocabulary, passages, plan.dimensions))
+        row_of = {pair: row for row, pair in enumerate(self.pairs)}
+        rows = [row_of[pair] for pair in self.chosen]
+        texts = [passages[row] for row in rows] + [queries[row] for row in rows]
+        distil(model, texts, np.concatenate([self.passage_vectors, self.query_vectors]), plan)
+        pages = np.unique([pair.page for pair in self.pairs], return_inverse=True)[1]
+        contrast(model, queries, passages, pages, plan)
+        with path.open("wb") as file:
+            np.save(file, model.bag.weight.detach().numpy())
+
+    def reranker(self) -> CrossEncoder:
+        model = CrossEncoder(len(self.vocabulary.base_ids), len(self.shape.layers))
+        model.load_state_dict(torch.load(self.stages.make("reranker.pt", self.train_reranker)))
+        return model.eval()
+
+    def train_reranker(self, path: Path) -> None:
+        def mine(target: Path) -> None:
+            with target.open("wb") as file:
+                save_candidates(
+                    mine_negatives(self.chosen, self.query_vectors, self.passage_vectors, MINED_QUERIES, SEED), file
+                )
+
+        candidates = load_candidates(self.stages.make("negatives.npz", mine))
+        teacher = fit_teacher(candidates)
+        print(teacher, flush=True)
+        examples = TrainingSet(self.chosen, candidates, teacher.logits(candidates))
+        torch.manual_seed(SEED)
+        model = start_from_base(
+            load_base_model(), torch.from_numpy(self.vocabulary.base_ids), self.importance(), self.shape
+        )
+        first = next(plan_batches(self.plan, candidates))
+        center_tokens(model, encode_pairs(self.vocabulary.tokenizer, examples.texts(first)))
+        train_reranker(
+            model, self.vocabulary.tokenizer, examples, self.plan, self.stages.work / "reranker-checkpoint.pt"
+        )
+        torch.save(model.state_dict(), path)
+
+    @cached_property
+    def statistics(self) -> PieceStatistics:
+        ids = encode_ids(self.vocabulary, [pair.passage for pair in self.pairs], PIECE_STATISTICS_TOKENS)
+        special = [self.vocabulary.tokenizer.token_to_id(token) for token in SPECIAL_TOKENS]
+        return count_pieces(ids, len(self.vocabulary.base_ids), special)
+
+    def blend(self) -> Blend:
+        """Fitted on training queries for which no negatives were mined, so that the model never saw them."""
+
+        def fit(path: Path) -> None:
+            task = build_dev_task(self.chosen[MINED_QUERIES:], self.pairs, BLEND_QUERIES, BLEND_CANDIDATES, SEED)
+            task = RerankTask([query for query in task.queries if query.is_answered], task.documents)
+            terms = task_terms(self.reranker(), self.statistics, self.vocabulary.tokenizer, task)
+            fit_blend(terms, task).save(path)
+
+        return Blend.load(self.stages.make("blend.json", fit))
+
+    def importance(self) -> torch.Tensor:
+        """Where the reranker's piece importances start: inverse frequency, and 0 for special tokens."""
+        ids = encode_ids(self.vocabulary, [pair.passage for pair in self.chosen], 256)
+        weights = frequency_weights(ids, len(self.vocabulary.base_ids))
+        for token in SPECIAL_TOKENS:
+            if token != "[UNK]":
+                weights[self.vocabulary.tokenizer.token_to_id(token)] = 0
+        return torch.tensor(weights, dtype=torch.float32)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Make the two built-in models and measure them.")
+    parser.add_argument("--data", type=Path, required=True, help="folder of pairs.jsonl.gz and dev.jsonl.gz")
+    parser.add_argument("--eval", type=Path, help="folder of scifact/ and trec-dl21/: measured on, never trained on")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="where the model folders go")
+    parser.add_argument("--version", default="v1", help="suffix of the folders and of the embedder's id")
+    parser.add_argument("--layers", default="0,1", help="layers of the base model that the reranker starts from")
+    parser.add_argument("--steps", type=int, default=1000, help="training steps of the reranker")
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    torch.set_num_threads(arguments.threads)
+    pipeline = Pipeline(
+        arguments.data,
+        Stages(arguments.work),
+        Shape(tuple(map(int, arguments.layers.split(",")))),
+        Plan(steps=arguments.steps),
+        EmbedderPlan(),
+    )
+    embedder, reranker = (arguments.models / f"{name}-{arguments.version}" for name in ("embedder", "reranker"))
+    export_embedder(pipeline.embedder(), pipeline.tokenizer_file, embedder)
+    export_reranker(
+        pipeline.reranker(), pipeline.statistics, pipeline.blend(), pipeline.tokenizer_file, reranker
+    )
+    dev = read_pairs(arguments.data / "dev.jsonl.gz")
+    results = measure_models(embedder, reranker, dev, pipeline.pairs, arguments.eval, pipeline.stages)
+    results["settings"] = {
+        "layers": pipeline.shape.layers,
+        "reranker": asdict(pipeline.plan),
+        "embedder": asdict(pipeline.embedder_plan),
+    }
+    results["seconds"] = pipeline.stages.seconds()
+    (arguments.work / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    (arguments.work / "RESULTS.md").write_text(render_report(results))
+
+
+if __name__ == "__main__":
+    main()
