@@ -86,13 +86,15 @@ def reciprocal_ranks(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def calibrate(terms: Tensor, labels: Tensor, lexical: float) -> list[float]:
-    """The weight of the query's mass and the bias that bring the sigmoid closest to the labels."""
+    """The weight of the query's mass and the bias that bring the sigmoid closest to the labels, both labels counting
+    alike: how many of the candidates are relevant is the first stage's affair."""
     logits = terms[:, :, 0] + lexical * terms[:, :, 1]
     parameters = torch.tensor([-lexical, 0.0], requires_grad=True)
+    balance = (1 - labels).sum() / labels.sum()
     minimize(
         [parameters],
         lambda: functional.binary_cross_entropy_with_logits(
-            logits + parameters[0] * terms[:, :, 2] + parameters[1], labels
+            logits + parameters[0] * terms[:, :, 2] + parameters[1], labels, pos_weight=balance
         ),
     )
     return parameters.tolist()

@@ -12,7 +12,7 @@ import type { DemoHit, DemoResult } from "./demo/demo-result.ts";
 import { formatDemoResult } from "./demo/format-demo-result.ts";
 import { createProgressBar } from "./progress-bar.ts";
 
-const QUESTION = "How do I stop a test run at the first failing test?";
+const QUESTION = "How do I generate random but reproducible test data?";
 const CANDIDATES = 100;
 const SHOWN = 5;
 
