@@ -65,10 +65,6 @@ async function answer(question: string, folder: string, model: string, io: Comma
 
   const openedAt = performance.now();
   await using reranker = new CrossEncoderReranker({ model });
-  // The model loads while the database starts and the index is made.
-  const loading = reranker.load({ signal });
-  // A failure is told where the reranker is used; here it only must not count as unhandled.
-  loading.catch(() => {});
   await using db = await PgVectorDB.open({ url: join(folder, "database"), signal });
   const collection = await db.collection<PassageMetadata>("markdown");
   const openMs = performance.now() - openedAt;
@@ -78,7 +74,8 @@ async function answer(question: string, folder: string, model: string, io: Comma
   const written = await bringUpToDate(collection, passages, folder, { signal, onProgress: (done) => bar.update(done) });
   bar.end();
   const indexMs = performance.now() - indexedAt;
-  await loading;
+  // Only now: making a database and holding a model at once is what takes the most memory.
+  await reranker.load({ signal });
 
   const found = await search(question, collection, reranker, signal);
   return {
