@@ -1,4 +1,4 @@
-import { throwIfAborted } from "../deadline.ts";
+import { raceWithSignal, throwIfAborted } from "../deadline.ts";
 
 /**
  * Waits for `work` no longer than `signal` allows, and rejects then with the signal's own reason, so that `closed` and
@@ -6,20 +6,5 @@ import { throwIfAborted } from "../deadline.ts";
  */
 export async function untilAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   throwIfAborted(signal);
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      try {
-        throwIfAborted(signal);
-      } catch (error) {
-        reject(error);
-      }
-    };
-  });
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([work(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  return raceWithSignal(work(), signal);
 }
