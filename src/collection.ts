@@ -19,13 +19,8 @@ import type { Statement } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import type { Reranker } from "./contracts/reranker.ts";
 import type { Where } from "./contracts/where.ts";
-import {
-  countDocuments,
-  createKeywordIndex,
-  deleteDocuments,
-  dropVectorIndex,
-  selectDocuments,
-} from "./database/document-table.ts";
+import { countDocuments, deleteDocuments, dropVectorIndex, selectDocuments } from "./database/document-table.ts";
+import { ensureKeywordIndex } from "./database/keyword-index.ts";
 import { buildVectorIndex, MAX_INDEXED_DIMENSIONS } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
@@ -59,8 +54,8 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
   #context: CollectionContext;
   /** Once per object: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
   readonly #ensureKeywordIndex = loadOnce(async () => {
-    const { database, target, record } = this.#context;
-    await database.query(createKeywordIndex(target, record.language));
+    const { database, target } = this.#context;
+    await ensureKeywordIndex(database, target);
   });
 
   constructor({ context, defaultReranker }: CollectionParts) {

@@ -1,7 +1,7 @@
 import sql, { raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
 import { distanceSql } from "../search/distance.ts";
-import { identifier } from "../search/identifier.ts";
+import { identifier, textLiteral } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
 
@@ -79,9 +79,12 @@ export function countDocuments(target: SearchTarget, filter: Sql | undefined): S
   return filter === undefined ? count : sql`${count} WHERE ${filter}`;
 }
 
-/** Options of an index cannot be bound; a language comes from Postgres' own list, and is quoted. */
-export function createKeywordIndex(target: SearchTarget, language: string): Sql {
-  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.keywordIndex)} ON ${tableOf(target)} USING bm25 (content) WITH (text_config = ${literal(language)})`;
+export function createKeywordIndex(target: SearchTarget): Sql {
+  const method =
+    target.keywordEngine === "bm25"
+      ? sql`bm25 (content) WITH (text_config = ${textLiteral(target.language)})`
+      : sql`gin (${identifier(target.termsColumn)})`;
+  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.keywordIndex)} ON ${tableOf(target)} USING ${method}`;
 }
 
 export function createVectorIndex(target: SearchTarget, build: { m: number; efConstruction: number }): Sql {
@@ -100,10 +103,6 @@ export function analyze(target: SearchTarget): Sql {
 
 export function tableOf(target: SearchTarget): Sql {
   return identifier(target.schema, target.table);
-}
-
-function literal(text: string): Sql {
-  return raw(`'${text.replaceAll("'", "''")}'`);
 }
 
 function texts(rows: readonly DocumentRow[], field: "id" | "content" | "metadata"): Uint8Array {
