@@ -113,7 +113,11 @@ function serverOwner(): { uid?: number; gid?: number } {
 
 function findPrograms(): string | undefined {
   const root = "/usr/lib/postgresql";
-  const versions = existsSync(root) ? readdirSync(root).map(Number).filter((version) => version >= 15) : [];
+  const versions = existsSync(root)
+    ? readdirSync(root)
+        .map(Number)
+        .filter((version) => version >= 15)
+    : [];
   const folder = join(root, String(Math.max(0, ...versions)), "bin");
   return existsSync(join(folder, "postgres")) ? folder : undefined;
 }
