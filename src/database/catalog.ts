@@ -1,6 +1,7 @@
 import sql, { raw, type Sql } from "sql-template-tag";
 import type { CollectionInfo } from "../contracts/collection.ts";
 import type { Database, Queryable, QueryOptions } from "../contracts/database.ts";
+import { vectorTypeName } from "../search/distance.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
@@ -15,7 +16,12 @@ export interface CollectionRecord extends CollectionInfo {
   readonly nextDimensions: number | null;
 }
 
-const FIELDS = sql`id, name, embedder, dimensions, distance, language, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
+/** What a caller is told of a collection. */
+export function infoOf({ name, embedder, dimensions, distance, language, storage }: CollectionRecord): CollectionInfo {
+  return { name, embedder, dimensions, distance, language, storage };
+}
+
+const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
 
 export async function findCollection(
   database: Queryable,
@@ -36,20 +42,20 @@ export async function createCollection(
   info: CollectionInfo,
   options: QueryOptions = {},
 ): Promise<CollectionRecord> {
-  const { name, embedder, dimensions, distance, language } = info;
+  const { name, embedder, dimensions, distance, language, storage } = info;
   return database.transaction(async (transaction) => {
     const [created] = await transaction.query<CollectionRecord>(
-      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
+      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language, storage) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}, ${storage}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
     );
     if (created === undefined) return (await findCollection(transaction, name)) as CollectionRecord;
-    const { table, embeddingColumn } = targetOf(created);
+    const target = targetOf(created);
     await transaction.query(
-      sql`CREATE TABLE ${identifier(SCHEMA, table)} (
+      sql`CREATE TABLE ${identifier(SCHEMA, target.table)} (
         id text COLLATE "C" PRIMARY KEY,
         content text NOT NULL,
         metadata jsonb NOT NULL,
         content_hash bytea NOT NULL,
-        ${identifier(embeddingColumn)} ${vectorType(dimensions)} NOT NULL,
+        ${identifier(target.embeddingColumn)} ${vectorType(target)} NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now()
       )`,
@@ -100,7 +106,7 @@ export async function listLanguages(database: Queryable, options: QueryOptions =
 }
 
 /** The names of a collection's table and of what belongs to it: made of numbers only, never of the collection's name. */
-export function targetOf({ id, generation, dimensions, distance }: CollectionRecord): SearchTarget {
+export function targetOf({ id, generation, dimensions, distance, storage }: CollectionRecord): SearchTarget {
   const table = `documents_${id}`;
   return {
     schema: SCHEMA,
@@ -108,6 +114,7 @@ export function targetOf({ id, generation, dimensions, distance }: CollectionRec
     embeddingColumn: embeddingColumn(generation),
     dimensions,
     distance,
+    storage,
     keywordIndex: `${table}_bm25`,
     vectorIndex: `${table}_${embeddingColumn(generation)}_hnsw`,
   };
@@ -118,6 +125,6 @@ export function embeddingColumn(generation: number): string {
 }
 
 /** A type modifier cannot be bound; `dimensions` was checked to be an integer. */
-export function vectorType(dimensions: number): Sql {
-  return raw(`vector(${Math.trunc(dimensions)})`);
+export function vectorType({ dimensions, storage }: Pick<SearchTarget, "dimensions" | "storage">): Sql {
+  return raw(`${vectorTypeName(storage)}(${Math.trunc(dimensions)})`);
 }

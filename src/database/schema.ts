@@ -23,6 +23,7 @@ const migrations: readonly (readonly Sql[])[] = [
       created_at timestamptz NOT NULL DEFAULT now()
     )`,
   ],
+  [sql`ALTER TABLE pgvectordb.collections ADD COLUMN storage text NOT NULL DEFAULT 'float32'`],
 ];
 
 /** @throws PgVectorDBError `database_error` when a newer version of this library has written the database */

@@ -1,4 +1,4 @@
-import type { Distance } from "../contracts/collection.ts";
+import type { Distance, VectorStorage } from "../contracts/collection.ts";
 
 /** The table that a search reads, by the names of its parts. */
 export interface SearchTarget {
@@ -7,6 +7,8 @@ export interface SearchTarget {
   readonly embeddingColumn: string;
   readonly dimensions: number;
   readonly distance: Distance;
+  /** Type of the embedding column: `vector` (float32, when absent) or `halfvec`. */
+  readonly storage?: VectorStorage | undefined;
   /** Name of the BM25 index on `content`, in the same schema. */
   readonly keywordIndex: string;
   /** Name that the HNSW index has when there is one, in the same schema. */
