@@ -30,12 +30,12 @@ import type {
 import { infoOf } from "./database/catalog.ts";
 import {
   countDocuments,
-  createKeywordIndex,
   deleteDocuments,
   dropVectorIndex,
   selectDocuments,
   truncate,
 } from "./database/document-table.ts";
+import { ensureKeywordIndex } from "./database/keyword-index.ts";
 import { buildVectorIndex, maxIndexedDimensions } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
@@ -74,8 +74,8 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
   #context: CollectionContext;
   /** Once per object: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
   readonly #ensureKeywordIndex = loadOnce(async () => {
-    const { database, target, record } = this.#context;
-    await database.query(createKeywordIndex(target, record.language));
+    const { database, target } = this.#context;
+    await ensureKeywordIndex(database, target);
   });
 
   constructor({ context, defaultReranker }: CollectionParts) {

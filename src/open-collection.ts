@@ -1,13 +1,13 @@
 import { invalidArgument } from "./check-options.ts";
 import type { CollectionOptions } from "./contracts/collection.ts";
-import type { Database } from "./contracts/database.ts";
+import type { Database, OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import { type CollectionRecord, createCollection, findCollection, listLanguages } from "./database/catalog.ts";
 import { PgVectorDBError } from "./errors.ts";
 
 /** @throws PgVectorDBError `collection_mismatch`, or `invalid_argument` for a language that Postgres does not know */
 export async function openCollectionRecord(
-  database: Database,
+  database: OpenDatabase,
   name: string,
   embedder: Embedder,
   { language, distance, storage }: CollectionOptions,

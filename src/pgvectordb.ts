@@ -3,7 +3,7 @@ import { checkOptionNames, checkText, invalidArgument } from "./check-options.ts
 import { Collection } from "./collection.ts";
 import { createContext } from "./collection-context.ts";
 import type { CollectionInfo, CollectionOptions, ReembedOptions } from "./contracts/collection.ts";
-import type { Database } from "./contracts/database.ts";
+import type { OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import { dropCollection, infoOf, listCollections } from "./database/catalog.ts";
 import { type DatabaseSource, openDatabase } from "./database/open-database.ts";
@@ -13,7 +13,7 @@ import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
 import { openCollectionRecord } from "./open-collection.ts";
 import { DISTANCES, STORAGES } from "./search/distance.ts";
 
-/** Where the database is: `{ url }` or `{ pglite }`. */
+/** Where the database is: `{ url }`, `{ pool }` or `{ pglite }`. */
 export type OpenOptions = DatabaseSource & DeadlineOptions;
 
 const MAX_NAME_LENGTH = 100;
@@ -30,11 +30,11 @@ const MAX_NAME_LENGTH = 100;
  * ```
  */
 export class PgVectorDB implements AsyncDisposable {
-  readonly #database: Database;
+  readonly #database: OpenDatabase;
   readonly #models: BuiltinModels;
   #closing: Promise<void> | undefined;
 
-  private constructor(database: Database, models: BuiltinModels) {
+  private constructor(database: OpenDatabase, models: BuiltinModels) {
     this.#database = database;
     this.#models = models;
   }
@@ -47,8 +47,8 @@ export class PgVectorDB implements AsyncDisposable {
    * `database_error` when the folder cannot be used or was written by a newer version
    */
   static async open(options: OpenOptions): Promise<PgVectorDB> {
-    checkOptionNames(options, ["url", "pglite", "signal", "timeoutMs"]);
-    let opening: Promise<Database> | undefined;
+    checkOptionNames(options, ["url", "pool", "pglite", "signal", "timeoutMs"]);
+    let opening: Promise<OpenDatabase> | undefined;
     try {
       return await withDeadline(options, async () => {
         opening = openDatabase(options);

@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
-import { PgVectorDB } from "../src/pgvectordb.ts";
-import { newDatabaseFolder, removeFolder } from "./database-template.ts";
+import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
+import { openTestDatabase } from "./test-database.ts";
 
 interface Product {
   brand: string;
@@ -13,18 +13,14 @@ interface Product {
   since?: Date;
 }
 
-let folder: string;
+let close: () => Promise<void>;
 let db: PgVectorDB;
 
 beforeAll(async () => {
-  folder = await newDatabaseFolder();
-  db = await PgVectorDB.open({ url: folder });
+  ({ db, close } = await openTestDatabase());
 });
 
-afterAll(async () => {
-  await db.close();
-  removeFolder(folder);
-});
+afterAll(() => close());
 
 /** Four products, of which two are of one brand. */
 async function products(name: string, embedder = hashEmbedder()): Promise<Collection<Product>> {

@@ -1,10 +1,11 @@
-import sql, { raw, type Sql } from "sql-template-tag";
+import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { CollectionInfo } from "../contracts/collection.ts";
-import type { Database, Queryable, QueryOptions } from "../contracts/database.ts";
+import type { Capabilities, OpenDatabase, Queryable, QueryOptions } from "../contracts/database.ts";
 import { vectorTypeName } from "../search/distance.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
+import { termsColumn } from "./terms-column.ts";
 
 /** A collection's row in the catalog. */
 export interface CollectionRecord extends CollectionInfo {
@@ -38,7 +39,7 @@ export async function listCollections(database: Queryable, options: QueryOptions
 
 /** Makes the collection with its table, unless somebody just did. */
 export async function createCollection(
-  database: Database,
+  database: OpenDatabase,
   info: CollectionInfo,
   options: QueryOptions = {},
 ): Promise<CollectionRecord> {
@@ -48,13 +49,14 @@ export async function createCollection(
       sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language, storage) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}, ${storage}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
     );
     if (created === undefined) return (await findCollection(transaction, name)) as CollectionRecord;
-    const target = targetOf(created);
+    const target = targetOf(created, database.capabilities);
     await transaction.query(
       sql`CREATE TABLE ${identifier(SCHEMA, target.table)} (
         id text COLLATE "C" PRIMARY KEY,
         content text NOT NULL,
         metadata jsonb NOT NULL,
         content_hash bytea NOT NULL,
+        ${target.keywordEngine === "full_text" ? sql`${termsColumn(target)},` : empty}
         ${identifier(target.embeddingColumn)} ${vectorType(target)} NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now()
@@ -85,13 +87,17 @@ export async function moveToNextEmbedder(database: Queryable, id: number): Promi
 }
 
 /** @returns whether there was such a collection */
-export async function dropCollection(database: Database, name: string, options: QueryOptions = {}): Promise<boolean> {
+export async function dropCollection(
+  database: OpenDatabase,
+  name: string,
+  options: QueryOptions = {},
+): Promise<boolean> {
   return database.transaction(async (transaction) => {
     const [dropped] = await transaction.query<CollectionRecord>(
       sql`DELETE FROM pgvectordb.collections WHERE name = ${name} RETURNING ${FIELDS}`,
     );
     if (dropped === undefined) return false;
-    await transaction.query(sql`DROP TABLE ${identifier(SCHEMA, targetOf(dropped).table)}`);
+    await transaction.query(sql`DROP TABLE ${identifier(SCHEMA, targetOf(dropped, database.capabilities).table)}`);
     return true;
   }, options);
 }
@@ -106,7 +112,10 @@ export async function listLanguages(database: Queryable, options: QueryOptions =
 }
 
 /** The names of a collection's table and of what belongs to it: made of numbers only, never of the collection's name. */
-export function targetOf({ id, generation, dimensions, distance, storage }: CollectionRecord): SearchTarget {
+export function targetOf(
+  { id, generation, dimensions, distance, language, storage }: CollectionRecord,
+  { bm25, iterativeScan }: Capabilities,
+): SearchTarget {
   const table = `documents_${id}`;
   return {
     schema: SCHEMA,
@@ -115,8 +124,12 @@ export function targetOf({ id, generation, dimensions, distance, storage }: Coll
     dimensions,
     distance,
     storage,
-    keywordIndex: `${table}_bm25`,
+    language,
+    keywordEngine: bm25 ? "bm25" : "full_text",
+    keywordIndex: bm25 ? `${table}_bm25` : `${table}_terms`,
+    termsColumn: "terms",
     vectorIndex: `${table}_${embeddingColumn(generation)}_hnsw`,
+    iterativeScan,
   };
 }
 

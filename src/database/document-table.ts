@@ -1,7 +1,7 @@
 import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
 import { operatorClass, vectorTypeName } from "../search/distance.ts";
-import { identifier } from "../search/identifier.ts";
+import { identifier, textLiteral } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
 
@@ -108,9 +108,12 @@ export function countDocuments(target: SearchTarget, filter: Sql | undefined): S
   return filter === undefined ? count : sql`${count} WHERE ${filter}`;
 }
 
-/** Options of an index cannot be bound; a language comes from Postgres' own list, and is quoted. */
-export function createKeywordIndex(target: SearchTarget, language: string): Sql {
-  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.keywordIndex)} ON ${tableOf(target)} USING bm25 (content) WITH (text_config = ${literal(language)})`;
+export function createKeywordIndex(target: SearchTarget): Sql {
+  const method =
+    target.keywordEngine === "bm25"
+      ? sql`bm25 (content) WITH (text_config = ${textLiteral(target.language)})`
+      : sql`gin (${identifier(target.termsColumn)})`;
+  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.keywordIndex)} ON ${tableOf(target)} USING ${method}`;
 }
 
 export function createVectorIndex(target: SearchTarget, build: { m: number; efConstruction: number }): Sql {
@@ -128,10 +131,6 @@ export function analyze(target: SearchTarget): Sql {
 
 export function tableOf(target: SearchTarget): Sql {
   return identifier(target.schema, target.table);
-}
-
-function literal(text: string): Sql {
-  return raw(`'${text.replaceAll("'", "''")}'`);
 }
 
 function texts(rows: readonly DocumentRow[], field: "id" | "content" | "metadata"): Uint8Array {

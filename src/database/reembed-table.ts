@@ -1,5 +1,5 @@
 import sql, { raw, type Sql } from "sql-template-tag";
-import type { Database, QueryOptions } from "../contracts/database.ts";
+import type { Capabilities, Database, OpenDatabase, QueryOptions } from "../contracts/database.ts";
 import type { Embedder, Vector } from "../contracts/embedder.ts";
 import { PgVectorDBError } from "../errors.ts";
 import { vectorTypeName } from "../search/distance.ts";
@@ -56,7 +56,7 @@ export function writeNextEmbeddings(next: SearchTarget, rows: readonly ReembedRo
  * @throws PgVectorDBError `collection_not_found`
  */
 export async function beginReembed(
-  database: Database,
+  database: OpenDatabase,
   name: string,
   { id, dimensions }: Pick<Embedder, "id" | "dimensions">,
   options: QueryOptions,
@@ -67,7 +67,7 @@ export async function beginReembed(
       throw new PgVectorDBError("collection_not_found", `There is no collection ${JSON.stringify(name)}.`);
     }
     if (record.nextEmbedder === id && record.nextDimensions === dimensions) return record;
-    const next = nextTargetOf(record, dimensions);
+    const next = nextTargetOf(record, dimensions, database.capabilities);
     if (record.nextEmbedder !== null) await transaction.query(dropNextEmbedding(next));
     if (record.embedder === id && record.dimensions === dimensions) {
       return setNextEmbedder(transaction, record.id, null);
@@ -79,7 +79,7 @@ export async function beginReembed(
 
 /** Makes the new vectors the collection's. `undefined`: some documents do not have one yet. */
 export async function switchEmbedding(
-  database: Database,
+  database: OpenDatabase,
   record: CollectionRecord,
   next: SearchTarget,
   options: QueryOptions,
@@ -88,7 +88,7 @@ export async function switchEmbedding(
     await transaction.query(sql`LOCK TABLE ${tableOf(next)} IN ACCESS EXCLUSIVE MODE`);
     const [count] = await transaction.query<{ pending: number }>(countPending(next));
     if (count?.pending !== 0) return undefined;
-    const current = identifier(targetOf(record).embeddingColumn);
+    const current = identifier(targetOf(record, database.capabilities).embeddingColumn);
     await transaction.query(
       sql`ALTER TABLE ${tableOf(next)} DROP COLUMN ${current}, DROP COLUMN ${hashColumn(next)}, ALTER COLUMN ${identifier(next.embeddingColumn)} SET NOT NULL`,
     );
@@ -98,12 +98,12 @@ export async function switchEmbedding(
 
 /** An index on the old vectors gets its like on the new ones, before the switch. */
 export async function followVectorIndex(
-  database: Database,
+  database: OpenDatabase,
   record: CollectionRecord,
   next: SearchTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  const name = quotedName(next.schema, targetOf(record).vectorIndex);
+  const name = quotedName(next.schema, targetOf(record, database.capabilities).vectorIndex);
   const [row] = await database.query<{ options: string[] | null }>(
     sql`SELECT reloptions AS options FROM pg_class WHERE oid = to_regclass(${name})`,
     { signal },
@@ -120,8 +120,8 @@ export async function vacuum(database: Database, target: SearchTarget): Promise<
   await database.query(sql`VACUUM ${tableOf(target)}`);
 }
 
-export function nextTargetOf(record: CollectionRecord, dimensions: number): SearchTarget {
-  return targetOf({ ...record, generation: record.generation + 1, dimensions });
+export function nextTargetOf(record: CollectionRecord, dimensions: number, capabilities: Capabilities): SearchTarget {
+  return targetOf({ ...record, generation: record.generation + 1, dimensions }, capabilities);
 }
 
 function isPending(next: SearchTarget): Sql {

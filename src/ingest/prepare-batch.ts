@@ -59,6 +59,8 @@ export async function prepareBatch(
     if (embedding === undefined) throw new TypeError("A document was not embedded.");
     return { ...entry.document, id: entry.id, embedding };
   });
+  // In one order for everybody: two that write the same rows wait for each other, and do not lock each other out.
+  upserts.sort((a, b) => (a.id < b.id ? -1 : 1));
   const isWritten = new Set(written);
   const metadataUpdates = kept
     .filter((entry) => !isWritten.has(entry) && !entry.stored?.sameMetadata)

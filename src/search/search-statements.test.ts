@@ -9,8 +9,12 @@ const target: SearchTarget = {
   embeddingColumn: "embedding_1",
   dimensions: 3,
   distance: "cosine",
+  language: "english",
+  keywordEngine: "bm25",
   keywordIndex: "documents_7_bm25",
+  termsColumn: "terms",
   vectorIndex: "documents_7_embedding_1_hnsw",
+  iterativeScan: true,
 };
 const semantic = { vector: new Float32Array([1, 0.5, 0]), k: 100, filter: undefined, exact: false };
 const keyword = { query: "noise cancelling", k: 100, filter: undefined };
