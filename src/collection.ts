@@ -2,6 +2,7 @@ import { checkInteger, checkOptionNames, checkText, invalidArgument } from "./ch
 import type { CollectionContext } from "./collection-context.ts";
 import type {
   AddDocumentsOptions,
+  AddProgress,
   AddResult,
   CollectionInfo,
   DocumentInput,
@@ -19,14 +20,33 @@ import type { Statement } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import type { Reranker } from "./contracts/reranker.ts";
 import type { Where } from "./contracts/where.ts";
-import { countDocuments, deleteDocuments, dropVectorIndex, selectDocuments } from "./database/document-table.ts";
+import type {
+  ExportOptions,
+  ImportOptions,
+  MetadataChange,
+  ReadDocumentsOptions,
+  Selection,
+} from "./contracts/writing.ts";
+import { infoOf } from "./database/catalog.ts";
+import {
+  countDocuments,
+  deleteDocuments,
+  dropVectorIndex,
+  selectDocuments,
+  truncate,
+} from "./database/document-table.ts";
 import { ensureKeywordIndex } from "./database/keyword-index.ts";
-import { buildVectorIndex, MAX_INDEXED_DIMENSIONS } from "./database/vector-index.ts";
+import { buildVectorIndex, maxIndexedDimensions } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
-import { addDocuments, checkAddArguments, refreshStatistics } from "./ingest/add-documents.ts";
-import { checkId } from "./ingest/normalize-document.ts";
+import { addDocuments, checkAddArguments, type DocumentSource, refreshStatistics } from "./ingest/add-documents.ts";
+import { changeMetadataStatement } from "./ingest/change-metadata.ts";
+import { exportDocuments } from "./ingest/export-documents.ts";
+import { checkImportSource, readExport } from "./ingest/import-documents.ts";
+import type { Comparison } from "./ingest/prepare-batch.ts";
+import { DOCUMENT_FIELDS, ID_FIELD, readRows } from "./ingest/read-documents.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
+import { checkIds, compileSelection } from "./ingest/select-documents.ts";
 import { loadOnce } from "./load-once.ts";
 import { toReranker } from "./rerankers/function-reranker.ts";
 import { planRerankSearch, rerankSearch } from "./retrieval/rerank-search.ts";
@@ -67,10 +87,9 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     return this.#context.record.name;
   }
 
-  /** What the collection remembers: embedder, dimensions, distance and language. */
+  /** What the collection remembers: embedder, dimensions, distance, storage and language. */
   get info(): CollectionInfo {
-    const { name, embedder, dimensions, distance, language } = this.#context.record;
-    return { name, embedder, dimensions, distance, language };
+    return infoOf(this.#context.record);
   }
 
   /**
@@ -85,13 +104,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     options: AddDocumentsOptions = {},
   ): Promise<AddResult> {
     checkAddArguments(documents, options);
-    return withDeadline(options, async (signal) => {
-      const result = await addDocuments(this.#context, documents, options, signal);
-      // After the documents, not before: building the index at once is faster than adding to it.
-      await this.#ensureKeywordIndex();
-      await refreshStatistics(this.#context, result, signal);
-      return result;
-    });
+    return this.#add(documents, options);
   }
 
   /** The document with this id, or `undefined`. */
@@ -106,10 +119,87 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     return Array.isArray(ids) ? found : found[0];
   }
 
-  /** @returns how many of them were there */
-  async delete(ids: string | readonly string[], options: DeadlineOptions = {}): Promise<number> {
-    const rows = await this.#query(deleteDocuments(this.#context.target, checkIds(ids)), options);
+  /**
+   * The documents in the order of their ids, fetched page by page. One that is written meanwhile comes as it was or as it is.
+   *
+   * @example
+   * ```ts
+   * for await (const { id, metadata } of products.documents({ where: { price: { $gt: 100 } } })) console.log(id, metadata);
+   * ```
+   */
+  documents(options: ReadDocumentsOptions<Metadata> = {}): AsyncGenerator<StoredDocument<Metadata>, void, undefined> {
+    return readRows<StoredDocument<Metadata>>(this.#context, DOCUMENT_FIELDS, options);
+  }
+
+  /** The same documents' ids alone. */
+  async *ids(options: ReadDocumentsOptions<Metadata> = {}): AsyncGenerator<string, void, undefined> {
+    for await (const { id } of readRows(this.#context, ID_FIELD, options)) yield id;
+  }
+
+  /**
+   * Changes metadata without touching content or embedding.
+   *
+   * @example
+   * ```ts
+   * await products.update({ where: { brand: "sony" } }, { merge: { onSale: true } });
+   * ```
+   * @returns how many documents there were to change
+   */
+  async update(
+    selection: Selection<Metadata>,
+    change: MetadataChange<Metadata>,
+    options: DeadlineOptions = {},
+  ): Promise<number> {
+    const condition = compileSelection(selection);
+    const rows = await this.#query(changeMetadataStatement(this.#context.target, condition, change), options);
     return rows.length;
+  }
+
+  /**
+   * Removes documents by id, or those whose metadata match: `delete({ where: { brand: "sony" } })`.
+   *
+   * @returns how many of them were there
+   */
+  async delete(selection: Selection<Metadata>, options: DeadlineOptions = {}): Promise<number> {
+    const rows = await this.#query(deleteDocuments(this.#context.target, compileSelection(selection)), options);
+    return rows.length;
+  }
+
+  /** Removes every document; the collection, its settings and its indexes stay. */
+  async deleteAll(options: DeadlineOptions = {}): Promise<void> {
+    await this.#query(truncate(this.#context.target), options);
+  }
+
+  /**
+   * The collection as lines of JSON, each with its end, for a file or a pipe; `import` reads them. Memory does not grow
+   * with the collection.
+   *
+   * @example
+   * ```ts
+   * await pipeline(products.export({ embeddings: true }), createWriteStream("products.jsonl"));
+   * ```
+   */
+  export(options: ExportOptions<Metadata> = {}): AsyncGenerator<string, void, undefined> {
+    return exportDocuments(this.#context, options);
+  }
+
+  /**
+   * Adds the documents of an export, as `addDocuments` would: what is stored already is skipped, so that an interrupted
+   * import is simply started again. Vectors are taken over when the export has them and they are of the same embedder;
+   * otherwise the documents are embedded. The collection's own settings stay.
+   *
+   * @param source the export's text or bytes in any pieces: `createReadStream("products.jsonl")`
+   * @throws PgVectorDBError `invalid_argument` with the line's number for what is not an export, or not all of one
+   */
+  async import(
+    source: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<AddProgress> {
+    checkImportSource(source);
+    checkOptionNames(options, ["batchSize", "onProgress", "signal", "timeoutMs"]);
+    const documents = readExport(this.#context, source);
+    checkAddArguments(documents, options);
+    return this.#add(documents, { ...options, sameEmbedder: true });
   }
 
   /** How many documents there are, or match `where`. */
@@ -169,9 +259,9 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     checkInteger("m", m, { min: 2, max: 100 });
     checkInteger("efConstruction", efConstruction, { min: Math.max(4, 2 * m), max: 1000 });
     const { record, target, database } = this.#context;
-    if (record.dimensions > MAX_INDEXED_DIMENSIONS) {
+    if (record.dimensions > maxIndexedDimensions(record.storage)) {
       throw invalidArgument(
-        `An index holds at most ${MAX_INDEXED_DIMENSIONS} dimensions; the embedder has ${record.dimensions}.`,
+        `An index holds at most ${maxIndexedDimensions(record.storage)} dimensions of ${record.storage}; the embedder has ${record.dimensions}.`,
       );
     }
     await withDeadline(options, (signal) => buildVectorIndex(database, target, { m, efConstruction }, signal));
@@ -195,6 +285,16 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     });
   }
 
+  #add(documents: DocumentSource<object>, options: AddDocumentsOptions & Comparison): Promise<AddResult> {
+    return withDeadline(options, async (signal) => {
+      const result = await addDocuments(this.#context, documents, options, signal);
+      // After the documents, not before: building the index at once is faster than adding to it.
+      await this.#ensureKeywordIndex();
+      await refreshStatistics(this.#context, result, signal);
+      return result;
+    });
+  }
+
   async #search(method: SearchMethod, query: string, options: DeadlineOptions): Promise<SearchResult<Metadata>> {
     const checkedQuery = checkText("query", query);
     const plan = planRetrieval(method, options, DEFAULT_K);
@@ -210,9 +310,4 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     checkOptionNames(options, ["signal", "timeoutMs"]);
     return withDeadline(options, (signal) => this.#context.database.query<Row>(statement, { signal }));
   }
-}
-
-function checkIds(ids: unknown): string[] {
-  if (!Array.isArray(ids)) return [checkId("id", ids)];
-  return ids.map((id: unknown, position) => checkId(`ids[${position}]`, id));
 }

@@ -193,6 +193,7 @@ describe("a collection", () => {
       dimensions: 64,
       distance: "l2",
       language: "german",
+      storage: "float32",
     });
     const open = (options: object) => db.collection("settings", { embedder, ...options });
     await expect(open({ embedder: hashEmbedder({ id: "other/v1" }) })).rejects.toMatchObject({

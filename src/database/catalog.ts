@@ -1,6 +1,7 @@
 import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { CollectionInfo } from "../contracts/collection.ts";
 import type { Capabilities, OpenDatabase, Queryable, QueryOptions } from "../contracts/database.ts";
+import { vectorTypeName } from "../search/distance.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
@@ -16,7 +17,12 @@ export interface CollectionRecord extends CollectionInfo {
   readonly nextDimensions: number | null;
 }
 
-const FIELDS = sql`id, name, embedder, dimensions, distance, language, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
+/** What a caller is told of a collection. */
+export function infoOf({ name, embedder, dimensions, distance, language, storage }: CollectionRecord): CollectionInfo {
+  return { name, embedder, dimensions, distance, language, storage };
+}
+
+const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
 
 export async function findCollection(
   database: Queryable,
@@ -37,10 +43,10 @@ export async function createCollection(
   info: CollectionInfo,
   options: QueryOptions = {},
 ): Promise<CollectionRecord> {
-  const { name, embedder, dimensions, distance, language } = info;
+  const { name, embedder, dimensions, distance, language, storage } = info;
   return database.transaction(async (transaction) => {
     const [created] = await transaction.query<CollectionRecord>(
-      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
+      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language, storage) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}, ${storage}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
     );
     if (created === undefined) return (await findCollection(transaction, name)) as CollectionRecord;
     const target = targetOf(created, database.capabilities);
@@ -51,7 +57,7 @@ export async function createCollection(
         metadata jsonb NOT NULL,
         content_hash bytea NOT NULL,
         ${target.keywordEngine === "full_text" ? sql`${termsColumn(target)},` : empty}
-        ${identifier(target.embeddingColumn)} ${vectorType(dimensions)} NOT NULL,
+        ${identifier(target.embeddingColumn)} ${vectorType(target)} NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now()
       )`,
@@ -107,7 +113,7 @@ export async function listLanguages(database: Queryable, options: QueryOptions =
 
 /** The names of a collection's table and of what belongs to it: made of numbers only, never of the collection's name. */
 export function targetOf(
-  { id, generation, dimensions, distance, language }: CollectionRecord,
+  { id, generation, dimensions, distance, language, storage }: CollectionRecord,
   { bm25, iterativeScan }: Capabilities,
 ): SearchTarget {
   const table = `documents_${id}`;
@@ -117,6 +123,7 @@ export function targetOf(
     embeddingColumn: embeddingColumn(generation),
     dimensions,
     distance,
+    storage,
     language,
     keywordEngine: bm25 ? "bm25" : "full_text",
     keywordIndex: bm25 ? `${table}_bm25` : `${table}_terms`,
@@ -131,6 +138,6 @@ export function embeddingColumn(generation: number): string {
 }
 
 /** A type modifier cannot be bound; `dimensions` was checked to be an integer. */
-export function vectorType(dimensions: number): Sql {
-  return raw(`vector(${Math.trunc(dimensions)})`);
+export function vectorType({ dimensions, storage }: Pick<SearchTarget, "dimensions" | "storage">): Sql {
+  return raw(`${vectorTypeName(storage)}(${Math.trunc(dimensions)})`);
 }

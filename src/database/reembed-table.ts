@@ -1,7 +1,8 @@
-import sql, { type Sql } from "sql-template-tag";
+import sql, { raw, type Sql } from "sql-template-tag";
 import type { Capabilities, Database, OpenDatabase, QueryOptions } from "../contracts/database.ts";
 import type { Embedder, Vector } from "../contracts/embedder.ts";
 import { PgVectorDBError } from "../errors.ts";
+import { vectorTypeName } from "../search/distance.ts";
 import { identifier, quotedName } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
@@ -14,7 +15,7 @@ import {
   vectorType,
 } from "./catalog.ts";
 import { tableOf } from "./document-table.ts";
-import { buildVectorIndex, MAX_INDEXED_DIMENSIONS } from "./vector-index.ts";
+import { buildVectorIndex, maxIndexedDimensions } from "./vector-index.ts";
 
 export interface ReembedRow {
   readonly id: string;
@@ -24,7 +25,7 @@ export interface ReembedRow {
 
 /** The new column, and beside it the hash of the content that its vector was made from: a document changed since is done again. */
 function addNextEmbedding(next: SearchTarget): Sql {
-  return sql`ALTER TABLE ${tableOf(next)} ADD COLUMN ${identifier(next.embeddingColumn)} ${vectorType(next.dimensions)}, ADD COLUMN ${hashColumn(next)} bytea`;
+  return sql`ALTER TABLE ${tableOf(next)} ADD COLUMN ${identifier(next.embeddingColumn)} ${vectorType(next)}, ADD COLUMN ${hashColumn(next)} bytea`;
 }
 
 function dropNextEmbedding(next: SearchTarget): Sql {
@@ -43,7 +44,7 @@ export function writeNextEmbeddings(next: SearchTarget, rows: readonly ReembedRo
   const { dimensions } = next;
   const ids = textArray(rows.map((row) => row.id));
   const hashes = byteaArray(rows.map((row) => row.hash));
-  return sql`UPDATE ${tableOf(next)} AS d SET ${identifier(next.embeddingColumn)} = (${flatFloatArray(vectors, dimensions)}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::vector, ${hashColumn(next)} = input.hash
+  return sql`UPDATE ${tableOf(next)} AS d SET ${identifier(next.embeddingColumn)} = (${flatFloatArray(vectors, dimensions)}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::${raw(vectorTypeName(next.storage))}, ${hashColumn(next)} = input.hash
     FROM unnest(${ids}::text[], ${hashes}::bytea[]) WITH ORDINALITY AS input (id, hash, position) WHERE d.id = input.id AND d.content_hash = input.hash`;
 }
 
@@ -107,7 +108,7 @@ export async function followVectorIndex(
     sql`SELECT reloptions AS options FROM pg_class WHERE oid = to_regclass(${name})`,
     { signal },
   );
-  if (row === undefined || next.dimensions > MAX_INDEXED_DIMENSIONS) return;
+  if (row === undefined || next.dimensions > maxIndexedDimensions(next.storage)) return;
   const option = (key: string, otherwise: number) =>
     Number(row.options?.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1) ?? otherwise);
   const build = { m: option("m", 16), efConstruction: option("ef_construction", 64) };

@@ -46,6 +46,23 @@ const migrations: readonly (readonly Sql[])[] = [
         FROM unnest(pgvectordb.text_terms(language, query))
       $$`,
   ],
+  [sql`ALTER TABLE pgvectordb.collections ADD COLUMN storage text NOT NULL DEFAULT 'float32'`],
+  [
+    // The instant that an ISO 8601 text stands for, in milliseconds since 1970; null for another text. Immutable, which
+    // Postgres' own conversions from text are not, so that an index can hold it; one expression, so that it is inlined.
+    sql`CREATE OR REPLACE FUNCTION pgvectordb.epoch_ms(value text) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+      CASE WHEN value ~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?$' THEN
+        (make_date(left(value, 4)::int, substr(value, 6, 2)::int, 1) - date '1970-01-01' + substr(value, 9, 2)::int - 1) * 86400000::float8
+        + coalesce(nullif(substr(value, 12, 2), '')::int, 0) * 3600000
+        + coalesce(nullif(substr(value, 15, 2), '')::int, 0) * 60000
+        + coalesce(substring(value from '^.{16}:([0-9.]+)')::numeric, 0) * 1000
+        - CASE WHEN length(value) <= 16 OR right(value, 1) = 'Z' THEN 0 ELSE
+            coalesce((substring(substr(value, 17) from '[+-]') || '1')::int, 0)
+            * (coalesce(substring(substr(value, 17) from '[+-]([0-9]{2})')::int, 0) * 3600000
+              + coalesce(substring(substr(value, 17) from '[+-][0-9]{2}:?([0-9]{2})$')::int, 0) * 60000)
+          END
+      END`,
+  ],
 ];
 
 /**

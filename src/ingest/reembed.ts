@@ -64,7 +64,7 @@ async function embedPending(
     const last = rows.at(-1);
     if (last === undefined) return;
     const texts = rows.map((row) => row.content);
-    const vectors = await embedDocuments(embedder, texts, signal);
+    const vectors = await embedDocuments(embedder, texts, signal, next.storage);
     await database.query(writeNextEmbeddings(next, rows, vectors), { signal });
     lastId = last.id;
     documents += rows.length;

@@ -1,6 +1,6 @@
-import sql, { empty, type Sql } from "sql-template-tag";
+import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
-import { distanceSql } from "./distance.ts";
+import { distanceSql, vectorTypeName } from "./distance.ts";
 import { identifier, quotedName, textLiteral } from "./identifier.ts";
 import type { SearchTarget } from "./search-target.ts";
 
@@ -20,7 +20,7 @@ export interface KeywordArm {
 
 /** Rows `(id, distance, rank)` of the nearest documents. A zero vector has no direction and is nobody's neighbour. */
 export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: SemanticArm): Sql {
-  const distance = sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::vector`;
+  const distance = sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::${raw(vectorTypeName(target.storage))}`;
   const nearest = exact
     ? // An expression around the distance keeps the vector index out.
       sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(filter)} ORDER BY (${distance}) + 0, id LIMIT ${k}`

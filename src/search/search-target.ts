@@ -1,4 +1,4 @@
-import type { Distance } from "../contracts/collection.ts";
+import type { Distance, VectorStorage } from "../contracts/collection.ts";
 
 /** The table that a search reads, by the names of its parts. */
 export interface SearchTarget {
@@ -7,6 +7,8 @@ export interface SearchTarget {
   readonly embeddingColumn: string;
   readonly dimensions: number;
   readonly distance: Distance;
+  /** Type of the embedding column: `vector` (float32, when absent) or `halfvec`. */
+  readonly storage?: VectorStorage | undefined;
   /** Text-search configuration of the content. */
   readonly language: string;
   /** BM25 (pg_textsearch), or Postgres' own full-text search. */
