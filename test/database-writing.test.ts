@@ -110,6 +110,23 @@ describe("a selection", () => {
     ["a filter whose value is missing", (c) => c.delete({ where: { brand: undefined } }), /at least one condition/],
     ["nothing", (c) => c.delete(loose(undefined)), /an id, an array of ids, or `\{ where \}`/],
     ["an empty object", (c) => c.delete(loose({})), /at least one condition/],
+    [
+      "a part whose value is missing",
+      (c) => c.delete({ where: { price: 1, brand: undefined } }),
+      /none that is undefined/,
+    ],
+    [
+      "a choice of nothing",
+      (c) => c.delete({ where: { $or: [{ brand: "x" }, { brand: undefined }] } }),
+      /undefined or empty/,
+    ],
+    ["a negation of nothing", (c) => c.delete({ where: { $not: {} } }), /undefined or empty/],
+    ["other than none", (c) => c.delete({ where: { brand: { $nin: [] } } }), /undefined or empty/],
+    [
+      "an operator without a value",
+      (c) => c.delete({ where: { price: { $lt: 9, $gt: undefined } } }),
+      /undefined or empty/,
+    ],
     ["an unknown field", (c) => c.delete(loose({ were: { brand: "one" } })), /Unknown option `were`/],
     ["an empty id", (c) => c.delete(""), /`id` must be a string that is not empty/],
     ["a number among the ids", (c) => c.delete(loose(["a", 1])), /`ids\[1\]` must be a string/],

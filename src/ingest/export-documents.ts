@@ -14,14 +14,14 @@ import {
   type ExportHeader,
   encodeSentVector,
 } from "./export-format.ts";
-import { DOCUMENT_FIELDS, readRows } from "./read-documents.ts";
+import { DOCUMENT_FIELDS, type ReadRowsOptions, readRows } from "./read-documents.ts";
 
 type Row = StoredDocument<object> & { readonly sent?: Uint8Array };
 
 /** The lines of an export, each with its end. */
 export async function* exportDocuments(
   context: CollectionContext,
-  options: ExportOptions<object>,
+  options: ReadRowsOptions & Pick<ExportOptions<object>, "embeddings">,
 ): AsyncGenerator<string, void, undefined> {
   const { embeddings = false, ...reading } = options;
   if (typeof embeddings !== "boolean") throw invalidArgument("`embeddings` must be true or false.");

@@ -8,6 +8,9 @@ import { DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE } from "./add-documents.ts";
 
 export const DOCUMENT_FIELDS = sql`id, content, metadata`;
 export const ID_FIELD = sql`id`;
+/** `ReadDocumentsOptions` of any collection: what `where` may ask is checked when it is compiled. */
+export type ReadRowsOptions = Omit<ReadDocumentsOptions<object>, "where"> & { readonly where?: unknown };
+
 const OPTION_NAMES = ["where", "batchSize", "signal"];
 
 /**
@@ -19,7 +22,7 @@ const OPTION_NAMES = ["where", "batchSize", "signal"];
 export async function* readRows<Row extends { readonly id: string }>(
   { database, target }: CollectionContext,
   fields: Sql,
-  options: ReadDocumentsOptions<object>,
+  options: ReadRowsOptions,
   ownNames: readonly string[] = [],
 ): AsyncGenerator<Row, void, undefined> {
   checkOptionNames(options, [...OPTION_NAMES, ...ownNames]);

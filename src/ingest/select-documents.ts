@@ -2,6 +2,7 @@ import type { Sql } from "sql-template-tag";
 import { checkOptionNames, invalidArgument } from "../check-options.ts";
 import { hasId } from "../database/document-table.ts";
 import { compileWhere } from "../search/compile-where.ts";
+import { isPlainObject } from "../search/where-value.ts";
 import { checkId } from "./normalize-document.ts";
 
 /**
@@ -15,14 +16,28 @@ export function compileSelection(selection: unknown): Sql {
     throw invalidArgument("Select documents by an id, an array of ids, or `{ where }`.");
   }
   checkOptionNames(selection, ["where"]);
-  const filter = compileWhere((selection as { where?: unknown }).where);
-  if (filter === undefined) {
+  const { where } = selection as { where?: unknown };
+  const filter = compileWhere(where);
+  if (filter === undefined || hasNothing(where)) {
     throw invalidArgument(
-      "`where` must have at least one condition; a filter without one would select every document. " +
-        "To remove all of them call `deleteAll()`.",
+      "`where` must have at least one condition, and none that is undefined or empty: it would select more than was meant. " +
+        "To remove every document call `deleteAll()`.",
     );
   }
   return filter;
+}
+
+/** A condition that went missing, such as `{ brand: undefined }` or `{ $or: [{}] }`, holds for everything. */
+function hasNothing(where: unknown): boolean {
+  if (where === undefined) return true;
+  if (Array.isArray(where)) return where.length === 0 || where.some(hasNothing);
+  if (!isPlainObject(where)) return false;
+  const conditions = Object.entries(where);
+  // An empty list of values is a condition like another: it holds for nothing.
+  return (
+    conditions.length === 0 ||
+    conditions.some(([name, condition]) => (name === "$in" ? condition === undefined : hasNothing(condition)))
+  );
 }
 
 /** @throws PgVectorDBError `invalid_argument` */
