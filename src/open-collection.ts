@@ -56,7 +56,8 @@ function checkSame(
   }
 }
 
-async function checkLanguage(database: Database, language: unknown, signal: AbortSignal): Promise<void> {
+/** @throws PgVectorDBError `invalid_argument` that lists the languages */
+export async function checkLanguage(database: Database, language: unknown, signal: AbortSignal): Promise<void> {
   const languages = await listLanguages(database, { signal });
   if (typeof language !== "string" || !languages.includes(language)) {
     throw invalidArgument(`\`language\` must be one that this Postgres knows: ${languages.join(", ")}.`);

@@ -53,11 +53,17 @@ function bestByFullText(target: SearchTarget, { query, k, filter }: KeywordArm):
 
 /** Whether a vector index could have answered, so that a short answer may be the index's fault. */
 export function approximate(target: SearchTarget, exact: boolean): Sql {
-  return exact ? sql`false` : sql`to_regclass(${quotedName(target.schema, target.vectorIndex)}) IS NOT NULL`;
+  if (exact) return sql`false`;
+  // Whoever owns an attached table makes and drops its indexes.
+  if (target.source !== undefined) return sql`true`;
+  return sql`to_regclass(${quotedName(target.schema, target.vectorIndex)}) IS NOT NULL`;
 }
 
-export function table(target: SearchTarget): Sql {
-  return identifier(target.schema, target.table);
+/** What statements call a table that is not one of ours. */
+export const ATTACHED = "attached";
+
+export function table({ schema, table, source }: SearchTarget): Sql {
+  return source === undefined ? identifier(schema, table) : identifier(ATTACHED);
 }
 
 /**

@@ -1,9 +1,12 @@
+import type { Sql } from "sql-template-tag";
 import type { Distance, VectorStorage } from "../contracts/collection.ts";
 
 /** The table that a search reads, by the names of its parts. */
 export interface SearchTarget {
   readonly schema: string;
   readonly table: string;
+  /** A query that gives the rows instead, where the table is not one of ours; statements call it `ATTACHED`. */
+  readonly source?: Sql | undefined;
   readonly embeddingColumn: string;
   readonly dimensions: number;
   readonly distance: Distance;
