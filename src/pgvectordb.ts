@@ -3,17 +3,17 @@ import { checkOptionNames, checkText, invalidArgument } from "./check-options.ts
 import { Collection } from "./collection.ts";
 import { createContext } from "./collection-context.ts";
 import type { CollectionInfo, CollectionOptions, ReembedOptions } from "./contracts/collection.ts";
-import type { Database } from "./contracts/database.ts";
+import type { OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
-import { dropCollection, listCollections } from "./database/catalog.ts";
+import { dropCollection, infoOf, listCollections } from "./database/catalog.ts";
 import { type DatabaseSource, openDatabase } from "./database/open-database.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
 import { openCollectionRecord } from "./open-collection.ts";
-import { DISTANCES } from "./search/distance.ts";
+import { DISTANCES, STORAGES } from "./search/distance.ts";
 
-/** Where the database is: `{ url }` or `{ pglite }`. */
+/** Where the database is: `{ url }`, `{ pool }` or `{ pglite }`. */
 export type OpenOptions = DatabaseSource & DeadlineOptions;
 
 const MAX_NAME_LENGTH = 100;
@@ -30,11 +30,11 @@ const MAX_NAME_LENGTH = 100;
  * ```
  */
 export class PgVectorDB implements AsyncDisposable {
-  readonly #database: Database;
+  readonly #database: OpenDatabase;
   readonly #models: BuiltinModels;
   #closing: Promise<void> | undefined;
 
-  private constructor(database: Database, models: BuiltinModels) {
+  private constructor(database: OpenDatabase, models: BuiltinModels) {
     this.#database = database;
     this.#models = models;
   }
@@ -47,8 +47,8 @@ export class PgVectorDB implements AsyncDisposable {
    * `database_error` when the folder cannot be used or was written by a newer version
    */
   static async open(options: OpenOptions): Promise<PgVectorDB> {
-    checkOptionNames(options, ["url", "pglite", "signal", "timeoutMs"]);
-    let opening: Promise<Database> | undefined;
+    checkOptionNames(options, ["url", "pool", "pglite", "signal", "timeoutMs"]);
+    let opening: Promise<OpenDatabase> | undefined;
     try {
       return await withDeadline(options, async () => {
         opening = openDatabase(options);
@@ -65,18 +65,21 @@ export class PgVectorDB implements AsyncDisposable {
    * Opens a collection, and makes it when there is none.
    *
    * @param name any text of up to 100 characters without control characters
-   * @throws PgVectorDBError `collection_mismatch` when it was made with another embedder, distance or language
+   * @throws PgVectorDBError `collection_mismatch` when it was made with another embedder, distance, storage or language
    */
   async collection<Metadata extends object = Record<string, unknown>>(
     name: string,
     options: CollectionOptions = {},
   ): Promise<Collection<Metadata>> {
     checkName(name);
-    checkOptionNames(options, ["embedder", "language", "distance", "signal", "timeoutMs"]);
-    const { embedder: given, distance } = options;
+    checkOptionNames(options, ["embedder", "language", "distance", "storage", "signal", "timeoutMs"]);
+    const { embedder: given, distance, storage } = options;
     if (given !== undefined) checkEmbedder(given);
     if (distance !== undefined && !DISTANCES.includes(distance)) {
       throw invalidArgument(`\`distance\` must be one of: ${DISTANCES.join(", ")}.`);
+    }
+    if (storage !== undefined && !STORAGES.includes(storage)) {
+      throw invalidArgument(`\`storage\` must be one of: ${STORAGES.join(", ")}.`);
     }
     return withDeadline(options, async (signal) => {
       const embedder = given ?? (await this.#models.embedder());
@@ -92,13 +95,7 @@ export class PgVectorDB implements AsyncDisposable {
   async collections(options: DeadlineOptions = {}): Promise<CollectionInfo[]> {
     checkOptionNames(options, ["signal", "timeoutMs"]);
     const records = await withDeadline(options, (signal) => listCollections(this.#database, { signal }));
-    return records.map(({ name, embedder, dimensions, distance, language }) => ({
-      name,
-      embedder,
-      dimensions,
-      distance,
-      language,
-    }));
+    return records.map(infoOf);
   }
 
   /** Removes a collection with all of its documents. @returns whether there was one */
