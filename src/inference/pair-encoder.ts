@@ -1,6 +1,6 @@
 import { PgVectorDBError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { encodePrefix } from "./encode-prefix.ts";
+import { encodePrefix, type PrefixTokens } from "./encode-prefix.ts";
 import { type InputTemplates, specialTokenCount, type TemplatePiece } from "./pair-template.ts";
 import { splitWindows, type TextSpan } from "./split-windows.ts";
 import { type TruncationStrategy, truncatePair } from "./truncate-pair.ts";
@@ -65,20 +65,22 @@ export class PairEncoder {
 
   async forQuery(query: string): Promise<DocumentEncoder> {
     const room = this.pairRoom;
-    const queryIds = await this.#encode(this.#prompt.query(query), room);
+    const { ids: queryIds } = await this.#encode(this.#prompt.query(query), room);
     // Which side is the longer decides what is cut, so the document is read as far as the query is long.
     const needed = Math.max(room, queryIds.length);
     return async (document) => {
-      const documentIds = await this.#encode(this.#prompt.document(document), needed);
+      const { ids: documentIds, complete } = await this.#encode(this.#prompt.document(document), needed);
       const kept = truncatePair(queryIds.length, documentIds.length, room, this.#options.strategy);
       const input = assemble(
         this.#templates.pair,
         this.#cut(queryIds, kept.query),
         this.#cut(documentIds, kept.document),
       );
+      const cut = documentIds.length - kept.document;
       return {
         ...input,
-        removed: { query: queryIds.length - kept.query, document: documentIds.length - kept.document },
+        // What was not even read, behind a megabyte of white space, is told as well.
+        removed: { query: queryIds.length - kept.query, document: complete ? cut : Math.max(1, cut) },
       };
     };
   }
@@ -93,7 +95,7 @@ export class PairEncoder {
     query: string,
     overlap: number | undefined,
   ): Promise<(document: string) => AsyncGenerator<undefined, readonly TextSpan[], undefined>> {
-    const queryTokens = (await this.#encode(this.#prompt.query(query), this.pairRoom)).length;
+    const queryTokens = (await this.#encode(this.#prompt.query(query), this.pairRoom)).ids.length;
     const { document: room } = truncatePair(
       queryTokens,
       Number.MAX_SAFE_INTEGER,
@@ -112,13 +114,13 @@ export class PairEncoder {
   }
 
   async encodeText(text: string): Promise<EncodedInput> {
-    const ids = await this.#encode(text, this.singleRoom);
+    const { ids } = await this.#encode(text, this.singleRoom);
     return assemble(this.#templates.single, this.#cut(ids, this.singleRoom), []);
   }
 
-  async #encode(text: string, needed: number): Promise<readonly number[]> {
-    if (this.#options.truncationSide === "left") return this.#tokenizer.encode(text);
-    return (await encodePrefix(this.#tokenizer, text, needed)).ids;
+  async #encode(text: string, needed: number): Promise<PrefixTokens> {
+    if (this.#options.truncationSide !== "left") return encodePrefix(this.#tokenizer, text, needed);
+    return { ids: await this.#tokenizer.encode(text), complete: true };
   }
 
   #cut(ids: readonly number[], length: number): readonly number[] {
