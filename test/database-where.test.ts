@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
 import type { Database } from "../src/contracts/database.ts";
 import type { Where } from "../src/contracts/where.ts";
-import { findCollection, targetOf } from "../src/database/catalog.ts";
+import { type CollectionRecord, findCollection, targetOf } from "../src/database/catalog.ts";
 import { openFolder } from "../src/database/folder-database.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
 import { compileWhere } from "../src/search/compile-where.ts";
@@ -117,7 +117,10 @@ describe("filters on generated documents", () => {
   });
 
   it("match what a plain evaluation of the same filter matches", async () => {
-    const target = targetOf((await findCollection(connection, "generated")) ?? (undefined as never));
+    const target = targetOf(
+      (await findCollection(connection, "generated")) as CollectionRecord,
+      connection.capabilities,
+    );
     const table = identifier(target.schema, target.table);
     const stored = documents.map((metadata) => JSON.parse(JSON.stringify(metadata)) as Record<string, unknown>);
     const seen = { some: 0, none: 0 };
@@ -161,7 +164,10 @@ describe("filters and indexes", () => {
       })),
       { batchSize: 3000 },
     );
-    const target = targetOf((await findCollection(connection, "indexes for filters")) ?? (undefined as never));
+    const target = targetOf(
+      (await findCollection(connection, "indexes for filters")) as CollectionRecord,
+      connection.capabilities,
+    );
     const table = identifier(target.schema, target.table);
     const numbers = indexedFieldExpression(["n"], "number");
     const names = indexedFieldExpression(["name"], "string");
