@@ -13,7 +13,7 @@ import { type DatabaseSource, openDatabase } from "./database/open-database.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
-import { checkLanguage, openCollectionRecord } from "./open-collection.ts";
+import { checkDistribution, checkLanguage, openCollectionRecord } from "./open-collection.ts";
 import { DISTANCES, STORAGES } from "./search/distance.ts";
 
 /** Where the database is: `{ url }`, `{ pool }` or `{ pglite }`. */
@@ -87,10 +87,11 @@ export class PgVectorDB implements AsyncDisposable {
     options: CollectionOptions = {},
   ): Promise<Collection<Metadata>> {
     checkName(name);
-    checkOptionNames(options, ["embedder", "language", "distance", "storage", "signal", "timeoutMs"]);
+    checkOptionNames(options, ["embedder", "language", "distance", "storage", "distribution", "signal", "timeoutMs"]);
     const { embedder: given, distance, storage } = options;
     if (given !== undefined) checkEmbedder(given);
     if (distance !== undefined) checkDistance(distance);
+    checkDistribution(options.distribution);
     if (storage !== undefined && !STORAGES.includes(storage)) {
       throw invalidArgument(`\`storage\` must be one of: ${STORAGES.join(", ")}.`);
     }

@@ -22,6 +22,8 @@ export interface SearchTarget {
   readonly termsColumn: string;
   /** Name that the HNSW index has when there is one, in the same schema. */
   readonly vectorIndex: string;
+  /** Whether Citus spreads the table over its nodes. A statement's settings reach them by `QueryOptions` only. */
+  readonly isDistributed?: boolean | undefined;
   /** pgvector 0.8 and newer: an index scan goes on until enough rows pass the filter. */
   readonly iterativeScan: boolean;
 }
