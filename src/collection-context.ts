@@ -10,10 +10,26 @@ export interface CollectionContext {
   readonly record: CollectionRecord;
   readonly embedder: Embedder;
   readonly target: SearchTarget;
+  readonly textSpaces: readonly TextSpaceContext[];
 }
 
-export function createContext(database: Database, record: CollectionRecord, embedder: Embedder): CollectionContext {
-  return { database: reportingStale(database, record.name), record, embedder, target: targetOf(record) };
+/** A text space with what searches and fills it. */
+export interface TextSpaceContext {
+  readonly name: string;
+  /** The metadata field with the text; `undefined` for the content. */
+  readonly path: readonly string[] | undefined;
+  readonly embedder: Embedder;
+  /** The collection's table, with the space's column for the embedding. */
+  readonly target: SearchTarget;
+}
+
+export function createContext(
+  database: Database,
+  record: CollectionRecord,
+  embedder: Embedder,
+  textSpaces: readonly TextSpaceContext[] = [],
+): CollectionContext {
+  return { database: reportingStale(database, record.name), record, embedder, target: targetOf(record), textSpaces };
 }
 
 const UNDEFINED_TABLE = "42P01";

@@ -1,12 +1,18 @@
-import { checkInteger, checkOptionNames, checkText, invalidArgument } from "./check-options.ts";
+import { checkInteger, checkOptionNames, invalidArgument } from "./check-options.ts";
 import type { CollectionContext } from "./collection-context.ts";
 import type {
   AddDocumentsOptions,
   AddResult,
   CollectionInfo,
   DocumentInput,
+  ExplainOptions,
+  Explanation,
+  FuzzySearchOptions,
   HybridSearchOptions,
   KeywordSearchOptions,
+  MeasureRecallOptions,
+  MultimodalSearchOptions,
+  RecallReport,
   ReembedOptions,
   RerankSearchOptions,
   RerankSearchResult,
@@ -33,13 +39,9 @@ import { addDocuments, checkAddArguments, refreshStatistics } from "./ingest/add
 import { checkId } from "./ingest/normalize-document.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
 import { loadOnce } from "./load-once.ts";
-import { toReranker } from "./rerankers/function-reranker.ts";
-import { planRerankSearch, rerankSearch } from "./retrieval/rerank-search.ts";
-import { retrieve } from "./retrieval/retrieve.ts";
-import { planRetrieval, type SearchMethod } from "./retrieval/search-options.ts";
+import { CollectionSearch } from "./retrieval/collection-search.ts";
+import { SearchQuery } from "./retrieval/search-query.ts";
 import { compileWhere } from "./search/compile-where.ts";
-
-const DEFAULT_K = 10;
 
 export interface CollectionParts {
   readonly context: CollectionContext;
@@ -48,14 +50,13 @@ export interface CollectionParts {
 }
 
 /**
- * Documents with their embeddings, searched by meaning, by keywords or by both, and reranked. Made by `db.collection()`.
+ * Documents with their embeddings, searched by meaning, by keywords, by both or by more aspects, and reranked. Made by `db.collection()`.
  *
  * Every method rejects with PgVectorDBError: `invalid_argument` before anything is read or written, `aborted` and
  * `timeout` between statements (one that runs is not interrupted), `database_error`, `collection_not_found` when the
  * collection was dropped, `collection_mismatch` when it was moved to another embedder, `closed`.
  */
 export class Collection<Metadata extends object = Record<string, unknown>> {
-  readonly #defaultReranker: () => Promise<Reranker>;
   #context: CollectionContext;
   /** Once per object: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
   readonly #ensureKeywordIndex = loadOnce(async () => {
@@ -63,9 +64,15 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     await database.query(createKeywordIndex(target, record.language));
   });
 
+  readonly #search: CollectionSearch<Metadata>;
+
   constructor({ context, defaultReranker }: CollectionParts) {
     this.#context = context;
-    this.#defaultReranker = defaultReranker;
+    this.#search = new CollectionSearch({
+      context: () => this.#context,
+      ensureKeywordIndex: this.#ensureKeywordIndex,
+      defaultReranker,
+    });
   }
 
   get name(): string {
@@ -128,17 +135,40 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
 
   /** The nearest documents by meaning. */
   async semanticSearch(query: string, options: SemanticSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search("semantic", query, options);
+    return this.#search.search("semantic", query, options);
   }
 
-  /** The best documents by BM25 that have any of the query's terms. A query without terms finds nothing. */
+  /** The best documents by BM25 that have any of the query's terms, or its phrase. A query without terms finds nothing. */
   async keywordSearch(query: string, options: KeywordSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search("keyword", query, options);
+    return this.#search.search("keyword", query, options);
   }
 
-  /** Both, fused by reciprocal rank fusion in one statement. */
+  /** Documents with words that look like the query's, typing errors and all, by their trigrams. */
+  async fuzzySearch(query: string, options: FuzzySearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
+    return this.#search.search("trigram", query, options);
+  }
+
+  /** Semantic and keyword search, fused in one statement. */
   async hybridSearch(query: string, options: HybridSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search("hybrid", query, options);
+    return this.#search.search("hybrid", query, options);
+  }
+
+  /**
+   * The best documents by several aspects at once: meaning, keywords, and the spaces that the collection was made with. The
+   * candidates are the best `k` of every aspect; each aspect scores all of them on 0..1, and their weighted mean orders them.
+   *
+   * @example
+   * ```ts
+   * const { hits } = await products.multimodalSearch("noise cancelling headphones", {
+   *   spaces: { price: { weight: 0.5 }, brand: { value: "sony", weight: 0.3 }, fresh: { weight: 0.2 } },
+   * });
+   * ```
+   */
+  async multimodalSearch(
+    query: string,
+    options: MultimodalSearchOptions<Metadata> = {},
+  ): Promise<SearchResult<Metadata>> {
+    return this.#search.search("multimodal", query, options);
   }
 
   /**
@@ -153,14 +183,25 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     query: string,
     options: RerankSearchOptions<Metadata> = {},
   ): Promise<RerankSearchResult<Metadata>> {
-    const checkedQuery = checkText("query", query);
-    const plan = planRerankSearch(options);
-    const given = options.reranker === undefined ? undefined : toReranker(options.reranker);
-    return withDeadline(options, async (signal) => {
-      if (plan.retrieval.method !== "semantic") await this.#ensureKeywordIndex();
-      const reranker = given ?? (await this.#defaultReranker());
-      return rerankSearch<Metadata>(this.#context, reranker, checkedQuery, plan, signal);
-    });
+    return this.#search.rerankSearch(query, options);
+  }
+
+  /** A search put together step by step: `products.query(text).hybrid().where(…).candidates(100).rerank(r, { topK: 5 }).run()`. */
+  query(text: string): SearchQuery<Metadata> {
+    return new SearchQuery({ runner: this.#search, query: text, stage: {}, filters: [] });
+  }
+
+  /** Runs a search's first stage under `EXPLAIN (ANALYZE)`: which indexes it used, and how long each part took. */
+  async explain(query: string, options: ExplainOptions<Metadata> = {}): Promise<Explanation> {
+    return this.#search.explain(query, options);
+  }
+
+  /**
+   * How much of the exact answer semantic search finds through the vector index: its recall at `k`, and what it saves. Use
+   * queries like those that will be asked; fifty give a first idea.
+   */
+  async measureRecall(queries: readonly string[], options: MeasureRecallOptions<Metadata> = {}): Promise<RecallReport> {
+    return this.#search.measureRecall(queries, options);
   }
 
   /**
@@ -173,18 +214,25 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     const { m = 16, efConstruction = 64 } = options;
     checkInteger("m", m, { min: 2, max: 100 });
     checkInteger("efConstruction", efConstruction, { min: Math.max(4, 2 * m), max: 1000 });
-    const { record, target, database } = this.#context;
+    const { record, target, textSpaces, database } = this.#context;
     if (record.dimensions > MAX_INDEXED_DIMENSIONS) {
       throw invalidArgument(
         `An index holds at most ${MAX_INDEXED_DIMENSIONS} dimensions; the embedder has ${record.dimensions}.`,
       );
     }
-    await withDeadline(options, (signal) => buildVectorIndex(database, target, { m, efConstruction }, signal));
+    await withDeadline(options, async (signal) => {
+      for (const indexed of [target, ...textSpaces.map((space) => space.target)]) {
+        await buildVectorIndex(database, indexed, { m, efConstruction }, signal);
+      }
+    });
   }
 
   /** Removes the HNSW index, for instance before loading many documents. */
   async dropIndex(options: DeadlineOptions = {}): Promise<void> {
-    await this.#query(dropVectorIndex(this.#context.target), options);
+    const { target, textSpaces } = this.#context;
+    for (const indexed of [target, ...textSpaces.map((space) => space.target)]) {
+      await this.#query(dropVectorIndex(indexed), options);
+    }
   }
 
   /**
@@ -196,18 +244,9 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     checkEmbedder(embedder);
     checkReembedOptions(options);
     await withDeadline(options, async (signal) => {
-      this.#context = await reembed(this.#context.database, this.name, embedder, options, signal);
-    });
-  }
-
-  async #search(method: SearchMethod, query: string, options: DeadlineOptions): Promise<SearchResult<Metadata>> {
-    const checkedQuery = checkText("query", query);
-    const plan = planRetrieval(method, options, DEFAULT_K);
-    return withDeadline(options, async (signal) => {
-      const startedAt = performance.now();
-      if (method !== "semantic") await this.#ensureKeywordIndex();
-      const { timings, ...found } = await retrieve<Metadata>(this.#context, checkedQuery, plan, signal);
-      return { ...found, timings: { ...timings, totalMs: performance.now() - startedAt } };
+      const { textSpaces } = this.#context;
+      const moved = await reembed(this.#context.database, this.name, embedder, options, signal);
+      this.#context = { ...moved, textSpaces };
     });
   }
 

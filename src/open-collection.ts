@@ -2,6 +2,7 @@ import { invalidArgument } from "./check-options.ts";
 import type { CollectionOptions } from "./contracts/collection.ts";
 import type { Database } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
+import { declareSpaces } from "./declare-spaces.ts";
 import { type CollectionRecord, createCollection, findCollection, listLanguages } from "./database/catalog.ts";
 import { PgVectorDBError } from "./errors.ts";
 
@@ -10,7 +11,7 @@ export async function openCollectionRecord(
   database: Database,
   name: string,
   embedder: Embedder,
-  { language, distance }: CollectionOptions,
+  { language, distance, spaces }: CollectionOptions,
   signal: AbortSignal,
 ): Promise<CollectionRecord> {
   const found = await findCollection(database, name, { signal });
@@ -26,6 +27,7 @@ export async function openCollectionRecord(
         distance: distance ?? "cosine",
         language: language ?? "english",
       },
+      declareSpaces(spaces ?? {}, embedder),
       { signal },
     ));
   checkSame(record, embedder, { language, distance });

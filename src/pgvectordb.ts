@@ -7,6 +7,7 @@ import type { Database } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import { dropCollection, listCollections } from "./database/catalog.ts";
 import { type DatabaseSource, openDatabase } from "./database/open-database.ts";
+import { checkSpaces, openTextSpaces } from "./declare-spaces.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
@@ -65,15 +66,16 @@ export class PgVectorDB implements AsyncDisposable {
    * Opens a collection, and makes it when there is none.
    *
    * @param name any text of up to 100 characters without control characters
-   * @throws PgVectorDBError `collection_mismatch` when it was made with another embedder, distance or language
+   * @throws PgVectorDBError `collection_mismatch` when it was made with another embedder, distance, language or other spaces
    */
   async collection<Metadata extends object = Record<string, unknown>>(
     name: string,
     options: CollectionOptions = {},
   ): Promise<Collection<Metadata>> {
     checkName(name);
-    checkOptionNames(options, ["embedder", "language", "distance", "signal", "timeoutMs"]);
-    const { embedder: given, distance } = options;
+    checkOptionNames(options, ["embedder", "language", "distance", "spaces", "signal", "timeoutMs"]);
+    const { embedder: given, distance, spaces } = options;
+    checkSpaces(spaces);
     if (given !== undefined) checkEmbedder(given);
     if (distance !== undefined && !DISTANCES.includes(distance)) {
       throw invalidArgument(`\`distance\` must be one of: ${DISTANCES.join(", ")}.`);
@@ -82,7 +84,7 @@ export class PgVectorDB implements AsyncDisposable {
       const embedder = given ?? (await this.#models.embedder());
       const record = await openCollectionRecord(this.#database, name, embedder, options, signal);
       return new Collection<Metadata>({
-        context: createContext(this.#database, record, embedder),
+        context: createContext(this.#database, record, embedder, openTextSpaces(record, spaces, embedder)),
         defaultReranker: this.#models.reranker,
       });
     });

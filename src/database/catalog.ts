@@ -4,6 +4,7 @@ import type { Database, Queryable, QueryOptions } from "../contracts/database.ts
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
+import { addSpaceColumns, type SpaceRecord } from "./space-columns.ts";
 
 /** A collection's row in the catalog. */
 export interface CollectionRecord extends CollectionInfo {
@@ -13,9 +14,11 @@ export interface CollectionRecord extends CollectionInfo {
   /** The embedder that an unfinished `reembed` is moving to. */
   readonly nextEmbedder: string | null;
   readonly nextDimensions: number | null;
+  /** Sorted by name. */
+  readonly spaces: readonly SpaceRecord[];
 }
 
-const FIELDS = sql`id, name, embedder, dimensions, distance, language, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
+const FIELDS = sql`id, name, embedder, dimensions, distance, language, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions", spaces`;
 
 export async function findCollection(
   database: Queryable,
@@ -34,6 +37,7 @@ export async function listCollections(database: Queryable, options: QueryOptions
 export async function createCollection(
   database: Database,
   info: CollectionInfo,
+  spaces: readonly SpaceRecord[],
   options: QueryOptions = {},
 ): Promise<CollectionRecord> {
   const { name, embedder, dimensions, distance, language } = info;
@@ -54,8 +58,17 @@ export async function createCollection(
         updated_at timestamptz NOT NULL DEFAULT now()
       )`,
     );
-    return created;
+    if (spaces.length === 0) return created;
+    await addSpaceColumns(transaction, targetOf(created), spaces);
+    return setSpaces(transaction, created.id, spaces);
   }, options);
+}
+
+async function setSpaces(database: Queryable, id: number, spaces: readonly SpaceRecord[]): Promise<CollectionRecord> {
+  const [record] = await database.query<CollectionRecord>(
+    sql`UPDATE pgvectordb.collections SET spaces = ${JSON.stringify(spaces)}::jsonb WHERE id = ${id} RETURNING ${FIELDS}`,
+  );
+  return record as CollectionRecord;
 }
 
 /** Notes the embedder that the collection is moving to, or that it is moving to none. */
@@ -100,7 +113,7 @@ export async function listLanguages(database: Queryable, options: QueryOptions =
 }
 
 /** The names of a collection's table and of what belongs to it: made of numbers only, never of the collection's name. */
-export function targetOf({ id, generation, dimensions, distance }: CollectionRecord): SearchTarget {
+export function targetOf({ id, generation, dimensions, distance, language }: CollectionRecord): SearchTarget {
   const table = `documents_${id}`;
   return {
     schema: SCHEMA,
@@ -108,6 +121,7 @@ export function targetOf({ id, generation, dimensions, distance }: CollectionRec
     embeddingColumn: embeddingColumn(generation),
     dimensions,
     distance,
+    language,
     keywordIndex: `${table}_bm25`,
     vectorIndex: `${table}_${embeddingColumn(generation)}_hnsw`,
   };

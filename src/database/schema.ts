@@ -38,6 +38,7 @@ const migrations: readonly (readonly Sql[])[] = [
               + coalesce(substring(substr(value, 17) from '[+-][0-9]{2}:?([0-9]{2})$')::int, 0) * 60000)
           END
       END`,
+    sql`ALTER TABLE pgvectordb.collections ADD COLUMN spaces jsonb NOT NULL DEFAULT '[]'`,
   ],
 ];
 

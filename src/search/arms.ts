@@ -20,7 +20,7 @@ export interface KeywordArm {
 
 /** Rows `(id, distance, rank)` of the nearest documents. A zero vector has no direction and is nobody's neighbour. */
 export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: SemanticArm): Sql {
-  const distance = sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::vector`;
+  const distance = distanceTo(target, vector);
   const nearest = exact
     ? // An expression around the distance keeps the vector index out.
       sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(filter)} ORDER BY (${distance}) + 0, id LIMIT ${k}`
@@ -30,6 +30,11 @@ export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: 
           sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(ready, filter)} ORDER BY ${distance} LIMIT ${k}`,
       );
   return sql`SELECT id, distance, row_number() OVER (ORDER BY distance, id) AS rank FROM (${nearest}) AS nearest WHERE distance <> 'NaN'`;
+}
+
+/** From the embedding column to a query's vector. */
+export function distanceTo(target: SearchTarget, vector: Vector): Sql {
+  return sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::vector`;
 }
 
 /** Rows `(id, bm25, rank)` of the documents with any of the query's terms. BM25 is negative here: lower is better. */
@@ -59,7 +64,7 @@ function withVectorIndex(k: number, scan: (ready: Sql) => Sql): Sql {
   return sql`WITH settings AS MATERIALIZED (${settings}) SELECT scan.id, scan.distance FROM settings CROSS JOIN LATERAL (${scan(sql`settings.ready IS NOT NULL`)}) AS scan`;
 }
 
-function where(...conditions: readonly (Sql | undefined)[]): Sql {
+export function where(...conditions: readonly (Sql | undefined)[]): Sql {
   const given = conditions.filter((condition) => condition !== undefined);
   const [first, ...rest] = given;
   return first === undefined ? empty : rest.reduce((all, next) => sql`${all} AND ${next}`, sql` WHERE ${first}`);

@@ -7,6 +7,8 @@ export interface SearchTarget {
   readonly embeddingColumn: string;
   readonly dimensions: number;
   readonly distance: Distance;
+  /** Text-search configuration of the content. */
+  readonly language: string;
   /** Name of the BM25 index on `content`, in the same schema. */
   readonly keywordIndex: string;
   /** Name that the HNSW index has when there is one, in the same schema. */
