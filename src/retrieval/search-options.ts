@@ -31,9 +31,9 @@ const DEFAULT_MIN_SIMILARITY = 0.3;
 
 const COMMON_NAMES = ["k", "where", "signal", "timeoutMs"];
 const NAMES_OF: Readonly<Record<SearchMethod, readonly string[]>> = {
-  hybrid: [...COMMON_NAMES, "exact", "match", "weights", "fusion", "rankConstant"],
-  semantic: [...COMMON_NAMES, "exact"],
   keyword: [...COMMON_NAMES, "match"],
+  semantic: [...COMMON_NAMES, "exact"],
+  hybrid: [...COMMON_NAMES, "exact", "match", "weights", "fusion", "rankConstant"],
   trigram: [...COMMON_NAMES, "minSimilarity"],
   multimodal: [...COMMON_NAMES, "exact", "match", "weights", "spaces"],
 };
