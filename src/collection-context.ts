@@ -1,16 +1,19 @@
-import type { Database } from "./contracts/database.ts";
+import type { OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import { type CollectionRecord, targetOf } from "./database/catalog.ts";
+import type { SpaceRecord } from "./database/space-columns.ts";
 import { PgVectorDBError } from "./errors.ts";
 import type { SearchTarget } from "./search/search-target.ts";
 
-/** What the operations of a collection work with. */
-export interface CollectionContext {
-  readonly database: Database;
-  readonly record: CollectionRecord;
-  readonly embedder: Embedder;
+/** What a search works with. */
+export interface SearchContext {
+  readonly database: OpenDatabase;
   readonly target: SearchTarget;
-  readonly textSpaces: readonly TextSpaceContext[];
+  /** Absent where there are no embeddings to compare with. */
+  readonly embedder?: Embedder | undefined;
+  /** What multimodal search can ask. Default: nothing. */
+  readonly spaces?: readonly SpaceRecord[] | undefined;
+  readonly textSpaces?: readonly TextSpaceContext[] | undefined;
 }
 
 /** A text space with what searches and fills it. */
@@ -23,13 +26,22 @@ export interface TextSpaceContext {
   readonly target: SearchTarget;
 }
 
+/** What the operations of a collection work with. */
+export interface CollectionContext extends SearchContext {
+  readonly record: CollectionRecord;
+  readonly embedder: Embedder;
+  readonly textSpaces: readonly TextSpaceContext[];
+}
+
 export function createContext(
-  database: Database,
+  database: OpenDatabase,
   record: CollectionRecord,
   embedder: Embedder,
   textSpaces: readonly TextSpaceContext[] = [],
 ): CollectionContext {
-  return { database: reportingStale(database, record.name), record, embedder, target: targetOf(record), textSpaces };
+  const target = targetOf(record, database.capabilities);
+  const { spaces } = record;
+  return { database: reportingStale(database, record.name), record, embedder, target, spaces, textSpaces };
 }
 
 const UNDEFINED_TABLE = "42P01";
@@ -39,7 +51,7 @@ const UNDEFINED_COLUMN = "42703";
  * The names of a collection's table and embedding column are never used again: one that is gone was dropped, or moved to
  * another embedder, since this object was made.
  */
-function reportingStale(database: Database, name: string): Database {
+function reportingStale(database: OpenDatabase, name: string): OpenDatabase {
   const explain = (error: unknown): never => {
     const sqlState = error instanceof PgVectorDBError ? error.sqlState : undefined;
     if (sqlState === UNDEFINED_TABLE) {
@@ -57,6 +69,7 @@ function reportingStale(database: Database, name: string): Database {
     throw error;
   };
   return {
+    capabilities: database.capabilities,
     query: (statement, options) => database.query<never>(statement, options).catch(explain),
     transaction: (work, options) => database.transaction(work, options).catch(explain),
     close: () => database.close(),

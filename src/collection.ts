@@ -1,47 +1,44 @@
 import { checkInteger, checkOptionNames, invalidArgument } from "./check-options.ts";
-import type { CollectionContext } from "./collection-context.ts";
+import type { CollectionContext, SearchContext } from "./collection-context.ts";
 import type {
   AddDocumentsOptions,
+  AddProgress,
   AddResult,
   CollectionInfo,
   DocumentInput,
-  ExplainOptions,
-  Explanation,
-  FuzzySearchOptions,
-  HybridSearchOptions,
-  KeywordSearchOptions,
-  MeasureRecallOptions,
-  MultimodalSearchOptions,
-  RecallReport,
   ReembedOptions,
-  RerankSearchOptions,
-  RerankSearchResult,
-  SearchResult,
-  SemanticSearchOptions,
   StoredDocument,
   VectorIndexOptions,
 } from "./contracts/collection.ts";
 import type { Statement } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import type { Reranker } from "./contracts/reranker.ts";
-import type { Where } from "./contracts/where.ts";
-import {
-  countDocuments,
-  createKeywordIndex,
-  deleteDocuments,
-  dropVectorIndex,
-  selectDocuments,
-} from "./database/document-table.ts";
-import { buildVectorIndex, MAX_INDEXED_DIMENSIONS } from "./database/vector-index.ts";
+import type {
+  ExportOptions,
+  ImportOptions,
+  MetadataChange,
+  ReadDocumentsOptions,
+  Selection,
+} from "./contracts/writing.ts";
+import { infoOf } from "./database/catalog.ts";
+import { deleteDocuments, dropVectorIndex, selectDocuments, truncate } from "./database/document-table.ts";
+import { ensureKeywordIndex } from "./database/keyword-index.ts";
+import { ensureSpaceIndexes } from "./database/space-columns.ts";
+import { ensureTrigramIndex } from "./database/trigram-index.ts";
+import { buildVectorIndex, maxIndexedDimensions } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
-import { addDocuments, checkAddArguments, refreshStatistics } from "./ingest/add-documents.ts";
-import { checkId } from "./ingest/normalize-document.ts";
+import { addDocuments, checkAddArguments, type DocumentSource, refreshStatistics } from "./ingest/add-documents.ts";
+import { changeMetadataStatement } from "./ingest/change-metadata.ts";
+import { exportDocuments } from "./ingest/export-documents.ts";
+import { fillTextSpaces } from "./ingest/fill-text-spaces.ts";
+import { checkImportSource, readExport } from "./ingest/import-documents.ts";
+import type { Comparison } from "./ingest/prepare-batch.ts";
+import { DOCUMENT_FIELDS, ID_FIELD, readRows } from "./ingest/read-documents.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
+import { checkIds, compileSelection } from "./ingest/select-documents.ts";
 import { loadOnce } from "./load-once.ts";
-import { CollectionSearch } from "./retrieval/collection-search.ts";
-import { SearchQuery } from "./retrieval/search-query.ts";
-import { compileWhere } from "./search/compile-where.ts";
+import { Searchable } from "./searchable.ts";
 
 export interface CollectionParts {
   readonly context: CollectionContext;
@@ -56,33 +53,47 @@ export interface CollectionParts {
  * `timeout` between statements (one that runs is not interrupted), `database_error`, `collection_not_found` when the
  * collection was dropped, `collection_mismatch` when it was moved to another embedder, `closed`.
  */
-export class Collection<Metadata extends object = Record<string, unknown>> {
+export class Collection<Metadata extends object = Record<string, unknown>> extends Searchable<Metadata> {
   #context: CollectionContext;
   /** Once per object: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
   readonly #ensureKeywordIndex = loadOnce(async () => {
+    const { database, target } = this.#context;
+    await ensureKeywordIndex(database, target);
+  });
+  readonly #ensureTrigramIndex = loadOnce(() => ensureTrigramIndex(this.#context.database, this.#context.target));
+  readonly #ensureSpaceIndexes = loadOnce(async () => {
     const { database, target, record } = this.#context;
-    await database.query(createKeywordIndex(target, record.language));
+    await ensureSpaceIndexes(database, target, record.spaces);
   });
 
-  readonly #search: CollectionSearch<Metadata>;
-
   constructor({ context, defaultReranker }: CollectionParts) {
+    super(defaultReranker);
     this.#context = context;
-    this.#search = new CollectionSearch({
-      context: () => this.#context,
-      ensureKeywordIndex: this.#ensureKeywordIndex,
-      defaultReranker,
-    });
+  }
+
+  protected override get searchContext(): SearchContext {
+    return this.#context;
+  }
+
+  protected override prepareKeywordSearch(): Promise<void> {
+    return this.#ensureKeywordIndex();
+  }
+
+  protected override prepareTrigramSearch(): Promise<void> {
+    return this.#ensureTrigramIndex();
+  }
+
+  protected override prepareSpaces(): Promise<void> {
+    return this.#ensureSpaceIndexes();
   }
 
   get name(): string {
     return this.#context.record.name;
   }
 
-  /** What the collection remembers: embedder, dimensions, distance and language. */
+  /** What the collection remembers: embedder, dimensions, distance, storage and language. */
   get info(): CollectionInfo {
-    const { name, embedder, dimensions, distance, language } = this.#context.record;
-    return { name, embedder, dimensions, distance, language };
+    return infoOf(this.#context.record);
   }
 
   /**
@@ -97,13 +108,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     options: AddDocumentsOptions = {},
   ): Promise<AddResult> {
     checkAddArguments(documents, options);
-    return withDeadline(options, async (signal) => {
-      const result = await addDocuments(this.#context, documents, options, signal);
-      // After the documents, not before: building the index at once is faster than adding to it.
-      await this.#ensureKeywordIndex();
-      await refreshStatistics(this.#context, result, signal);
-      return result;
-    });
+    return this.#add(documents, options);
   }
 
   /** The document with this id, or `undefined`. */
@@ -118,90 +123,93 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     return Array.isArray(ids) ? found : found[0];
   }
 
-  /** @returns how many of them were there */
-  async delete(ids: string | readonly string[], options: DeadlineOptions = {}): Promise<number> {
-    const rows = await this.#query(deleteDocuments(this.#context.target, checkIds(ids)), options);
+  /**
+   * The documents in the order of their ids, fetched page by page. One that is written meanwhile comes as it was or as it is.
+   *
+   * @example
+   * ```ts
+   * for await (const { id, metadata } of products.documents({ where: { price: { $gt: 100 } } })) console.log(id, metadata);
+   * ```
+   */
+  documents(options: ReadDocumentsOptions<Metadata> = {}): AsyncGenerator<StoredDocument<Metadata>, void, undefined> {
+    return readRows<StoredDocument<Metadata>>(this.#context, DOCUMENT_FIELDS, options);
+  }
+
+  /** The same documents' ids alone. */
+  async *ids(options: ReadDocumentsOptions<Metadata> = {}): AsyncGenerator<string, void, undefined> {
+    for await (const { id } of readRows(this.#context, ID_FIELD, options)) yield id;
+  }
+
+  /**
+   * Changes metadata without touching content or embedding.
+   *
+   * @example
+   * ```ts
+   * await products.update({ where: { brand: "sony" } }, { merge: { onSale: true } });
+   * ```
+   * @returns how many documents there were to change
+   */
+  async update(
+    selection: Selection<Metadata>,
+    change: MetadataChange<Metadata>,
+    options: DeadlineOptions = {},
+  ): Promise<number> {
+    const condition = compileSelection(selection);
+    const rows = await this.#query<{ id: string }>(
+      changeMetadataStatement(this.#context.target, condition, change),
+      options,
+    );
+    // A text space may be made from the metadata.
+    const ids = rows.map(({ id }) => id);
+    await withDeadline(options, (signal) => fillTextSpaces(this.#context, ids, signal));
     return rows.length;
   }
 
-  /** How many documents there are, or match `where`. */
-  async count(where?: Where<Metadata>, options: DeadlineOptions = {}): Promise<number> {
-    const [row] = await this.#query<{ count: number }>(
-      countDocuments(this.#context.target, compileWhere(where)),
-      options,
-    );
-    return row?.count ?? 0;
+  /**
+   * Removes documents by id, or those whose metadata match: `delete({ where: { brand: "sony" } })`.
+   *
+   * @returns how many of them were there
+   */
+  async delete(selection: Selection<Metadata>, options: DeadlineOptions = {}): Promise<number> {
+    const rows = await this.#query(deleteDocuments(this.#context.target, compileSelection(selection)), options);
+    return rows.length;
   }
 
-  /** The nearest documents by meaning. */
-  async semanticSearch(query: string, options: SemanticSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search.search("semantic", query, options);
-  }
-
-  /** The best documents by BM25 that have any of the query's terms, or its phrase. A query without terms finds nothing. */
-  async keywordSearch(query: string, options: KeywordSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search.search("keyword", query, options);
-  }
-
-  /** Documents with words that look like the query's, typing errors and all, by their trigrams. */
-  async fuzzySearch(query: string, options: FuzzySearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search.search("trigram", query, options);
-  }
-
-  /** Semantic and keyword search, fused in one statement. */
-  async hybridSearch(query: string, options: HybridSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search.search("hybrid", query, options);
+  /** Removes every document; the collection, its settings and its indexes stay. */
+  async deleteAll(options: DeadlineOptions = {}): Promise<void> {
+    await this.#query(truncate(this.#context.target), options);
   }
 
   /**
-   * The best documents by several aspects at once: meaning, keywords, and the spaces that the collection was made with. The
-   * candidates are the best `k` of every aspect; each aspect scores all of them on 0..1, and their weighted mean orders them.
+   * The collection as lines of JSON, each with its end, for a file or a pipe; `import` reads them. Memory does not grow
+   * with the collection.
    *
    * @example
    * ```ts
-   * const { hits } = await products.multimodalSearch("noise cancelling headphones", {
-   *   spaces: { price: { weight: 0.5 }, brand: { value: "sony", weight: 0.3 }, fresh: { weight: 0.2 } },
-   * });
+   * await pipeline(products.export({ embeddings: true }), createWriteStream("products.jsonl"));
    * ```
    */
-  async multimodalSearch(
-    query: string,
-    options: MultimodalSearchOptions<Metadata> = {},
-  ): Promise<SearchResult<Metadata>> {
-    return this.#search.search("multimodal", query, options);
+  export(options: ExportOptions<Metadata> = {}): AsyncGenerator<string, void, undefined> {
+    return exportDocuments(this.#context, options);
   }
 
   /**
-   * Takes `k` candidates from the database by `method`, reranks them and returns the best `rerankTopK`.
+   * Adds the documents of an export, as `addDocuments` would: what is stored already is skipped, so that an interrupted
+   * import is simply started again. Vectors are taken over when the export has them and they are of the same embedder;
+   * otherwise the documents are embedded. The collection's own settings stay.
    *
-   * @example
-   * ```ts
-   * const { hits } = await products.rerankSearch("best headphones under $200", { where: { price: { $lte: 200 } } });
-   * ```
+   * @param source the export's text or bytes in any pieces: `createReadStream("products.jsonl")`
+   * @throws PgVectorDBError `invalid_argument` with the line's number for what is not an export, or not all of one
    */
-  async rerankSearch(
-    query: string,
-    options: RerankSearchOptions<Metadata> = {},
-  ): Promise<RerankSearchResult<Metadata>> {
-    return this.#search.rerankSearch(query, options);
-  }
-
-  /** A search put together step by step: `products.query(text).hybrid().where(…).candidates(100).rerank(r, { topK: 5 }).run()`. */
-  query(text: string): SearchQuery<Metadata> {
-    return new SearchQuery({ runner: this.#search, query: text, stage: {}, filters: [] });
-  }
-
-  /** Runs a search's first stage under `EXPLAIN (ANALYZE)`: which indexes it used, and how long each part took. */
-  async explain(query: string, options: ExplainOptions<Metadata> = {}): Promise<Explanation> {
-    return this.#search.explain(query, options);
-  }
-
-  /**
-   * How much of the exact answer semantic search finds through the vector index: its recall at `k`, and what it saves. Use
-   * queries like those that will be asked; fifty give a first idea.
-   */
-  async measureRecall(queries: readonly string[], options: MeasureRecallOptions<Metadata> = {}): Promise<RecallReport> {
-    return this.#search.measureRecall(queries, options);
+  async import(
+    source: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<AddProgress> {
+    checkImportSource(source);
+    checkOptionNames(options, ["batchSize", "onProgress", "signal", "timeoutMs"]);
+    const documents = readExport(this.#context, source);
+    checkAddArguments(documents, options);
+    return this.#add(documents, { ...options, sameEmbedder: true });
   }
 
   /**
@@ -215,9 +223,9 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     checkInteger("m", m, { min: 2, max: 100 });
     checkInteger("efConstruction", efConstruction, { min: Math.max(4, 2 * m), max: 1000 });
     const { record, target, textSpaces, database } = this.#context;
-    if (record.dimensions > MAX_INDEXED_DIMENSIONS) {
+    if (record.dimensions > maxIndexedDimensions(record.storage)) {
       throw invalidArgument(
-        `An index holds at most ${MAX_INDEXED_DIMENSIONS} dimensions; the embedder has ${record.dimensions}.`,
+        `An index holds at most ${maxIndexedDimensions(record.storage)} dimensions of ${record.storage}; the embedder has ${record.dimensions}.`,
       );
     }
     await withDeadline(options, async (signal) => {
@@ -250,13 +258,18 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     });
   }
 
+  #add(documents: DocumentSource<object>, options: AddDocumentsOptions & Comparison): Promise<AddResult> {
+    return withDeadline(options, async (signal) => {
+      const result = await addDocuments(this.#context, documents, options, signal);
+      // After the documents, not before: building the index at once is faster than adding to it.
+      await this.#ensureKeywordIndex();
+      await refreshStatistics(this.#context, result, signal);
+      return result;
+    });
+  }
+
   async #query<Row extends object>(statement: Statement, options: DeadlineOptions): Promise<Row[]> {
     checkOptionNames(options, ["signal", "timeoutMs"]);
     return withDeadline(options, (signal) => this.#context.database.query<Row>(statement, { signal }));
   }
-}
-
-function checkIds(ids: unknown): string[] {
-  if (!Array.isArray(ids)) return [checkId("id", ids)];
-  return ids.map((id: unknown, position) => checkId(`ids[${position}]`, id));
 }

@@ -2,10 +2,11 @@ import { checkOptionNames, invalidArgument } from "./check-options.ts";
 import type { TextSpaceContext } from "./collection-context.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import type { Space } from "./contracts/space.ts";
-import { type CollectionRecord, targetOf } from "./database/catalog.ts";
+import type { CollectionRecord } from "./database/catalog.ts";
 import { type SpaceRecord, targetOfSpace } from "./database/space-columns.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { PgVectorDBError } from "./errors.ts";
+import type { SearchTarget } from "./search/search-target.ts";
 
 export type Spaces = Readonly<Record<string, Space>>;
 
@@ -77,6 +78,7 @@ export function declareSpaces(spaces: Spaces, defaultEmbedder: Embedder): SpaceR
  * @throws PgVectorDBError `collection_mismatch` when it was made with other spaces, or an embedder is missing
  */
 export function openTextSpaces(
+  target: SearchTarget,
   record: CollectionRecord,
   given: Spaces | undefined,
   embedder: Embedder,
@@ -89,7 +91,6 @@ export function openTextSpaces(
       `${made} other spaces: ${names}. Pass the same \`spaces\`, or leave them out.`,
     );
   }
-  const target = targetOf(record);
   return record.spaces.flatMap((space): TextSpaceContext[] => {
     if (space.kind !== "text") return [];
     const own = given?.[space.name];

@@ -30,10 +30,18 @@ export type {
   StageScore,
   StoredDocument,
   VectorIndexOptions,
+  VectorStorage,
 } from "./contracts/collection.ts";
 export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
 export type { CategorySpace, NumberSpace, RecencySpace, Space, SpaceQuery, TextSpace } from "./contracts/space.ts";
 export type { Condition, Where } from "./contracts/where.ts";
+export type {
+  ExportOptions,
+  ImportOptions,
+  MetadataChange,
+  ReadDocumentsOptions,
+  Selection,
+} from "./contracts/writing.ts";
 export { PgVectorDBError, type PgVectorDBErrorCode } from "./errors.ts";
 export { type OpenOptions, PgVectorDB } from "./pgvectordb.ts";
 export type { RerankStepOptions, SearchQuery } from "./retrieval/search-query.ts";

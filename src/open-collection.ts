@@ -1,6 +1,6 @@
 import { invalidArgument } from "./check-options.ts";
 import type { CollectionOptions } from "./contracts/collection.ts";
-import type { Database } from "./contracts/database.ts";
+import type { Database, OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import { declareSpaces } from "./declare-spaces.ts";
 import { type CollectionRecord, createCollection, findCollection, listLanguages } from "./database/catalog.ts";
@@ -8,10 +8,10 @@ import { PgVectorDBError } from "./errors.ts";
 
 /** @throws PgVectorDBError `collection_mismatch`, or `invalid_argument` for a language that Postgres does not know */
 export async function openCollectionRecord(
-  database: Database,
+  database: OpenDatabase,
   name: string,
   embedder: Embedder,
-  { language, distance, spaces }: CollectionOptions,
+  { language, distance, storage, spaces }: CollectionOptions,
   signal: AbortSignal,
 ): Promise<CollectionRecord> {
   const found = await findCollection(database, name, { signal });
@@ -26,18 +26,19 @@ export async function openCollectionRecord(
         dimensions: embedder.dimensions,
         distance: distance ?? "cosine",
         language: language ?? "english",
+        storage: storage ?? "float32",
       },
       declareSpaces(spaces ?? {}, embedder),
       { signal },
     ));
-  checkSame(record, embedder, { language, distance });
+  checkSame(record, embedder, { language, distance, storage });
   return record;
 }
 
 function checkSame(
   record: CollectionRecord,
   embedder: Embedder,
-  { language, distance }: Pick<CollectionOptions, "language" | "distance">,
+  { language, distance, storage }: Pick<CollectionOptions, "language" | "distance" | "storage">,
 ): void {
   const made = `The collection ${JSON.stringify(record.name)} was made with`;
   if (record.embedder !== embedder.id || record.dimensions !== embedder.dimensions) {
@@ -48,6 +49,9 @@ function checkSame(
   }
   if (distance !== undefined && record.distance !== distance) {
     throw mismatch(`${made} the distance "${record.distance}". Leave \`distance\` out, or make another collection.`);
+  }
+  if (storage !== undefined && record.storage !== storage) {
+    throw mismatch(`${made} the storage "${record.storage}". Leave \`storage\` out, or make another collection.`);
   }
   if (language !== undefined && record.language !== language) {
     throw mismatch(`${made} the language "${record.language}". Leave \`language\` out, or make another collection.`);

@@ -3,18 +3,18 @@ import { checkOptionNames, checkText, invalidArgument } from "./check-options.ts
 import { Collection } from "./collection.ts";
 import { createContext } from "./collection-context.ts";
 import type { CollectionInfo, CollectionOptions, ReembedOptions } from "./contracts/collection.ts";
-import type { Database } from "./contracts/database.ts";
+import type { OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
-import { dropCollection, listCollections } from "./database/catalog.ts";
+import { dropCollection, infoOf, listCollections, targetOf } from "./database/catalog.ts";
 import { type DatabaseSource, openDatabase } from "./database/open-database.ts";
 import { checkSpaces, openTextSpaces } from "./declare-spaces.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
 import { openCollectionRecord } from "./open-collection.ts";
-import { DISTANCES } from "./search/distance.ts";
+import { DISTANCES, STORAGES } from "./search/distance.ts";
 
-/** Where the database is: `{ url }` or `{ pglite }`. */
+/** Where the database is: `{ url }`, `{ pool }` or `{ pglite }`. */
 export type OpenOptions = DatabaseSource & DeadlineOptions;
 
 const MAX_NAME_LENGTH = 100;
@@ -31,11 +31,11 @@ const MAX_NAME_LENGTH = 100;
  * ```
  */
 export class PgVectorDB implements AsyncDisposable {
-  readonly #database: Database;
+  readonly #database: OpenDatabase;
   readonly #models: BuiltinModels;
   #closing: Promise<void> | undefined;
 
-  private constructor(database: Database, models: BuiltinModels) {
+  private constructor(database: OpenDatabase, models: BuiltinModels) {
     this.#database = database;
     this.#models = models;
   }
@@ -48,8 +48,8 @@ export class PgVectorDB implements AsyncDisposable {
    * `database_error` when the folder cannot be used or was written by a newer version
    */
   static async open(options: OpenOptions): Promise<PgVectorDB> {
-    checkOptionNames(options, ["url", "pglite", "signal", "timeoutMs"]);
-    let opening: Promise<Database> | undefined;
+    checkOptionNames(options, ["url", "pool", "pglite", "signal", "timeoutMs"]);
+    let opening: Promise<OpenDatabase> | undefined;
     try {
       return await withDeadline(options, async () => {
         opening = openDatabase(options);
@@ -66,25 +66,30 @@ export class PgVectorDB implements AsyncDisposable {
    * Opens a collection, and makes it when there is none.
    *
    * @param name any text of up to 100 characters without control characters
-   * @throws PgVectorDBError `collection_mismatch` when it was made with another embedder, distance, language or other spaces
+   * @throws PgVectorDBError `collection_mismatch` when it was made with another embedder, distance, storage or language, or with
+   * other spaces
    */
   async collection<Metadata extends object = Record<string, unknown>>(
     name: string,
     options: CollectionOptions = {},
   ): Promise<Collection<Metadata>> {
     checkName(name);
-    checkOptionNames(options, ["embedder", "language", "distance", "spaces", "signal", "timeoutMs"]);
-    const { embedder: given, distance, spaces } = options;
+    checkOptionNames(options, ["embedder", "language", "distance", "storage", "spaces", "signal", "timeoutMs"]);
+    const { embedder: given, distance, storage, spaces } = options;
     checkSpaces(spaces);
     if (given !== undefined) checkEmbedder(given);
     if (distance !== undefined && !DISTANCES.includes(distance)) {
       throw invalidArgument(`\`distance\` must be one of: ${DISTANCES.join(", ")}.`);
     }
+    if (storage !== undefined && !STORAGES.includes(storage)) {
+      throw invalidArgument(`\`storage\` must be one of: ${STORAGES.join(", ")}.`);
+    }
     return withDeadline(options, async (signal) => {
       const embedder = given ?? (await this.#models.embedder());
       const record = await openCollectionRecord(this.#database, name, embedder, options, signal);
+      const target = targetOf(record, this.#database.capabilities);
       return new Collection<Metadata>({
-        context: createContext(this.#database, record, embedder, openTextSpaces(record, spaces, embedder)),
+        context: createContext(this.#database, record, embedder, openTextSpaces(target, record, spaces, embedder)),
         defaultReranker: this.#models.reranker,
       });
     });
@@ -94,13 +99,7 @@ export class PgVectorDB implements AsyncDisposable {
   async collections(options: DeadlineOptions = {}): Promise<CollectionInfo[]> {
     checkOptionNames(options, ["signal", "timeoutMs"]);
     const records = await withDeadline(options, (signal) => listCollections(this.#database, { signal }));
-    return records.map(({ name, embedder, dimensions, distance, language }) => ({
-      name,
-      embedder,
-      dimensions,
-      distance,
-      language,
-    }));
+    return records.map(infoOf);
   }
 
   /** Removes a collection with all of its documents. @returns whether there was one */

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import sql from "sql-template-tag";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
-import type { Database } from "../src/contracts/database.ts";
+import type { OpenDatabase } from "../src/contracts/database.ts";
 import type { Where } from "../src/contracts/where.ts";
-import { findCollection, targetOf } from "../src/database/catalog.ts";
-import { openFolder } from "../src/database/folder-database.ts";
+import { type CollectionRecord, findCollection, targetOf } from "../src/database/catalog.ts";
+import { openDatabase } from "../src/database/open-database.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
 import { compileWhere } from "../src/search/compile-where.ts";
 import { fieldExpression, indexedFieldExpression } from "../src/search/field-expression.ts";
@@ -16,12 +16,12 @@ import { matches } from "./matches-where.ts";
 
 let folder: string;
 let db: PgVectorDB;
-let connection: Database;
+let connection: OpenDatabase;
 
 beforeAll(async () => {
   folder = await newDatabaseFolder();
   db = await PgVectorDB.open({ url: folder });
-  connection = await openFolder(folder);
+  connection = await openDatabase({ url: folder });
 });
 
 afterAll(async () => {
@@ -117,7 +117,10 @@ describe("filters on generated documents", () => {
   });
 
   it("match what a plain evaluation of the same filter matches", async () => {
-    const target = targetOf((await findCollection(connection, "generated")) ?? (undefined as never));
+    const target = targetOf(
+      (await findCollection(connection, "generated")) as CollectionRecord,
+      connection.capabilities,
+    );
     const table = identifier(target.schema, target.table);
     const stored = documents.map((metadata) => JSON.parse(JSON.stringify(metadata)) as Record<string, unknown>);
     const seen = { some: 0, none: 0 };
@@ -161,7 +164,10 @@ describe("filters and indexes", () => {
       })),
       { batchSize: 3000 },
     );
-    const target = targetOf((await findCollection(connection, "indexes for filters")) ?? (undefined as never));
+    const target = targetOf(
+      (await findCollection(connection, "indexes for filters")) as CollectionRecord,
+      connection.capabilities,
+    );
     const table = identifier(target.schema, target.table);
     const numbers = indexedFieldExpression(["n"], "number");
     const names = indexedFieldExpression(["name"], "string");

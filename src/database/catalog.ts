@@ -1,10 +1,12 @@
-import sql, { raw, type Sql } from "sql-template-tag";
+import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { CollectionInfo } from "../contracts/collection.ts";
-import type { Database, Queryable, QueryOptions } from "../contracts/database.ts";
+import type { Capabilities, OpenDatabase, Queryable, QueryOptions } from "../contracts/database.ts";
+import { vectorTypeName } from "../search/distance.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
 import { addSpaceColumns, type SpaceRecord } from "./space-columns.ts";
+import { termsColumn } from "./terms-column.ts";
 
 /** A collection's row in the catalog. */
 export interface CollectionRecord extends CollectionInfo {
@@ -18,7 +20,12 @@ export interface CollectionRecord extends CollectionInfo {
   readonly spaces: readonly SpaceRecord[];
 }
 
-const FIELDS = sql`id, name, embedder, dimensions, distance, language, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions", spaces`;
+/** What a caller is told of a collection. */
+export function infoOf({ name, embedder, dimensions, distance, language, storage }: CollectionRecord): CollectionInfo {
+  return { name, embedder, dimensions, distance, language, storage };
+}
+
+const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions", spaces`;
 
 export async function findCollection(
   database: Queryable,
@@ -35,31 +42,32 @@ export async function listCollections(database: Queryable, options: QueryOptions
 
 /** Makes the collection with its table, unless somebody just did. */
 export async function createCollection(
-  database: Database,
+  database: OpenDatabase,
   info: CollectionInfo,
   spaces: readonly SpaceRecord[],
   options: QueryOptions = {},
 ): Promise<CollectionRecord> {
-  const { name, embedder, dimensions, distance, language } = info;
+  const { name, embedder, dimensions, distance, language, storage } = info;
   return database.transaction(async (transaction) => {
     const [created] = await transaction.query<CollectionRecord>(
-      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
+      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language, storage) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}, ${storage}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
     );
     if (created === undefined) return (await findCollection(transaction, name)) as CollectionRecord;
-    const { table, embeddingColumn } = targetOf(created);
+    const target = targetOf(created, database.capabilities);
     await transaction.query(
-      sql`CREATE TABLE ${identifier(SCHEMA, table)} (
+      sql`CREATE TABLE ${identifier(SCHEMA, target.table)} (
         id text COLLATE "C" PRIMARY KEY,
         content text NOT NULL,
         metadata jsonb NOT NULL,
         content_hash bytea NOT NULL,
-        ${identifier(embeddingColumn)} ${vectorType(dimensions)} NOT NULL,
+        ${target.keywordEngine === "full_text" ? sql`${termsColumn(target)},` : empty}
+        ${identifier(target.embeddingColumn)} ${vectorType(target)} NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now()
       )`,
     );
     if (spaces.length === 0) return created;
-    await addSpaceColumns(transaction, targetOf(created), spaces);
+    await addSpaceColumns(transaction, target, spaces);
     return setSpaces(transaction, created.id, spaces);
   }, options);
 }
@@ -92,13 +100,17 @@ export async function moveToNextEmbedder(database: Queryable, id: number): Promi
 }
 
 /** @returns whether there was such a collection */
-export async function dropCollection(database: Database, name: string, options: QueryOptions = {}): Promise<boolean> {
+export async function dropCollection(
+  database: OpenDatabase,
+  name: string,
+  options: QueryOptions = {},
+): Promise<boolean> {
   return database.transaction(async (transaction) => {
     const [dropped] = await transaction.query<CollectionRecord>(
       sql`DELETE FROM pgvectordb.collections WHERE name = ${name} RETURNING ${FIELDS}`,
     );
     if (dropped === undefined) return false;
-    await transaction.query(sql`DROP TABLE ${identifier(SCHEMA, targetOf(dropped).table)}`);
+    await transaction.query(sql`DROP TABLE ${identifier(SCHEMA, targetOf(dropped, database.capabilities).table)}`);
     return true;
   }, options);
 }
@@ -113,7 +125,10 @@ export async function listLanguages(database: Queryable, options: QueryOptions =
 }
 
 /** The names of a collection's table and of what belongs to it: made of numbers only, never of the collection's name. */
-export function targetOf({ id, generation, dimensions, distance, language }: CollectionRecord): SearchTarget {
+export function targetOf(
+  { id, generation, dimensions, distance, language, storage }: CollectionRecord,
+  { bm25, iterativeScan }: Capabilities,
+): SearchTarget {
   const table = `documents_${id}`;
   return {
     schema: SCHEMA,
@@ -121,9 +136,13 @@ export function targetOf({ id, generation, dimensions, distance, language }: Col
     embeddingColumn: embeddingColumn(generation),
     dimensions,
     distance,
+    storage,
     language,
-    keywordIndex: `${table}_bm25`,
+    keywordEngine: bm25 ? "bm25" : "full_text",
+    keywordIndex: bm25 ? `${table}_bm25` : `${table}_terms`,
+    termsColumn: "terms",
     vectorIndex: `${table}_${embeddingColumn(generation)}_hnsw`,
+    iterativeScan,
   };
 }
 
@@ -132,6 +151,6 @@ export function embeddingColumn(generation: number): string {
 }
 
 /** A type modifier cannot be bound; `dimensions` was checked to be an integer. */
-export function vectorType(dimensions: number): Sql {
-  return raw(`vector(${Math.trunc(dimensions)})`);
+export function vectorType({ dimensions, storage }: Pick<SearchTarget, "dimensions" | "storage">): Sql {
+  return raw(`${vectorTypeName(storage)}(${Math.trunc(dimensions)})`);
 }

@@ -1,12 +1,13 @@
 import sql, { raw, type Sql } from "sql-template-tag";
 import type { CategorySpace, NumberSpace, RecencySpace } from "../contracts/space.ts";
-import type { Queryable, QueryOptions } from "../contracts/database.ts";
+import type { Database, Queryable } from "../contracts/database.ts";
 import type { Vector } from "../contracts/embedder.ts";
 import { fieldExpression, indexedFieldExpression } from "../search/field-expression.ts";
-import { identifier, quotedName } from "../search/identifier.ts";
+import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
 import { tableOf } from "./document-table.ts";
+import { ensureIndex } from "./ensure-index.ts";
 
 /** A text space as the catalog has it. */
 export interface TextSpaceRecord {
@@ -83,32 +84,22 @@ export function clearSpaceVectors(space: SearchTarget, ids: readonly string[]): 
   return sql`UPDATE ${tableOf(space)} SET ${identifier(space.embeddingColumn)} = NULL, ${sourceColumn(space.embeddingColumn)} = NULL WHERE id = ANY(${textArray(ids)}::text[])`;
 }
 
-/** Indexes that give the best of the spaces over metadata in order; those that are there already are left alone. */
-export async function createSpaceIndexes(
-  database: Queryable,
+/** Makes the indexes that give the best of the spaces over metadata in order; one that is there is left alone. */
+export async function ensureSpaceIndexes(
+  database: Database,
   target: SearchTarget,
   spaces: readonly SpaceRecord[],
-  options: QueryOptions = {},
 ): Promise<void> {
   for (const [position, space] of spaces.entries()) {
     if (space.kind === "text") continue;
     const index = space.kind === "category" ? `${target.table}_metadata` : `${target.table}_space_${position}`;
-    const [row] = await database.query<{ exists: boolean }>(
-      sql`SELECT to_regclass(${quotedName(target.schema, index)}) IS NOT NULL AS exists`,
-      options,
-    );
-    if (row?.exists) continue;
-    const method =
-      space.kind === "category"
-        ? sql`USING gin (metadata jsonb_path_ops)`
-        : sql`((${indexedFieldExpression(space.field.split("."), space.kind === "number" ? "number" : "date")}))`;
-    await database.query(sql`CREATE INDEX IF NOT EXISTS ${identifier(index)} ON ${tableOf(target)} ${method}`, options);
+    await ensureIndex(database, target, index, indexMethod(space));
   }
 }
 
-/** Lets the trigram arm find words without reading every text. */
-export function createTrigramIndex(target: SearchTarget): Sql {
-  return sql`CREATE INDEX IF NOT EXISTS ${identifier(`${target.table}_trigrams`)} ON ${tableOf(target)} USING gin (content gin_trgm_ops)`;
+function indexMethod(space: Exclude<SpaceRecord, TextSpaceRecord>): Sql {
+  if (space.kind === "category") return sql`USING gin (metadata jsonb_path_ops)`;
+  return sql`((${indexedFieldExpression(space.field.split("."), space.kind === "number" ? "number" : "date")}))`;
 }
 
 function sourceColumn(column: string): Sql {

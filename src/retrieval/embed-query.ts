@@ -1,4 +1,5 @@
-import type { CollectionContext } from "../collection-context.ts";
+import { invalidArgument } from "../check-options.ts";
+import type { SearchContext } from "../collection-context.ts";
 import type { Embedder, Vector } from "../contracts/embedder.ts";
 import { embedQuery } from "../embed-texts.ts";
 import type { RetrievalPlan } from "./search-options.ts";
@@ -13,7 +14,7 @@ export interface QueryVectors {
 
 /** Embeds what the method needs; the same text for the same embedder once. */
 export async function embedQueries(
-  { embedder, textSpaces }: CollectionContext,
+  { embedder, textSpaces = [] }: SearchContext,
   query: string,
   plan: RetrievalPlan,
   signal: AbortSignal,
@@ -30,10 +31,17 @@ export async function embedQueries(
     return asked.kind === "text" && space !== undefined ? [{ space, text: asked.value ?? query }] : [];
   });
   const [content, ...vectors] = await Promise.all([
-    comparesContent(plan) ? embed(embedder, query) : undefined,
+    comparesContent(plan) ? embed(contentEmbedder(embedder), query) : undefined,
     ...wanted.map(({ space, text }) => embed(space.embedder, text)),
   ]);
   return { content, spaces: new Map(wanted.map(({ space }, index) => [space.name, vectors[index] as Vector])) };
+}
+
+function contentEmbedder(embedder: Embedder | undefined): Embedder {
+  if (embedder !== undefined) return embedder;
+  throw invalidArgument(
+    'The table was attached without `embedding`: it can be searched by `method: "keyword"` and "trigram" only.',
+  );
 }
 
 /** Whether the search compares vectors at all, so that a vector index may shorten it. */

@@ -1,6 +1,6 @@
 import type { Sql } from "sql-template-tag";
 import { invalidArgument } from "../check-options.ts";
-import type { CollectionContext } from "../collection-context.ts";
+import type { SearchContext } from "../collection-context.ts";
 import type { ExplainedStatement, Explanation } from "../contracts/collection.ts";
 import { embedQueries } from "./embed-query.ts";
 import { runPlan } from "./retrieve.ts";
@@ -24,7 +24,7 @@ export function planExplain(
 
 /** Runs a search, and then every statement that it ran once more under `EXPLAIN (ANALYZE)`. */
 export async function explain(
-  context: CollectionContext,
+  context: SearchContext,
   query: string,
   plan: RetrievalPlan,
   format: Format,
@@ -41,7 +41,7 @@ export async function explain(
 }
 
 async function explainStatement(
-  { database }: CollectionContext,
+  { database }: SearchContext,
   statement: Sql,
   format: Format,
   signal: AbortSignal,

@@ -1,6 +1,6 @@
 import sql from "sql-template-tag";
 import { checkOptionNames, checkText, invalidArgument } from "../check-options.ts";
-import type { CollectionContext } from "../collection-context.ts";
+import type { SearchContext } from "../collection-context.ts";
 import type { RecallReport } from "../contracts/collection.ts";
 import { quotedName } from "../search/identifier.ts";
 import { retrieve } from "./retrieve.ts";
@@ -23,7 +23,7 @@ export function checkRecallArguments(queries: unknown, options: object): string[
  * found, whichever of several equally near ones it is.
  */
 export async function measureRecall(
-  context: CollectionContext,
+  context: SearchContext,
   queries: readonly string[],
   plan: RetrievalPlan,
   signal: AbortSignal,
@@ -49,7 +49,7 @@ export async function measureRecall(
   };
 }
 
-async function isIndexed({ database, target }: CollectionContext, signal: AbortSignal): Promise<boolean> {
+async function isIndexed({ database, target }: SearchContext, signal: AbortSignal): Promise<boolean> {
   const name = quotedName(target.schema, target.vectorIndex);
   const [row] = await database.query<{ indexed: boolean }>(sql`SELECT to_regclass(${name}) IS NOT NULL AS indexed`, {
     signal,

@@ -1,4 +1,4 @@
-import type { CollectionContext } from "../collection-context.ts";
+import type { SearchContext } from "../collection-context.ts";
 import type { Candidates, HitStages, SearchHit, SearchTimings, StageScore } from "../contracts/collection.ts";
 import { throwIfAborted } from "../deadline.ts";
 import { distanceSql } from "../search/distance.ts";
@@ -15,7 +15,7 @@ export interface Retrieval<Metadata extends object> {
 
 /** The first stage: embeds the query when the method needs it, and takes the candidates in one statement. */
 export async function retrieve<Metadata extends object>(
-  context: CollectionContext,
+  context: SearchContext,
   query: string,
   plan: RetrievalPlan,
   signal: AbortSignal,
@@ -38,7 +38,7 @@ export async function retrieve<Metadata extends object>(
  * asked for again exactly, filter first.
  */
 export async function runPlan(
-  context: CollectionContext,
+  context: SearchContext,
   plan: RetrievalPlan,
   question: Question,
   signal: AbortSignal,
@@ -56,7 +56,7 @@ function toHit<Metadata extends object>(
   row: CandidateRow,
   position: number,
   plan: RetrievalPlan,
-  { target }: CollectionContext,
+  { target }: SearchContext,
 ): SearchHit<Metadata> {
   const { toScore } = distanceSql(target.distance);
   const names = plan.method === "multimodal" ? spaceNames(plan) : [];

@@ -1,5 +1,5 @@
 import sql, { type Sql } from "sql-template-tag";
-import type { CollectionContext } from "../collection-context.ts";
+import type { SearchContext } from "../collection-context.ts";
 import { multimodalStatement, type WeightedSpace } from "../search/multimodal-statement.ts";
 import { hasPhrase } from "../search/phrase.ts";
 import { hybridStatement, keywordStatement, semanticStatement, trigramStatement } from "../search/search-statements.ts";
@@ -25,7 +25,7 @@ export interface Question {
 }
 
 /** A plan's one statement. */
-export function statementOf(context: CollectionContext, plan: RetrievalPlan, question: Question, exact: boolean): Sql {
+export function statementOf(context: SearchContext, plan: RetrievalPlan, question: Question, exact: boolean): Sql {
   const { target } = context;
   const { method, k, filter, match, minSimilarity } = plan;
   const { query, vectors } = question;
@@ -64,7 +64,7 @@ export function spaceNames(plan: RetrievalPlan): string[] {
 }
 
 function spaceArm(
-  { target, textSpaces }: CollectionContext,
+  { target, textSpaces = [] }: SearchContext,
   { k, filter }: RetrievalPlan,
   { vectors, now }: Question,
   asked: PlannedSpace,

@@ -1,7 +1,7 @@
-import sql, { empty, type Sql } from "sql-template-tag";
+import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
-import { distanceSql } from "./distance.ts";
-import { identifier, quotedName } from "./identifier.ts";
+import { distanceSql, vectorTypeName } from "./distance.ts";
+import { identifier, quotedName, textLiteral } from "./identifier.ts";
 import type { SearchTarget } from "./search-target.ts";
 
 export interface SemanticArm {
@@ -25,6 +25,7 @@ export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: 
     ? // An expression around the distance keeps the vector index out.
       sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(filter)} ORDER BY (${distance}) + 0, id LIMIT ${k}`
     : withVectorIndex(
+        target,
         k,
         (ready) =>
           sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(ready, filter)} ORDER BY ${distance} LIMIT ${k}`,
@@ -34,14 +35,25 @@ export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: 
 
 /** From the embedding column to a query's vector. */
 export function distanceTo(target: SearchTarget, vector: Vector): Sql {
-  return sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::vector`;
+  return sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::${raw(vectorTypeName(target.storage))}`;
 }
 
-/** Rows `(id, bm25, rank)` of the documents with any of the query's terms. BM25 is negative here: lower is better. */
-export function keywordArm(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
-  const score = sql`content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)})`;
-  const best = sql`SELECT id, ${score} AS bm25 FROM ${table(target)}${where(filter)} ORDER BY ${score} LIMIT ${k}`;
+/** Rows `(id, bm25, rank)` of the documents with any of the query's terms. The score is negative here: lower is better. */
+export function keywordArm(target: SearchTarget, arm: KeywordArm): Sql {
+  const best = target.keywordEngine === "bm25" ? bestByBm25(target, arm) : bestByFullText(target, arm);
   return sql`SELECT id, bm25, row_number() OVER (ORDER BY bm25, id) AS rank FROM (${best}) AS best WHERE bm25 < 0`;
+}
+
+function bestByBm25(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
+  const score = sql`content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)})`;
+  return sql`SELECT id, ${score} AS bm25 FROM ${table(target)}${where(filter)} ORDER BY ${score} LIMIT ${k}`;
+}
+
+/** The query's terms become a constant before the plan is made, so the index is chosen by how many documents have them. */
+function bestByFullText(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
+  const terms = identifier(target.termsColumn);
+  const anyTerm = sql`pgvectordb.any_term(${textLiteral(target.language)}::regconfig, ${query})`;
+  return sql`SELECT id, 0 - ts_rank_cd(${terms}, ${anyTerm}) AS bm25 FROM ${table(target)}${where(sql`${terms} @@ ${anyTerm}`, filter)} ORDER BY bm25, id LIMIT ${k}`;
 }
 
 /** Whether a vector index could have answered, so that a short answer may be the index's fault. */
@@ -57,10 +69,11 @@ export function table(target: SearchTarget): Sql {
  * Settings and search in one statement. The settings must be evaluated before the index scan starts, which only a
  * materialised CTE that the scan depends on guarantees; they last until the statement's transaction ends.
  */
-function withVectorIndex(k: number, scan: (ready: Sql) => Sql): Sql {
+function withVectorIndex({ iterativeScan }: SearchTarget, k: number, scan: (ready: Sql) => Sql): Sql {
   // Twice the candidates for recall; the setting's range is 1..1000, and the iterative scan goes on from there.
   const efSearch = Math.min(1000, Math.max(64, 2 * k));
-  const settings = sql`SELECT set_config('hnsw.ef_search', ${String(efSearch)}, true) || set_config('hnsw.iterative_scan', 'relaxed_order', true) AS ready`;
+  const iterate = iterativeScan ? sql` || set_config('hnsw.iterative_scan', 'relaxed_order', true)` : empty;
+  const settings = sql`SELECT set_config('hnsw.ef_search', ${String(efSearch)}, true)${iterate} AS ready`;
   return sql`WITH settings AS MATERIALIZED (${settings}) SELECT scan.id, scan.distance FROM settings CROSS JOIN LATERAL (${scan(sql`settings.ready IS NOT NULL`)}) AS scan`;
 }
 

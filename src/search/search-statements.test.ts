@@ -10,8 +10,11 @@ const target: SearchTarget = {
   dimensions: 3,
   distance: "cosine",
   language: "english",
+  keywordEngine: "bm25",
   keywordIndex: "documents_7_bm25",
+  termsColumn: "terms",
   vectorIndex: "documents_7_embedding_1_hnsw",
+  iterativeScan: true,
 };
 const semantic = { vector: new Float32Array([1, 0.5, 0]), k: 100, filter: undefined, exact: false };
 const keyword = { query: "noise cancelling", k: 100, filter: undefined };
