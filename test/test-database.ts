@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
+import { openDatabase } from "../src/database/open-database.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
 import { newDatabaseFolder, removeFolder } from "./database-template.ts";
 
 /** A URL that `npm run test:postgres` sets. Absent: the tests run on the embedded database. */
 export const SERVER_URL = process.env["PGVECTORDB_TEST_SERVER"];
 export const isServer = SERVER_URL !== undefined;
+/** How many pieces the tests' collections are in; absent: one. */
+export const SHARDS = process.env["PGVECTORDB_TEST_SHARDS"];
 
 export interface TestDatabase {
   readonly url: string;
@@ -24,6 +27,7 @@ export async function newTestDatabase(): Promise<TestDatabase> {
 export async function openTestDatabase(): Promise<{ db: PgVectorDB; url: string; close: () => Promise<void> }> {
   const database = await newTestDatabase();
   const db = await PgVectorDB.open({ url: database.url });
+  if (SHARDS !== undefined) spreadCollections(db, Number(SHARDS));
   return {
     db,
     url: database.url,
@@ -32,6 +36,12 @@ export async function openTestDatabase(): Promise<{ db: PgVectorDB; url: string;
       await database.remove();
     },
   };
+}
+
+/** Every collection is made in pieces, whatever else a test asks for. */
+export function spreadCollections(db: PgVectorDB, shards: number): void {
+  const collection = db.collection.bind(db);
+  db.collection = (name, options) => collection(name, { ...options, distribution: { shards } });
 }
 
 export async function newServerDatabase(server: string): Promise<TestDatabase> {
@@ -50,5 +60,31 @@ export async function runOnServer(url: string, statement: string): Promise<void>
     await client.query(statement);
   } finally {
     await client.end();
+  }
+}
+
+/**
+ * Runs `work` on the database opened with other settings of Postgres. The embedded database has one connection, which is
+ * set and reset; a server makes new ones, with what its database has.
+ */
+export async function withSettings(
+  url: string,
+  settings: readonly string[],
+  work: (db: PgVectorDB) => Promise<void>,
+): Promise<void> {
+  const name = isServer ? `"${new URL(url).pathname.slice(1)}"` : "";
+  const connection = await openDatabase({ url });
+  const run = (text: string) => connection.query({ text, values: [] });
+  for (const setting of settings) await run(isServer ? `ALTER DATABASE ${name} SET ${setting}` : `SET ${setting}`);
+  const db = await PgVectorDB.open({ url });
+  try {
+    await work(db);
+  } finally {
+    for (const setting of settings) {
+      const parameter = setting.split(" ")[0];
+      await run(isServer ? `ALTER DATABASE ${name} RESET ${parameter}` : `RESET ${parameter}`);
+    }
+    await db.close();
+    await connection.close();
   }
 }

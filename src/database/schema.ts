@@ -64,6 +64,8 @@ const migrations: readonly (readonly Sql[])[] = [
       END`,
     sql`ALTER TABLE pgvectordb.collections ADD COLUMN spaces jsonb NOT NULL DEFAULT '[]'`,
   ],
+  // null: the table is in one piece.
+  [sql`ALTER TABLE pgvectordb.collections ADD COLUMN shards integer`],
 ];
 
 /**

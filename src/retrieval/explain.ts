@@ -2,10 +2,11 @@ import type { Sql } from "sql-template-tag";
 import { invalidArgument } from "../check-options.ts";
 import type { SearchContext } from "../collection-context.ts";
 import type { ExplainedStatement, Explanation } from "../contracts/collection.ts";
+import type { QueryOptions } from "../contracts/database.ts";
 import { embedQueries } from "./embed-query.ts";
 import { runPlan } from "./retrieve.ts";
 import { checkMethod, type PlanSettings, planRetrieval, type RetrievalPlan } from "./search-options.ts";
-import { statementOf } from "./statement-of.ts";
+import { settingsOf, statementOf } from "./statement-of.ts";
 
 type Format = "text" | "json";
 
@@ -35,7 +36,8 @@ export async function explain(
   const { ranTwice } = await runPlan(context, plan, question, signal);
   const statements: ExplainedStatement[] = [];
   for (const exact of ranTwice ? [false, true] : [plan.exact]) {
-    statements.push(await explainStatement(context, statementOf(context, plan, question, exact), format, signal));
+    const options = { signal, settings: settingsOf(context, plan, exact) };
+    statements.push(await explainStatement(context, statementOf(context, plan, question, exact), format, options));
   }
   return { statements };
 }
@@ -44,11 +46,11 @@ async function explainStatement(
   { database }: SearchContext,
   statement: Sql,
   format: Format,
-  signal: AbortSignal,
+  options: QueryOptions,
 ): Promise<ExplainedStatement> {
   const rows = await database.query<{ "QUERY PLAN": unknown }>(
     { text: `EXPLAIN (ANALYZE, FORMAT ${format.toUpperCase()}) ${statement.text}`, values: statement.values },
-    { signal },
+    options,
   );
   const sql = statement.text;
   if (format === "json") {

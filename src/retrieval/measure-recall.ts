@@ -2,7 +2,7 @@ import sql from "sql-template-tag";
 import { checkOptionNames, checkText, invalidArgument } from "../check-options.ts";
 import type { SearchContext } from "../collection-context.ts";
 import type { RecallReport } from "../contracts/collection.ts";
-import { quotedName } from "../search/identifier.ts";
+import { approximate } from "../search/arms.ts";
 import { retrieve } from "./retrieve.ts";
 import type { RetrievalPlan } from "./search-options.ts";
 
@@ -50,10 +50,8 @@ export async function measureRecall(
 }
 
 async function isIndexed({ database, target }: SearchContext, signal: AbortSignal): Promise<boolean> {
-  const name = quotedName(target.schema, target.vectorIndex);
-  const [row] = await database.query<{ indexed: boolean }>(sql`SELECT to_regclass(${name}) IS NOT NULL AS indexed`, {
-    signal,
-  });
+  const statement = sql`SELECT ${approximate(target, false)} AS indexed`;
+  const [row] = await database.query<{ indexed: boolean }>(statement, { signal });
   return row?.indexed === true;
 }
 

@@ -5,7 +5,7 @@ import { distanceSql } from "../search/distance.ts";
 import type { CandidateRow } from "../search/search-statements.ts";
 import { comparesVectors, embedQueries } from "./embed-query.ts";
 import type { RetrievalPlan } from "./search-options.ts";
-import { type Question, spaceNames, statementOf } from "./statement-of.ts";
+import { type Question, settingsOf, spaceNames, statementOf } from "./statement-of.ts";
 
 export interface Retrieval<Metadata extends object> {
   readonly hits: readonly SearchHit<Metadata>[];
@@ -44,7 +44,10 @@ export async function runPlan(
   signal: AbortSignal,
 ): Promise<{ readonly rows: CandidateRow[]; readonly ranTwice: boolean }> {
   const run = (exact: boolean) =>
-    context.database.query<CandidateRow>(statementOf(context, plan, question, exact), { signal });
+    context.database.query<CandidateRow>(statementOf(context, plan, question, exact), {
+      signal,
+      settings: settingsOf(context, plan, exact),
+    });
   const rows = await run(plan.exact);
   const [first] = rows;
   const mayBeShort = first === undefined || (first.approximate && first.semantic_count < plan.k);

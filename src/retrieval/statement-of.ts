@@ -1,5 +1,6 @@
 import sql, { type Sql } from "sql-template-tag";
 import type { SearchContext } from "../collection-context.ts";
+import { searchSettings } from "../search/arms.ts";
 import { multimodalStatement, type WeightedSpace } from "../search/multimodal-statement.ts";
 import { hasPhrase } from "../search/phrase.ts";
 import { hybridStatement, keywordStatement, semanticStatement, trigramStatement } from "../search/search-statements.ts";
@@ -12,7 +13,8 @@ import {
   type SpaceArm,
   vectorSpace,
 } from "../search/space-arm.ts";
-import { asksKeywords, comparesContent, type QueryVectors } from "./embed-query.ts";
+import { trigramSettings } from "../search/trigram-arm.ts";
+import { asksKeywords, comparesContent, comparesVectors, type QueryVectors } from "./embed-query.ts";
 import type { PlannedSpace } from "./plan-spaces.ts";
 import type { RetrievalPlan } from "./search-options.ts";
 
@@ -52,6 +54,16 @@ export function statementOf(context: SearchContext, plan: RetrievalPlan, questio
       return multimodalStatement(target, [...own, ...spaces], k);
     }
   }
+}
+
+/** The settings that the statement needs and does not make itself. */
+export function settingsOf(
+  { target }: SearchContext,
+  plan: RetrievalPlan,
+  exact: boolean,
+): Readonly<Record<string, string>> | undefined {
+  if (plan.method === "trigram") return trigramSettings(target, plan.minSimilarity);
+  return exact || !comparesVectors(plan) ? undefined : searchSettings(target, plan.k);
 }
 
 /** The names of a multimodal search's arms, in the order of its statement. */

@@ -16,5 +16,7 @@ export function hasPhrase(target: SearchTarget, query: string): Sql {
   if (target.keywordEngine === "bm25") return inWindows;
   // The index gives the documents with all of the words.
   const terms = identifier(target.termsColumn);
+  // Citus does not take a subquery over a function to its nodes.
+  if (target.isDistributed) return sql`${terms} @@ ${phrase}`;
   return sql`${terms} @@ plainto_tsquery(${language}, ${query}) AND CASE WHEN length(content) <= ${WINDOW}::int THEN ${terms} @@ ${phrase} ELSE ${inWindows} END`;
 }
