@@ -49,6 +49,8 @@ export async function fetchModelGraph(
   const plan = await planGraph(located, request);
   if (plan.kind === "onnx") return fetchOnnx(located, plan);
   const graph = await fetchCheckpoint(located, plan, compiledModelsFolder(cacheDir));
+  // Without a second choice the worker says the same, and this thread is spared the work.
+  if (!located.files.some((file) => file.endsWith(".onnx"))) return graph;
   const refusal = await findRefusal(graph);
   return refusal === undefined ? graph : fetchOnnx(located, await planOnnx(located, request, refusal));
 }
