@@ -1,19 +1,26 @@
-import type { Database } from "./contracts/database.ts";
+import type { OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import { type CollectionRecord, targetOf } from "./database/catalog.ts";
 import { PgVectorDBError } from "./errors.ts";
 import type { SearchTarget } from "./search/search-target.ts";
 
-/** What the operations of a collection work with. */
-export interface CollectionContext {
-  readonly database: Database;
-  readonly record: CollectionRecord;
-  readonly embedder: Embedder;
+/** What a search works with. */
+export interface SearchContext {
+  readonly database: OpenDatabase;
   readonly target: SearchTarget;
+  /** Absent where there are no embeddings to compare with. */
+  readonly embedder?: Embedder | undefined;
 }
 
-export function createContext(database: Database, record: CollectionRecord, embedder: Embedder): CollectionContext {
-  return { database: reportingStale(database, record.name), record, embedder, target: targetOf(record) };
+/** What the operations of a collection work with. */
+export interface CollectionContext extends SearchContext {
+  readonly record: CollectionRecord;
+  readonly embedder: Embedder;
+}
+
+export function createContext(database: OpenDatabase, record: CollectionRecord, embedder: Embedder): CollectionContext {
+  const target = targetOf(record, database.capabilities);
+  return { database: reportingStale(database, record.name), record, embedder, target };
 }
 
 const UNDEFINED_TABLE = "42P01";
@@ -23,7 +30,7 @@ const UNDEFINED_COLUMN = "42703";
  * The names of a collection's table and embedding column are never used again: one that is gone was dropped, or moved to
  * another embedder, since this object was made.
  */
-function reportingStale(database: Database, name: string): Database {
+function reportingStale(database: OpenDatabase, name: string): OpenDatabase {
   const explain = (error: unknown): never => {
     const sqlState = error instanceof PgVectorDBError ? error.sqlState : undefined;
     if (sqlState === UNDEFINED_TABLE) {
@@ -41,6 +48,7 @@ function reportingStale(database: Database, name: string): Database {
     throw error;
   };
   return {
+    capabilities: database.capabilities,
     query: (statement, options) => database.query<never>(statement, options).catch(explain),
     transaction: (work, options) => database.transaction(work, options).catch(explain),
     close: () => database.close(),

@@ -1,45 +1,41 @@
-import { checkInteger, checkOptionNames, checkText, invalidArgument } from "./check-options.ts";
-import type { CollectionContext } from "./collection-context.ts";
+import { checkInteger, checkOptionNames, invalidArgument } from "./check-options.ts";
+import type { CollectionContext, SearchContext } from "./collection-context.ts";
 import type {
   AddDocumentsOptions,
+  AddProgress,
   AddResult,
   CollectionInfo,
   DocumentInput,
-  HybridSearchOptions,
-  KeywordSearchOptions,
   ReembedOptions,
-  RerankSearchOptions,
-  RerankSearchResult,
-  SearchResult,
-  SemanticSearchOptions,
   StoredDocument,
   VectorIndexOptions,
 } from "./contracts/collection.ts";
 import type { Statement } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import type { Reranker } from "./contracts/reranker.ts";
-import type { Where } from "./contracts/where.ts";
-import {
-  countDocuments,
-  createKeywordIndex,
-  deleteDocuments,
-  dropVectorIndex,
-  selectDocuments,
-} from "./database/document-table.ts";
-import { buildVectorIndex, MAX_INDEXED_DIMENSIONS } from "./database/vector-index.ts";
+import type {
+  ExportOptions,
+  ImportOptions,
+  MetadataChange,
+  ReadDocumentsOptions,
+  Selection,
+} from "./contracts/writing.ts";
+import { infoOf } from "./database/catalog.ts";
+import { deleteDocuments, dropVectorIndex, selectDocuments, truncate } from "./database/document-table.ts";
+import { ensureKeywordIndex } from "./database/keyword-index.ts";
+import { buildVectorIndex, maxIndexedDimensions } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
-import { addDocuments, checkAddArguments, refreshStatistics } from "./ingest/add-documents.ts";
-import { checkId } from "./ingest/normalize-document.ts";
+import { addDocuments, checkAddArguments, type DocumentSource, refreshStatistics } from "./ingest/add-documents.ts";
+import { changeMetadataStatement } from "./ingest/change-metadata.ts";
+import { exportDocuments } from "./ingest/export-documents.ts";
+import { checkImportSource, readExport } from "./ingest/import-documents.ts";
+import type { Comparison } from "./ingest/prepare-batch.ts";
+import { DOCUMENT_FIELDS, ID_FIELD, readRows } from "./ingest/read-documents.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
+import { checkIds, compileSelection } from "./ingest/select-documents.ts";
 import { loadOnce } from "./load-once.ts";
-import { toReranker } from "./rerankers/function-reranker.ts";
-import { planRerankSearch, rerankSearch } from "./retrieval/rerank-search.ts";
-import { retrieve } from "./retrieval/retrieve.ts";
-import { planRetrieval, type SearchMethod } from "./retrieval/search-options.ts";
-import { compileWhere } from "./search/compile-where.ts";
-
-const DEFAULT_K = 10;
+import { Searchable } from "./searchable.ts";
 
 export interface CollectionParts {
   readonly context: CollectionContext;
@@ -54,28 +50,34 @@ export interface CollectionParts {
  * `timeout` between statements (one that runs is not interrupted), `database_error`, `collection_not_found` when the
  * collection was dropped, `collection_mismatch` when it was moved to another embedder, `closed`.
  */
-export class Collection<Metadata extends object = Record<string, unknown>> {
-  readonly #defaultReranker: () => Promise<Reranker>;
+export class Collection<Metadata extends object = Record<string, unknown>> extends Searchable<Metadata> {
   #context: CollectionContext;
   /** Once per object: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
   readonly #ensureKeywordIndex = loadOnce(async () => {
-    const { database, target, record } = this.#context;
-    await database.query(createKeywordIndex(target, record.language));
+    const { database, target } = this.#context;
+    await ensureKeywordIndex(database, target);
   });
 
   constructor({ context, defaultReranker }: CollectionParts) {
+    super(defaultReranker);
     this.#context = context;
-    this.#defaultReranker = defaultReranker;
+  }
+
+  protected override get searchContext(): SearchContext {
+    return this.#context;
+  }
+
+  protected override prepareKeywordSearch(): Promise<void> {
+    return this.#ensureKeywordIndex();
   }
 
   get name(): string {
     return this.#context.record.name;
   }
 
-  /** What the collection remembers: embedder, dimensions, distance and language. */
+  /** What the collection remembers: embedder, dimensions, distance, storage and language. */
   get info(): CollectionInfo {
-    const { name, embedder, dimensions, distance, language } = this.#context.record;
-    return { name, embedder, dimensions, distance, language };
+    return infoOf(this.#context.record);
   }
 
   /**
@@ -90,13 +92,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     options: AddDocumentsOptions = {},
   ): Promise<AddResult> {
     checkAddArguments(documents, options);
-    return withDeadline(options, async (signal) => {
-      const result = await addDocuments(this.#context, documents, options, signal);
-      // After the documents, not before: building the index at once is faster than adding to it.
-      await this.#ensureKeywordIndex();
-      await refreshStatistics(this.#context, result, signal);
-      return result;
-    });
+    return this.#add(documents, options);
   }
 
   /** The document with this id, or `undefined`. */
@@ -111,56 +107,87 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     return Array.isArray(ids) ? found : found[0];
   }
 
-  /** @returns how many of them were there */
-  async delete(ids: string | readonly string[], options: DeadlineOptions = {}): Promise<number> {
-    const rows = await this.#query(deleteDocuments(this.#context.target, checkIds(ids)), options);
-    return rows.length;
-  }
-
-  /** How many documents there are, or match `where`. */
-  async count(where?: Where<Metadata>, options: DeadlineOptions = {}): Promise<number> {
-    const [row] = await this.#query<{ count: number }>(
-      countDocuments(this.#context.target, compileWhere(where)),
-      options,
-    );
-    return row?.count ?? 0;
-  }
-
-  /** The nearest documents by meaning. */
-  async semanticSearch(query: string, options: SemanticSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search("semantic", query, options);
-  }
-
-  /** The best documents by BM25 that have any of the query's terms. A query without terms finds nothing. */
-  async keywordSearch(query: string, options: KeywordSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search("keyword", query, options);
-  }
-
-  /** Both, fused by reciprocal rank fusion in one statement. */
-  async hybridSearch(query: string, options: HybridSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search("hybrid", query, options);
-  }
-
   /**
-   * Takes `k` candidates from the database by `method`, reranks them and returns the best `rerankTopK`.
+   * The documents in the order of their ids, fetched page by page. One that is written meanwhile comes as it was or as it is.
    *
    * @example
    * ```ts
-   * const { hits } = await products.rerankSearch("best headphones under $200", { where: { price: { $lte: 200 } } });
+   * for await (const { id, metadata } of products.documents({ where: { price: { $gt: 100 } } })) console.log(id, metadata);
    * ```
    */
-  async rerankSearch(
-    query: string,
-    options: RerankSearchOptions<Metadata> = {},
-  ): Promise<RerankSearchResult<Metadata>> {
-    const checkedQuery = checkText("query", query);
-    const plan = planRerankSearch(options);
-    const given = options.reranker === undefined ? undefined : toReranker(options.reranker);
-    return withDeadline(options, async (signal) => {
-      if (plan.retrieval.method !== "semantic") await this.#ensureKeywordIndex();
-      const reranker = given ?? (await this.#defaultReranker());
-      return rerankSearch<Metadata>(this.#context, reranker, checkedQuery, plan, signal);
-    });
+  documents(options: ReadDocumentsOptions<Metadata> = {}): AsyncGenerator<StoredDocument<Metadata>, void, undefined> {
+    return readRows<StoredDocument<Metadata>>(this.#context, DOCUMENT_FIELDS, options);
+  }
+
+  /** The same documents' ids alone. */
+  async *ids(options: ReadDocumentsOptions<Metadata> = {}): AsyncGenerator<string, void, undefined> {
+    for await (const { id } of readRows(this.#context, ID_FIELD, options)) yield id;
+  }
+
+  /**
+   * Changes metadata without touching content or embedding.
+   *
+   * @example
+   * ```ts
+   * await products.update({ where: { brand: "sony" } }, { merge: { onSale: true } });
+   * ```
+   * @returns how many documents there were to change
+   */
+  async update(
+    selection: Selection<Metadata>,
+    change: MetadataChange<Metadata>,
+    options: DeadlineOptions = {},
+  ): Promise<number> {
+    const condition = compileSelection(selection);
+    const rows = await this.#query(changeMetadataStatement(this.#context.target, condition, change), options);
+    return rows.length;
+  }
+
+  /**
+   * Removes documents by id, or those whose metadata match: `delete({ where: { brand: "sony" } })`.
+   *
+   * @returns how many of them were there
+   */
+  async delete(selection: Selection<Metadata>, options: DeadlineOptions = {}): Promise<number> {
+    const rows = await this.#query(deleteDocuments(this.#context.target, compileSelection(selection)), options);
+    return rows.length;
+  }
+
+  /** Removes every document; the collection, its settings and its indexes stay. */
+  async deleteAll(options: DeadlineOptions = {}): Promise<void> {
+    await this.#query(truncate(this.#context.target), options);
+  }
+
+  /**
+   * The collection as lines of JSON, each with its end, for a file or a pipe; `import` reads them. Memory does not grow
+   * with the collection.
+   *
+   * @example
+   * ```ts
+   * await pipeline(products.export({ embeddings: true }), createWriteStream("products.jsonl"));
+   * ```
+   */
+  export(options: ExportOptions<Metadata> = {}): AsyncGenerator<string, void, undefined> {
+    return exportDocuments(this.#context, options);
+  }
+
+  /**
+   * Adds the documents of an export, as `addDocuments` would: what is stored already is skipped, so that an interrupted
+   * import is simply started again. Vectors are taken over when the export has them and they are of the same embedder;
+   * otherwise the documents are embedded. The collection's own settings stay.
+   *
+   * @param source the export's text or bytes in any pieces: `createReadStream("products.jsonl")`
+   * @throws PgVectorDBError `invalid_argument` with the line's number for what is not an export, or not all of one
+   */
+  async import(
+    source: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+    options: ImportOptions = {},
+  ): Promise<AddProgress> {
+    checkImportSource(source);
+    checkOptionNames(options, ["batchSize", "onProgress", "signal", "timeoutMs"]);
+    const documents = readExport(this.#context, source);
+    checkAddArguments(documents, options);
+    return this.#add(documents, { ...options, sameEmbedder: true });
   }
 
   /**
@@ -174,9 +201,9 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     checkInteger("m", m, { min: 2, max: 100 });
     checkInteger("efConstruction", efConstruction, { min: Math.max(4, 2 * m), max: 1000 });
     const { record, target, database } = this.#context;
-    if (record.dimensions > MAX_INDEXED_DIMENSIONS) {
+    if (record.dimensions > maxIndexedDimensions(record.storage)) {
       throw invalidArgument(
-        `An index holds at most ${MAX_INDEXED_DIMENSIONS} dimensions; the embedder has ${record.dimensions}.`,
+        `An index holds at most ${maxIndexedDimensions(record.storage)} dimensions of ${record.storage}; the embedder has ${record.dimensions}.`,
       );
     }
     await withDeadline(options, (signal) => buildVectorIndex(database, target, { m, efConstruction }, signal));
@@ -200,14 +227,13 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     });
   }
 
-  async #search(method: SearchMethod, query: string, options: DeadlineOptions): Promise<SearchResult<Metadata>> {
-    const checkedQuery = checkText("query", query);
-    const plan = planRetrieval(method, options, DEFAULT_K);
+  #add(documents: DocumentSource<object>, options: AddDocumentsOptions & Comparison): Promise<AddResult> {
     return withDeadline(options, async (signal) => {
-      const startedAt = performance.now();
-      if (method !== "semantic") await this.#ensureKeywordIndex();
-      const { timings, ...found } = await retrieve<Metadata>(this.#context, checkedQuery, plan, signal);
-      return { ...found, timings: { ...timings, totalMs: performance.now() - startedAt } };
+      const result = await addDocuments(this.#context, documents, options, signal);
+      // After the documents, not before: building the index at once is faster than adding to it.
+      await this.#ensureKeywordIndex();
+      await refreshStatistics(this.#context, result, signal);
+      return result;
     });
   }
 
@@ -215,9 +241,4 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     checkOptionNames(options, ["signal", "timeoutMs"]);
     return withDeadline(options, (signal) => this.#context.database.query<Row>(statement, { signal }));
   }
-}
-
-function checkIds(ids: unknown): string[] {
-  if (!Array.isArray(ids)) return [checkId("id", ids)];
-  return ids.map((id: unknown, position) => checkId(`ids[${position}]`, id));
 }

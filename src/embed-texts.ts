@@ -1,14 +1,17 @@
+import type { VectorStorage } from "./contracts/collection.ts";
 import type { Embedder, Vector } from "./contracts/embedder.ts";
 import { PgVectorDBError } from "./errors.ts";
 
 /** pgvector's `vector` holds no more. */
 export const MAX_DIMENSIONS = 16_000;
+const MAX_FLOAT16 = 65_504;
 
 /** Embeds documents and checks the answer. @throws PgVectorDBError `invalid_response` */
 export async function embedDocuments(
   embedder: Embedder,
   texts: readonly string[],
   signal: AbortSignal | undefined,
+  storage: VectorStorage = "float32",
 ): Promise<readonly Vector[]> {
   if (texts.length === 0) return [];
   const vectors: unknown = await embedder.embedDocuments(texts, { signal });
@@ -17,8 +20,11 @@ export async function embedDocuments(
     throw invalidResponse(embedder, `gave ${count} for ${texts.length} texts`);
   }
   return vectors.map((vector: unknown, position) =>
-    checkVector(vector, embedder.dimensions, (problem) =>
-      invalidResponse(embedder, `gave a vector for text ${position} that ${problem}`),
+    checkVector(
+      vector,
+      embedder.dimensions,
+      (problem) => invalidResponse(embedder, `gave a vector for text ${position} that ${problem}`),
+      storage,
     ),
   );
 }
@@ -32,7 +38,12 @@ export async function embedQuery(embedder: Embedder, query: string, signal: Abor
 }
 
 /** @param fail makes the error from what is wrong: "must have 256 numbers, not 3" */
-export function checkVector(vector: unknown, dimensions: number, fail: (problem: string) => PgVectorDBError): Vector {
+export function checkVector(
+  vector: unknown,
+  dimensions: number,
+  fail: (problem: string) => PgVectorDBError,
+  storage: VectorStorage = "float32",
+): Vector {
   if (!Array.isArray(vector) && !(vector instanceof Float32Array)) {
     throw fail("must be an array of numbers or a Float32Array");
   }
@@ -42,6 +53,11 @@ export function checkVector(vector: unknown, dimensions: number, fail: (problem:
     // A number beyond the range of float32 becomes infinite when it is stored.
     if (typeof value !== "number" || !Number.isFinite(Math.fround(value))) {
       throw fail(`must hold finite 32-bit numbers only; number ${index} is not`);
+    }
+    if (storage === "float16" && Math.abs(value) > MAX_FLOAT16) {
+      throw fail(
+        `must hold numbers of at most ${MAX_FLOAT16}, as \`storage: "float16"\` can; number ${index} is larger`,
+      );
     }
   }
   return vector as Vector;

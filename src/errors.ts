@@ -30,7 +30,7 @@ export type PgVectorDBErrorCode =
   | "database_locked"
   /** Postgres refused a statement; `sqlState` has its code. */
   | "database_error"
-  /** The collection was made with other settings (embedder, dimensions, distance or language). */
+  /** The collection was made with other settings (embedder, dimensions, distance, storage or language). */
   | "collection_mismatch"
   /** No such collection. */
   | "collection_not_found"

@@ -1,4 +1,6 @@
+export { AttachedTable } from "./attached-table.ts";
 export { Collection } from "./collection.ts";
+export type { AttachOptions } from "./contracts/attach.ts";
 export type {
   AddDocumentsOptions,
   AddProgress,
@@ -21,9 +23,17 @@ export type {
   StageScore,
   StoredDocument,
   VectorIndexOptions,
+  VectorStorage,
 } from "./contracts/collection.ts";
 export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
 export type { Condition, Where } from "./contracts/where.ts";
+export type {
+  ExportOptions,
+  ImportOptions,
+  MetadataChange,
+  ReadDocumentsOptions,
+  Selection,
+} from "./contracts/writing.ts";
 export { PgVectorDBError, type PgVectorDBErrorCode } from "./errors.ts";
 export { type OpenOptions, PgVectorDB } from "./pgvectordb.ts";
 export { type Passage, type SplitTextOptions, splitText } from "./split/split-text.ts";

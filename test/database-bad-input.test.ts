@@ -2,26 +2,22 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
 import { PgVectorDBError } from "../src/errors.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
-import { newDatabaseFolder, removeFolder } from "./database-template.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
+import { openTestDatabase } from "./test-database.ts";
 
 const SECRET = "xyzzy-secret-text";
 
-let folder: string;
+let close: () => Promise<void>;
 let db: PgVectorDB;
 let collection: Collection;
 
 beforeAll(async () => {
-  folder = await newDatabaseFolder();
-  db = await PgVectorDB.open({ url: folder });
+  ({ db, close } = await openTestDatabase());
   collection = await db.collection("bad input", { embedder: hashEmbedder() });
   await collection.addDocuments([{ id: "kept", content: "a document that stays" }]);
 });
 
-afterAll(async () => {
-  await db.close();
-  removeFolder(folder);
-});
+afterAll(() => close());
 
 /** Everything of an error that a log could show. */
 function everythingSaid(error: unknown): string {
@@ -172,7 +168,8 @@ describe("options", () => {
     ["a name with a line feed", () => db.collection("a\nb"), /`name` must have at most 100 characters/],
     ["a long name", () => db.collection("n".repeat(101)), /`name`/],
     ["no source", () => PgVectorDB.open({} as never), /`url` must be a folder/],
-    ["a server", () => PgVectorDB.open({ url: `postgres://me:${SECRET}@host/db` }), /not yet in this version/],
+    ["a server's bad port", () => PgVectorDB.open({ url: `postgres://me:${SECRET}@host:port/db` }), /percent-encoded/],
+    ["a pool that is none", () => PgVectorDB.open({ pool: { query() {} } } as never), /`pool` must be a Pool/],
     ["another scheme", () => PgVectorDB.open({ url: `mysql://me:${SECRET}@host/db` }), /unknown scheme "mysql:"/],
     ["an unknown open option", () => PgVectorDB.open({ url: "x", path: "y" } as never), /Unknown option `path`/],
     [

@@ -1,36 +1,35 @@
-import sql from "sql-template-tag";
+import sql, { raw } from "sql-template-tag";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
-import type { Database } from "../src/contracts/database.ts";
+import type { OpenDatabase } from "../src/contracts/database.ts";
 import type { Where } from "../src/contracts/where.ts";
 import { type CollectionRecord, findCollection, targetOf } from "../src/database/catalog.ts";
-import { openFolder } from "../src/database/folder-database.ts";
+import { openDatabase } from "../src/database/open-database.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
 import { compileWhere } from "../src/search/compile-where.ts";
 import { semanticStatement } from "../src/search/search-statements.ts";
-import { newDatabaseFolder, removeFolder } from "./database-template.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
+import { isServer, openTestDatabase } from "./test-database.ts";
 
-let folder: string;
 let db: PgVectorDB;
+let url: string;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  folder = await newDatabaseFolder();
-  db = await PgVectorDB.open({ url: folder });
+  ({ db, url, close } = await openTestDatabase());
 });
 
-afterAll(async () => {
-  await db.close();
-  removeFolder(folder);
-});
+afterAll(() => close());
 
+const nameOf = (address: string) => raw(`"${new URL(address).pathname.slice(1)}"`);
 const idsOf = (result: { hits: readonly { id: string }[] }) => result.hits.map(({ id }) => id);
 
 describe("candidates behind a vector index and a filter", () => {
   const ROWS = 4000;
   const DIMENSIONS = 8;
   let collection: Collection<{ n: number; group: number; rare: number }>;
-  let connection: Database;
+  let connection: OpenDatabase;
+  let reopened: PgVectorDB | undefined;
   // Vectors on an arc: the order of neighbours is known, and rows that match a filter can be put far from the query.
   const vectorOf = (n: number) => {
     const angle = (n / ROWS) * Math.PI;
@@ -50,23 +49,36 @@ describe("candidates behind a vector index and a filter", () => {
       { batchSize: 1000 },
     );
     await collection.createIndex();
-    // The same connection: a table of this size would be read without the index, which gives up at 20,000 rows.
-    connection = await openFolder(folder);
-    await connection.query(sql`SET enable_seqscan = off`);
-    await connection.query(sql`SET hnsw.max_scan_tuples = 1`);
+    // A table of this size would be read without the index, which gives up at 20,000 rows.
+    connection = await openDatabase({ url });
+    for (const setting of [raw("enable_seqscan = off"), raw("hnsw.max_scan_tuples = 1")]) {
+      // The embedded database has one connection, a server makes new ones.
+      await connection.query(isServer ? sql`ALTER DATABASE ${nameOf(url)} SET ${setting}` : sql`SET ${setting}`);
+    }
+    if (isServer) {
+      await connection.close();
+      connection = await openDatabase({ url });
+      reopened = await PgVectorDB.open({ url });
+      collection = await reopened.collection("indexed", { embedder });
+    }
   });
 
-  afterAll(() => connection.close());
+  afterAll(async () => {
+    await connection.close();
+    await reopened?.close();
+  });
 
   it("is really answered by the index, and short", async () => {
     const filter = compileWhere({ n: { $gte: ROWS - 150 } });
-    const target = targetOf((await findCollection(connection, "indexed")) as CollectionRecord);
+    const target = targetOf((await findCollection(connection, "indexed")) as CollectionRecord, connection.capabilities);
     const statement = semanticStatement(target, { vector: vectorOf(0), k: 100, filter, exact: false });
     const plan = await connection.query<{ "QUERY PLAN": string }>({
       text: `EXPLAIN ${statement.text}`,
       values: statement.values,
     });
-    expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toMatch(/Index Scan using documents_\d+_embedding_1_hnsw/);
+    expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toMatch(
+      /Index Scan using documents_\d+_(\d+_embedding_1_idx|embedding_1_hnsw)/,
+    );
     expect((await connection.query<object>(statement)).length).toBeLessThan(100);
   });
 

@@ -4,10 +4,10 @@ import type { Collection } from "../src/collection.ts";
 import type { RerankSearchOptions } from "../src/contracts/collection.ts";
 import type { Where } from "../src/contracts/where.ts";
 import { PgVectorDBError } from "../src/errors.ts";
-import { PgVectorDB } from "../src/pgvectordb.ts";
+import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { BaseReranker, type ScoreRequest } from "../src/rerankers/base-reranker.ts";
-import { newDatabaseFolder, removeFolder } from "./database-template.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
+import { openTestDatabase } from "./test-database.ts";
 
 type Product = {
   price: number;
@@ -51,21 +51,17 @@ const PRODUCTS: { id: string; content: string; metadata: Product }[] = [
   { id: "earbuds", content: "Wireless earbuds, small", metadata: { price: 100, brand: "anker", inStock: false } },
 ];
 
-let folder: string;
+let close: () => Promise<void>;
 let db: PgVectorDB;
 let products: Collection<Product>;
 
 beforeAll(async () => {
-  folder = await newDatabaseFolder();
-  db = await PgVectorDB.open({ url: folder });
+  ({ db, close } = await openTestDatabase());
   products = await db.collection<Product>("products", { embedder: hashEmbedder() });
   await products.addDocuments(PRODUCTS);
 });
 
-afterAll(async () => {
-  await db.close();
-  removeFolder(folder);
-});
+afterAll(() => close());
 
 const idsOf = (result: { hits: readonly { id: string }[] }) => result.hits.map(({ id }) => id);
 

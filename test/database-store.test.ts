@@ -1,21 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AddProgress } from "../src/contracts/collection.ts";
-import { PgVectorDB } from "../src/pgvectordb.ts";
-import { newDatabaseFolder, removeFolder } from "./database-template.ts";
+import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
+import { openTestDatabase } from "./test-database.ts";
 
-let folder: string;
+let close: () => Promise<void>;
 let db: PgVectorDB;
 
 beforeAll(async () => {
-  folder = await newDatabaseFolder();
-  db = await PgVectorDB.open({ url: folder });
+  ({ db, close } = await openTestDatabase());
 });
 
-afterAll(async () => {
-  await db.close();
-  removeFolder(folder);
-});
+afterAll(() => close());
 
 describe("addDocuments", () => {
   it("gives ids in input order, and makes UUIDs that sort by time", async () => {
@@ -191,12 +187,13 @@ describe("a collection", () => {
     const embedder = hashEmbedder({ id: "mine/v1" });
     await db.collection("settings", { embedder, language: "german", distance: "l2" });
     const again = await db.collection("settings", { embedder });
-    expect(again.info).toEqual({
+    expect(again.info).toMatchObject({
       name: "settings",
       embedder: "mine/v1",
       dimensions: 64,
       distance: "l2",
       language: "german",
+      storage: "float32",
     });
     const open = (options: object) => db.collection("settings", { embedder, ...options });
     await expect(open({ embedder: hashEmbedder({ id: "other/v1" }) })).rejects.toMatchObject({

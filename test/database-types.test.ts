@@ -36,6 +36,51 @@ it("types filters by the metadata, nested fields by their paths", () => {
   expectTypeOf([wrongType, wrongField, wrongPath, wrongOperator, anything]).not.toBeAny();
 });
 
+it("knows the operators that fit a field", () => {
+  const right = [
+    { price: { $between: [1, 2], $ne: 3, $exists: true } },
+    { brand: { $like: "s%", $ilike: "S%", $in: ["sony", null], $gte: "a" } },
+    { tags: { $in: ["audio"], $nin: ["kitchen"], $exists: true, $not: { $eq: "x" } } },
+    { size: { $exists: false } },
+    { size: null },
+    { madeAt: { $between: [new Date(), new Date()], $ne: "2024-05-01T00:00:00.000Z" } },
+    { "size.width": { $not: { $gt: 3 } } },
+    { $or: [{ price: 3 }, { $and: [{ brand: "sony" }, { $not: { tags: "audio" } }] }], price: { $lt: 5 } },
+  ] satisfies Where<Product>[];
+  const untyped = [
+    { $or: [{ whatever: { $gt: 3 } }, { $not: { "a.b": { $like: "c%" } } }] },
+    { at: { $gte: new Date() }, tags: { $nin: ["x", 3, null] } },
+  ] satisfies Where<Record<string, unknown>>[];
+  type Literal = Where<{ state: "new" | "old" }>;
+  const literal: Literal = { state: { $in: ["new"], $like: "n%" } };
+  // @ts-expect-error a number has no pattern
+  const pattern: Where<Product> = { price: { $like: "3%" } };
+  // @ts-expect-error a date has no pattern
+  const datePattern: Where<Product> = { madeAt: { $like: "2024%" } };
+  // @ts-expect-error an array has no order
+  const arrayRange: Where<Product> = { tags: { $gt: "a" } };
+  // @ts-expect-error an array has no pattern
+  const arrayPattern: Where<Product> = { tags: { $like: "a%" } };
+  // @ts-expect-error an object has no value
+  const object: Where<Product> = { size: { width: 3 } };
+  // @ts-expect-error two values
+  const between: Where<Product> = { price: { $between: [1] } };
+  // @ts-expect-error of the field's type
+  const member: Where<Product> = { price: { $in: ["3"] } };
+  // @ts-expect-error of the field's type, inside a negation too
+  const negated: Where<Product> = { price: { $not: { $gt: "3" } } };
+  // @ts-expect-error of the field's type, inside a combination too
+  const nested: Where<Product> = { $or: [{ price: 3 }, { $and: [{ price: "3" }] }] };
+  // @ts-expect-error no such operator
+  const unknown: Where<Product> = { price: { $regex: "3" } };
+  // @ts-expect-error not one of the values
+  const other: Literal = { state: "gone" };
+  // @ts-expect-error a list of filters
+  const list: Where<Product> = { $and: { price: 3 } };
+  expectTypeOf([right, untyped, literal, pattern, datePattern, arrayRange, arrayPattern, object]).not.toBeAny();
+  expectTypeOf([between, member, negated, nested, unknown, other, list]).not.toBeAny();
+});
+
 it("types hits by the metadata", () => {
   type Hits = Awaited<ReturnType<Collection<Product>["rerankSearch"]>>["hits"];
   expectTypeOf<Hits>().toEqualTypeOf<readonly SearchHit<Product>[]>();

@@ -7,6 +7,18 @@ interface CommandEntry {
 }
 
 const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  index: {
+    summary: "read files and folders into a collection",
+    load: async () => (await import("./index-command.ts")).indexCommand,
+  },
+  search: {
+    summary: "ask a collection, and rerank",
+    load: async () => (await import("./search-command.ts")).searchCommand,
+  },
+  eval: {
+    summary: "measure first stages and rerankers on judged queries",
+    load: async () => (await import("./eval-command.ts")).evalCommand,
+  },
   demo: {
     summary: "index the Markdown of this folder and its packages, search it and rerank",
     load: async () => (await import("./demo-command.ts")).demoCommand,

@@ -6,8 +6,13 @@ export interface Statement {
 }
 
 export interface QueryOptions {
-  /** Checked before the statement starts; a statement that runs is not interrupted. */
+  /**
+   * Checked before the statement starts. One that runs is cancelled on a server; the embedded database, which has one
+   * connection for everybody, does not interrupt it.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** Postgres settings for this statement alone, which reach all nodes of a cluster. Read by `query` of a server. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Queryable {
@@ -21,4 +26,23 @@ export interface Database extends Queryable {
   transaction<T>(work: (transaction: Queryable) => Promise<T>, options?: QueryOptions): Promise<T>;
   /** Waits for the statements under way, then lets go. Safe to call twice. */
   close(): Promise<void>;
+}
+
+/** What a Postgres can do: found out once, when it is opened. */
+export interface Capabilities {
+  /** In this process: one connection, and no background process that keeps statistics. */
+  readonly embedded: boolean;
+  /** pg_textsearch: BM25. Without it keyword search is Postgres' full-text search. */
+  readonly bm25: boolean;
+  /** pg_trgm. */
+  readonly trigram: boolean;
+  /** pgvector 0.8 and newer: an index scan goes on until enough rows pass the filter. */
+  readonly iterativeScan: boolean;
+  /** Citus: tables can be spread over several machines. */
+  readonly citus: boolean;
+}
+
+/** A database whose schema is up to date. */
+export interface OpenDatabase extends Database {
+  readonly capabilities: Capabilities;
 }

@@ -1,21 +1,42 @@
-import sql, { raw, type Sql } from "sql-template-tag";
+import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { CollectionInfo } from "../contracts/collection.ts";
-import type { Database, Queryable, QueryOptions } from "../contracts/database.ts";
+import type { Capabilities, OpenDatabase, Queryable, QueryOptions } from "../contracts/database.ts";
+import { vectorTypeName } from "../search/distance.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
+import { partitioning, spreading } from "./spread-table.ts";
+import { termsColumn } from "./terms-column.ts";
 
 /** A collection's row in the catalog. */
-export interface CollectionRecord extends CollectionInfo {
+export interface CollectionRecord extends NewCollection {
   readonly id: number;
   /** Names the embedding column: another embedder means another column, so that nobody mixes them up. */
   readonly generation: number;
   /** The embedder that an unfinished `reembed` is moving to. */
   readonly nextEmbedder: string | null;
   readonly nextDimensions: number | null;
+  readonly shards: number | null;
 }
 
-const FIELDS = sql`id, name, embedder, dimensions, distance, language, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
+export interface NewCollection extends Omit<CollectionInfo, "shards"> {
+  readonly shards: number | null;
+}
+
+/** What a caller is told of a collection. */
+export function infoOf({
+  name,
+  embedder,
+  dimensions,
+  distance,
+  language,
+  storage,
+  shards,
+}: CollectionRecord): CollectionInfo {
+  return { name, embedder, dimensions, distance, language, storage, ...(shards === null ? {} : { shards }) };
+}
+
+const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, shards, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
 
 export async function findCollection(
   database: Queryable,
@@ -32,28 +53,30 @@ export async function listCollections(database: Queryable, options: QueryOptions
 
 /** Makes the collection with its table, unless somebody just did. */
 export async function createCollection(
-  database: Database,
-  info: CollectionInfo,
+  database: OpenDatabase,
+  info: NewCollection,
   options: QueryOptions = {},
 ): Promise<CollectionRecord> {
-  const { name, embedder, dimensions, distance, language } = info;
+  const { name, embedder, dimensions, distance, language, storage, shards } = info;
   return database.transaction(async (transaction) => {
     const [created] = await transaction.query<CollectionRecord>(
-      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
+      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language, storage, shards) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}, ${storage}, ${shards}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
     );
     if (created === undefined) return (await findCollection(transaction, name)) as CollectionRecord;
-    const { table, embeddingColumn } = targetOf(created);
+    const target = targetOf(created, database.capabilities);
     await transaction.query(
-      sql`CREATE TABLE ${identifier(SCHEMA, table)} (
+      sql`CREATE TABLE ${identifier(SCHEMA, target.table)} (
         id text COLLATE "C" PRIMARY KEY,
         content text NOT NULL,
         metadata jsonb NOT NULL,
         content_hash bytea NOT NULL,
-        ${identifier(embeddingColumn)} ${vectorType(dimensions)} NOT NULL,
+        ${target.keywordEngine === "full_text" ? sql`${termsColumn(target)},` : empty}
+        ${identifier(target.embeddingColumn)} ${vectorType(target)} NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now()
-      )`,
+      )${partitioning(created, database.capabilities)}`,
     );
+    for (const statement of spreading(target, created, database.capabilities)) await transaction.query(statement);
     return created;
   }, options);
 }
@@ -79,13 +102,17 @@ export async function moveToNextEmbedder(database: Queryable, id: number): Promi
 }
 
 /** @returns whether there was such a collection */
-export async function dropCollection(database: Database, name: string, options: QueryOptions = {}): Promise<boolean> {
+export async function dropCollection(
+  database: OpenDatabase,
+  name: string,
+  options: QueryOptions = {},
+): Promise<boolean> {
   return database.transaction(async (transaction) => {
     const [dropped] = await transaction.query<CollectionRecord>(
       sql`DELETE FROM pgvectordb.collections WHERE name = ${name} RETURNING ${FIELDS}`,
     );
     if (dropped === undefined) return false;
-    await transaction.query(sql`DROP TABLE ${identifier(SCHEMA, targetOf(dropped).table)}`);
+    await transaction.query(sql`DROP TABLE ${identifier(SCHEMA, targetOf(dropped, database.capabilities).table)}`);
     return true;
   }, options);
 }
@@ -100,16 +127,27 @@ export async function listLanguages(database: Queryable, options: QueryOptions =
 }
 
 /** The names of a collection's table and of what belongs to it: made of numbers only, never of the collection's name. */
-export function targetOf({ id, generation, dimensions, distance }: CollectionRecord): SearchTarget {
+export function targetOf(
+  { id, generation, dimensions, distance, language, storage, shards }: CollectionRecord,
+  { bm25: hasBm25, citus, iterativeScan }: Capabilities,
+): SearchTarget {
   const table = `documents_${id}`;
+  // A BM25 index knows the statistics of its own piece only.
+  const bm25 = hasBm25 && shards === null;
   return {
     schema: SCHEMA,
     table,
     embeddingColumn: embeddingColumn(generation),
     dimensions,
     distance,
-    keywordIndex: `${table}_bm25`,
+    storage,
+    language,
+    keywordEngine: bm25 ? "bm25" : "full_text",
+    keywordIndex: bm25 ? `${table}_bm25` : `${table}_terms`,
+    termsColumn: "terms",
     vectorIndex: `${table}_${embeddingColumn(generation)}_hnsw`,
+    isDistributed: citus && shards !== null,
+    iterativeScan,
   };
 }
 
@@ -118,6 +156,6 @@ export function embeddingColumn(generation: number): string {
 }
 
 /** A type modifier cannot be bound; `dimensions` was checked to be an integer. */
-export function vectorType(dimensions: number): Sql {
-  return raw(`vector(${Math.trunc(dimensions)})`);
+export function vectorType({ dimensions, storage }: Pick<SearchTarget, "dimensions" | "storage">): Sql {
+  return raw(`${vectorTypeName(storage)}(${Math.trunc(dimensions)})`);
 }

@@ -1,7 +1,8 @@
-import sql, { raw, type Sql } from "sql-template-tag";
+import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
-import { distanceSql } from "../search/distance.ts";
-import { identifier } from "../search/identifier.ts";
+import { table } from "../search/arms.ts";
+import { operatorClass, vectorTypeName } from "../search/distance.ts";
+import { identifier, textLiteral } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
 
@@ -22,13 +23,14 @@ export interface EmbeddedRow extends DocumentRow {
 /** All rows in one statement. An existing id is replaced. */
 export function upsertDocuments(target: SearchTarget, rows: readonly EmbeddedRow[]): Sql {
   const { dimensions } = target;
+  const type = raw(vectorTypeName(target.storage));
   const embedding = identifier(target.embeddingColumn);
   const vectors = flatFloatArray(
     rows.map((row) => row.embedding),
     dimensions,
   );
   return sql`INSERT INTO ${tableOf(target)} AS d (id, content, metadata, content_hash, ${embedding})
-    SELECT input.id, input.content, input.metadata::jsonb, input.hash, (${vectors}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::vector
+    SELECT input.id, input.content, input.metadata::jsonb, input.hash, (${vectors}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::${type}
     FROM unnest(${texts(rows, "id")}::text[], ${texts(rows, "content")}::text[], ${texts(rows, "metadata")}::text[], ${hashes(rows)}::bytea[]) WITH ORDINALITY AS input (id, content, metadata, hash, position)
     ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata, content_hash = excluded.content_hash, ${embedding} = excluded.${embedding}, updated_at = now()`;
 }
@@ -67,11 +69,39 @@ export function createContentHashIndex(target: SearchTarget): Sql {
 }
 
 export function selectDocuments(target: SearchTarget, ids: readonly string[]): Sql {
-  return sql`SELECT id, content, metadata FROM ${tableOf(target)} WHERE id = ANY(${textArray(ids)}::text[])`;
+  return sql`SELECT id, content, metadata FROM ${tableOf(target)} WHERE ${hasId(ids)}`;
 }
 
-export function deleteDocuments(target: SearchTarget, ids: readonly string[]): Sql {
-  return sql`DELETE FROM ${tableOf(target)} WHERE id = ANY(${textArray(ids)}::text[]) RETURNING id`;
+/** A page of documents in the order of their ids, after `afterId`. */
+export function selectPage(
+  target: SearchTarget,
+  page: { readonly afterId: string; readonly limit: number; readonly filter: Sql | undefined; readonly fields: Sql },
+): Sql {
+  const filter = page.filter === undefined ? empty : sql` AND ${page.filter}`;
+  return sql`SELECT ${page.fields} FROM ${tableOf(target)} WHERE id > ${page.afterId}${filter} ORDER BY id LIMIT ${page.limit}`;
+}
+
+/** The embedding in pgvector's binary format (`vector_send` in src/vector.c). */
+export function embeddingBytes(target: SearchTarget): Sql {
+  return sql`vector_send(${identifier(target.embeddingColumn)}::vector)`;
+}
+
+export function hasId(ids: readonly string[]): Sql {
+  return sql`id = ANY(${textArray(ids)}::text[])`;
+}
+
+export function deleteDocuments(target: SearchTarget, condition: Sql): Sql {
+  return sql`DELETE FROM ${tableOf(target)} WHERE ${condition} RETURNING id`;
+}
+
+/** @param metadata JSON text: all of the new metadata, or the fields to set */
+export function changeMetadata(target: SearchTarget, condition: Sql, metadata: string, mode: "merge" | "replace"): Sql {
+  const changed = mode === "merge" ? sql`metadata || ${metadata}::jsonb` : sql`${metadata}::jsonb`;
+  return sql`UPDATE ${tableOf(target)} SET metadata = ${changed}, updated_at = now() WHERE ${condition} RETURNING id`;
+}
+
+export function truncate(target: SearchTarget): Sql {
+  return sql`TRUNCATE ${tableOf(target)}`;
 }
 
 export function countDocuments(target: SearchTarget, filter: Sql | undefined): Sql {
@@ -79,15 +109,17 @@ export function countDocuments(target: SearchTarget, filter: Sql | undefined): S
   return filter === undefined ? count : sql`${count} WHERE ${filter}`;
 }
 
-/** Options of an index cannot be bound; a language comes from Postgres' own list, and is quoted. */
-export function createKeywordIndex(target: SearchTarget, language: string): Sql {
-  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.keywordIndex)} ON ${tableOf(target)} USING bm25 (content) WITH (text_config = ${literal(language)})`;
+export function createKeywordIndex(target: SearchTarget): Sql {
+  const method =
+    target.keywordEngine === "bm25"
+      ? sql`bm25 (content) WITH (text_config = ${textLiteral(target.language)})`
+      : sql`gin (${identifier(target.termsColumn)})`;
+  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.keywordIndex)} ON ${tableOf(target)} USING ${method}`;
 }
 
 export function createVectorIndex(target: SearchTarget, build: { m: number; efConstruction: number }): Sql {
-  const { operatorClass } = distanceSql(target.distance);
   const [m, efConstruction] = [build.m, build.efConstruction].map((value) => raw(String(Math.trunc(value))));
-  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.vectorIndex)} ON ${tableOf(target)} USING hnsw (${identifier(target.embeddingColumn)} ${operatorClass}) WITH (m = ${m}, ef_construction = ${efConstruction})`;
+  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.vectorIndex)} ON ${tableOf(target)} USING hnsw (${identifier(target.embeddingColumn)} ${operatorClass(target.distance, target.storage)}) WITH (m = ${m}, ef_construction = ${efConstruction})`;
 }
 
 export function dropVectorIndex(target: SearchTarget): Sql {
@@ -99,11 +131,7 @@ export function analyze(target: SearchTarget): Sql {
 }
 
 export function tableOf(target: SearchTarget): Sql {
-  return identifier(target.schema, target.table);
-}
-
-function literal(text: string): Sql {
-  return raw(`'${text.replaceAll("'", "''")}'`);
+  return table(target);
 }
 
 function texts(rows: readonly DocumentRow[], field: "id" | "content" | "metadata"): Uint8Array {

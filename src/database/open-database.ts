@@ -1,59 +1,90 @@
 import { fileURLToPath } from "node:url";
-import type { Database } from "../contracts/database.ts";
+import type { Database, OpenDatabase } from "../contracts/database.ts";
 import { PgVectorDBError } from "../errors.ts";
 import { openFolder } from "./folder-database.ts";
 import { GivenPGlite, type PGliteLike } from "./given-pglite.ts";
+import { givenPool, openServer } from "./open-server.ts";
 import { migrate } from "./schema.ts";
+import type { PoolLike } from "./server-database.ts";
 import { WorkerDatabase } from "./worker-database.ts";
 
 export type DatabaseSource =
   | {
-      /** A folder (`./data`, `file:///…`), made when absent, or `memory://`. */
+      /** A folder (`./data`, `file:///…`), made when absent; `memory://`; or a server, `postgres://user@host:5432/database`. */
       readonly url: string;
+      readonly pool?: undefined;
+      readonly pglite?: undefined;
+    }
+  | {
+      /** Your own Pool of the package `pg`; it stays yours to end. */
+      readonly pool: PoolLike;
+      readonly url?: undefined;
       readonly pglite?: undefined;
     }
   | {
       /** Your own PGlite with the extensions `vector`, `pg_trgm` and `pg_textsearch`; it stays yours to close. */
       readonly pglite: PGliteLike;
       readonly url?: undefined;
+      readonly pool?: undefined;
     };
 
 /** Opens a database and brings its schema up to date. */
-export async function openDatabase({ url, pglite }: DatabaseSource): Promise<Database> {
-  const database = pglite === undefined ? await openUrl(url) : givenPGlite(pglite, url);
+export async function openDatabase(source: DatabaseSource): Promise<OpenDatabase> {
+  const { url, pool, pglite } = source;
+  if ([url, pool, pglite].filter((given) => given !== undefined).length > 1) {
+    throw invalid("Pass one of `url`, `pool` and `pglite`, not both.");
+  }
+  if (pool !== undefined) return bringUpToDate(givenPool(pool), "server");
+  if (pglite !== undefined) return bringUpToDate(givenPGlite(pglite), "embedded");
+  const address = checkUrl(url);
+  if (isServerUrl(address)) return bringUpToDate(await openServer(address), "server");
+  return bringUpToDate(await openEmbedded(address), "embedded");
+}
+
+async function bringUpToDate(database: Database, place: "embedded" | "server"): Promise<OpenDatabase> {
   try {
-    await migrate(database);
-    return database;
+    const capabilities = await migrate(database, place);
+    return {
+      capabilities,
+      query: (statement, options) => database.query(statement, options),
+      transaction: (work, options) => database.transaction(work, options),
+      close: () => database.close(),
+    };
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-async function openUrl(url: unknown): Promise<Database> {
-  if (typeof url !== "string" || url.trim() === "" || url.includes("\0")) {
-    throw invalid('`url` must be a folder such as "./data", or "memory://".');
-  }
+const URL_ADVICE =
+  '`url` must be a folder such as "./data", "memory://", or a server: "postgres://user@host:5432/database".';
+
+function checkUrl(url: unknown): string {
+  if (typeof url !== "string" || url.trim() === "" || url.includes("\0")) throw invalid(URL_ADVICE);
+  return url;
+}
+
+function schemeOf(url: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]+):\/\//i.exec(url)?.[1]?.toLowerCase();
+}
+
+function isServerUrl(url: string): boolean {
+  return ["postgres", "postgresql"].includes(schemeOf(url) ?? "");
+}
+
+async function openEmbedded(url: string): Promise<Database> {
   if (url === "memory://") return WorkerDatabase.open(undefined);
   if (url.startsWith("file:")) return openFolder(fromFileUrl(url));
-  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === "postgres" || scheme === "postgresql") {
-    throw invalid(
-      '`url`: Postgres servers are not yet in this version. Use a folder such as "./data", or "memory://".',
-    );
-  }
-  if (scheme !== undefined) {
-    throw invalid(`\`url\` has the unknown scheme "${scheme}:". Use a folder such as "./data", or "memory://".`);
-  }
+  const scheme = schemeOf(url);
+  if (scheme !== undefined) throw invalid(`\`url\` has the unknown scheme "${scheme}:". ${URL_ADVICE}`);
   return openFolder(url);
 }
 
-function givenPGlite(pglite: unknown, url: unknown): Database {
+function givenPGlite(pglite: unknown): Database {
   const { query, transaction } = (pglite ?? {}) as Partial<PGliteLike>;
   if (typeof query !== "function" || typeof transaction !== "function") {
     throw invalid("`pglite` must be a PGlite.");
   }
-  if (url !== undefined) throw invalid("Pass `url` or `pglite`, not both.");
   return new GivenPGlite(pglite as PGliteLike);
 }
 

@@ -1,7 +1,8 @@
-import sql, { type Sql } from "sql-template-tag";
-import type { Database, QueryOptions } from "../contracts/database.ts";
+import sql, { raw, type Sql } from "sql-template-tag";
+import type { Capabilities, Database, OpenDatabase, QueryOptions } from "../contracts/database.ts";
 import type { Embedder, Vector } from "../contracts/embedder.ts";
 import { PgVectorDBError } from "../errors.ts";
+import { vectorTypeName } from "../search/distance.ts";
 import { identifier, quotedName } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
@@ -14,7 +15,7 @@ import {
   vectorType,
 } from "./catalog.ts";
 import { tableOf } from "./document-table.ts";
-import { buildVectorIndex, MAX_INDEXED_DIMENSIONS } from "./vector-index.ts";
+import { buildVectorIndex, maxIndexedDimensions } from "./vector-index.ts";
 
 export interface ReembedRow {
   readonly id: string;
@@ -24,7 +25,7 @@ export interface ReembedRow {
 
 /** The new column, and beside it the hash of the content that its vector was made from: a document changed since is done again. */
 function addNextEmbedding(next: SearchTarget): Sql {
-  return sql`ALTER TABLE ${tableOf(next)} ADD COLUMN ${identifier(next.embeddingColumn)} ${vectorType(next.dimensions)}, ADD COLUMN ${hashColumn(next)} bytea`;
+  return sql`ALTER TABLE ${tableOf(next)} ADD COLUMN ${identifier(next.embeddingColumn)} ${vectorType(next)}, ADD COLUMN ${hashColumn(next)} bytea`;
 }
 
 function dropNextEmbedding(next: SearchTarget): Sql {
@@ -43,7 +44,7 @@ export function writeNextEmbeddings(next: SearchTarget, rows: readonly ReembedRo
   const { dimensions } = next;
   const ids = textArray(rows.map((row) => row.id));
   const hashes = byteaArray(rows.map((row) => row.hash));
-  return sql`UPDATE ${tableOf(next)} AS d SET ${identifier(next.embeddingColumn)} = (${flatFloatArray(vectors, dimensions)}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::vector, ${hashColumn(next)} = input.hash
+  return sql`UPDATE ${tableOf(next)} AS d SET ${identifier(next.embeddingColumn)} = (${flatFloatArray(vectors, dimensions)}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::${raw(vectorTypeName(next.storage))}, ${hashColumn(next)} = input.hash
     FROM unnest(${ids}::text[], ${hashes}::bytea[]) WITH ORDINALITY AS input (id, hash, position) WHERE d.id = input.id AND d.content_hash = input.hash`;
 }
 
@@ -55,7 +56,7 @@ export function writeNextEmbeddings(next: SearchTarget, rows: readonly ReembedRo
  * @throws PgVectorDBError `collection_not_found`
  */
 export async function beginReembed(
-  database: Database,
+  database: OpenDatabase,
   name: string,
   { id, dimensions }: Pick<Embedder, "id" | "dimensions">,
   options: QueryOptions,
@@ -66,7 +67,7 @@ export async function beginReembed(
       throw new PgVectorDBError("collection_not_found", `There is no collection ${JSON.stringify(name)}.`);
     }
     if (record.nextEmbedder === id && record.nextDimensions === dimensions) return record;
-    const next = nextTargetOf(record, dimensions);
+    const next = nextTargetOf(record, dimensions, database.capabilities);
     if (record.nextEmbedder !== null) await transaction.query(dropNextEmbedding(next));
     if (record.embedder === id && record.dimensions === dimensions) {
       return setNextEmbedder(transaction, record.id, null);
@@ -78,7 +79,7 @@ export async function beginReembed(
 
 /** Makes the new vectors the collection's. `undefined`: some documents do not have one yet. */
 export async function switchEmbedding(
-  database: Database,
+  database: OpenDatabase,
   record: CollectionRecord,
   next: SearchTarget,
   options: QueryOptions,
@@ -87,7 +88,7 @@ export async function switchEmbedding(
     await transaction.query(sql`LOCK TABLE ${tableOf(next)} IN ACCESS EXCLUSIVE MODE`);
     const [count] = await transaction.query<{ pending: number }>(countPending(next));
     if (count?.pending !== 0) return undefined;
-    const current = identifier(targetOf(record).embeddingColumn);
+    const current = identifier(targetOf(record, database.capabilities).embeddingColumn);
     await transaction.query(
       sql`ALTER TABLE ${tableOf(next)} DROP COLUMN ${current}, DROP COLUMN ${hashColumn(next)}, ALTER COLUMN ${identifier(next.embeddingColumn)} SET NOT NULL`,
     );
@@ -97,17 +98,17 @@ export async function switchEmbedding(
 
 /** An index on the old vectors gets its like on the new ones, before the switch. */
 export async function followVectorIndex(
-  database: Database,
+  database: OpenDatabase,
   record: CollectionRecord,
   next: SearchTarget,
   signal: AbortSignal,
 ): Promise<void> {
-  const name = quotedName(next.schema, targetOf(record).vectorIndex);
+  const name = quotedName(next.schema, targetOf(record, database.capabilities).vectorIndex);
   const [row] = await database.query<{ options: string[] | null }>(
     sql`SELECT reloptions AS options FROM pg_class WHERE oid = to_regclass(${name})`,
     { signal },
   );
-  if (row === undefined || next.dimensions > MAX_INDEXED_DIMENSIONS) return;
+  if (row === undefined || next.dimensions > maxIndexedDimensions(next.storage)) return;
   const option = (key: string, otherwise: number) =>
     Number(row.options?.find((text) => text.startsWith(`${key}=`))?.slice(key.length + 1) ?? otherwise);
   const build = { m: option("m", 16), efConstruction: option("ef_construction", 64) };
@@ -119,8 +120,8 @@ export async function vacuum(database: Database, target: SearchTarget): Promise<
   await database.query(sql`VACUUM ${tableOf(target)}`);
 }
 
-export function nextTargetOf(record: CollectionRecord, dimensions: number): SearchTarget {
-  return targetOf({ ...record, generation: record.generation + 1, dimensions });
+export function nextTargetOf(record: CollectionRecord, dimensions: number, capabilities: Capabilities): SearchTarget {
+  return targetOf({ ...record, generation: record.generation + 1, dimensions }, capabilities);
 }
 
 function isPending(next: SearchTarget): Sql {

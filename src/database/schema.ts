@@ -1,11 +1,11 @@
 import sql, { type Sql } from "sql-template-tag";
-import type { Database } from "../contracts/database.ts";
+import type { Capabilities, Database, Queryable } from "../contracts/database.ts";
 import { PgVectorDBError } from "../errors.ts";
+import { prepareExtensions } from "./extensions.ts";
+import { lockForMigration } from "./migration-lock.ts";
 
 /** Everything of ours lives in one Postgres schema. */
 export const SCHEMA = "pgvectordb";
-
-const EXTENSIONS = ["vector", "pg_trgm", "pg_textsearch"];
 
 /** `migrations[i]` brings version `i` to `i + 1`. Published ones never change. */
 const migrations: readonly (readonly Sql[])[] = [
@@ -23,45 +23,87 @@ const migrations: readonly (readonly Sql[])[] = [
       created_at timestamptz NOT NULL DEFAULT now()
     )`,
   ],
+  [
+    // A tsvector holds less than 1 MiB (54000 above): of a text with more terms than that, its beginning is indexed.
+    sql`CREATE FUNCTION pgvectordb.text_terms(language regconfig, content text) RETURNS tsvector
+      LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+      DECLARE characters integer;
+      BEGIN
+        IF octet_length(content) < 200000 THEN RETURN to_tsvector(language, content); END IF;
+        characters := length(content);
+        LOOP
+          BEGIN
+            RETURN to_tsvector(language, left(content, characters));
+          EXCEPTION WHEN program_limit_exceeded THEN
+            characters := characters / 2;
+          END;
+        END LOOP;
+      END $$`,
+    // Any of the query's terms, as Postgres' own parser finds them; null when it has none.
+    sql`CREATE FUNCTION pgvectordb.any_term(language regconfig, query text) RETURNS tsquery
+      LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+        SELECT string_agg('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''', ' | ')::tsquery
+        FROM unnest(pgvectordb.text_terms(language, query))
+      $$`,
+  ],
+  [sql`ALTER TABLE pgvectordb.collections ADD COLUMN storage text NOT NULL DEFAULT 'float32'`],
+  [
+    // The instant that an ISO 8601 text stands for, in milliseconds since 1970; null for another text. Immutable, which
+    // Postgres' own conversions from text are not, so that an index can hold it; one expression, so that it is inlined.
+    sql`CREATE OR REPLACE FUNCTION pgvectordb.epoch_ms(value text) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+      CASE WHEN value ~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?$' THEN
+        (make_date(left(value, 4)::int, substr(value, 6, 2)::int, 1) - date '1970-01-01' + substr(value, 9, 2)::int - 1) * 86400000::float8
+        + coalesce(nullif(substr(value, 12, 2), '')::int, 0) * 3600000
+        + coalesce(nullif(substr(value, 15, 2), '')::int, 0) * 60000
+        + coalesce(substring(value from '^.{16}:([0-9.]+)')::numeric, 0) * 1000
+        - CASE WHEN length(value) <= 16 OR right(value, 1) = 'Z' THEN 0 ELSE
+            coalesce((substring(substr(value, 17) from '[+-]') || '1')::int, 0)
+            * (coalesce(substring(substr(value, 17) from '[+-]([0-9]{2})')::int, 0) * 3600000
+              + coalesce(substring(substr(value, 17) from '[+-][0-9]{2}:?([0-9]{2})$')::int, 0) * 60000)
+          END
+      END`,
+  ],
+  // null: the table is in one piece.
+  [sql`ALTER TABLE pgvectordb.collections ADD COLUMN shards integer`],
 ];
 
-/** @throws PgVectorDBError `database_error` when a newer version of this library has written the database */
-export async function migrate(database: Database): Promise<void> {
-  await requireExtensions(database);
+/**
+ * Brings the database up to date. Processes that open it at the same time take turns.
+ *
+ * @throws PgVectorDBError `missing_dependency` when the server or its pgvector is too old or absent; `database_error` when a
+ * newer version of this library has written the database
+ */
+export async function migrate(database: Database, place: "embedded" | "server"): Promise<Capabilities> {
+  const capabilities = await prepareExtensions(database, place);
+  // Read first: what is up to date needs no right to change it.
+  if (await isUpToDate(database)) return capabilities;
   await database.transaction(async (transaction) => {
+    await lockForMigration(transaction);
     await transaction.query(sql`CREATE SCHEMA IF NOT EXISTS pgvectordb`);
     await transaction.query(sql`CREATE TABLE IF NOT EXISTS pgvectordb.schema_version (version integer NOT NULL)`);
-    const [row] = await transaction.query<{ version: number }>(sql`SELECT version FROM pgvectordb.schema_version`);
-    const version = row?.version ?? 0;
-    if (version > migrations.length) {
-      throw new PgVectorDBError(
-        "database_error",
-        `A newer pgvectordb has written this database: its schema has version ${version}, this pgvectordb knows ` +
-          `${migrations.length}. Update the package "pgvectordb".`,
-      );
-    }
+    const version = await readVersion(transaction);
     if (version === migrations.length) return;
     for (const statement of migrations.slice(version).flat()) await transaction.query(statement);
     await transaction.query(sql`DELETE FROM pgvectordb.schema_version`);
     await transaction.query(sql`INSERT INTO pgvectordb.schema_version VALUES (${migrations.length})`);
   });
+  return capabilities;
 }
 
-async function requireExtensions(database: Database): Promise<void> {
-  const rows = await database.query<{ name: string; installed: boolean }>(
-    sql`SELECT name, installed_version IS NOT NULL AS installed FROM pg_available_extensions WHERE name = ANY(${EXTENSIONS})`,
+async function isUpToDate(database: Database): Promise<boolean> {
+  const [row] = await database.query<{ exists: boolean }>(
+    sql`SELECT to_regclass('pgvectordb.schema_version') IS NOT NULL AS exists`,
   );
-  const missing = EXTENSIONS.filter((name) => !rows.some((row) => row.name === name));
-  if (missing.length > 0) {
-    throw new PgVectorDBError(
-      "missing_dependency",
-      `The database lacks the extension ${missing.join(", ")}. A PGlite of your own needs ` +
-        "`extensions: { vector, pg_trgm, pg_textsearch }` from @electric-sql/pglite-pgvector, " +
-        "@electric-sql/pglite/contrib/pg_trgm and @electric-sql/pglite-pg_textsearch.",
-    );
-  }
-  const absent = rows.filter((row) => !row.installed).map((row) => row.name);
-  if (absent.includes("vector")) await database.query(sql`CREATE EXTENSION IF NOT EXISTS vector`);
-  if (absent.includes("pg_trgm")) await database.query(sql`CREATE EXTENSION IF NOT EXISTS pg_trgm`);
-  if (absent.includes("pg_textsearch")) await database.query(sql`CREATE EXTENSION IF NOT EXISTS pg_textsearch`);
+  return row?.exists === true && (await readVersion(database)) === migrations.length;
+}
+
+async function readVersion(database: Queryable): Promise<number> {
+  const [row] = await database.query<{ version: number }>(sql`SELECT version FROM pgvectordb.schema_version`);
+  const version = row?.version ?? 0;
+  if (version <= migrations.length) return version;
+  throw new PgVectorDBError(
+    "database_error",
+    `A newer pgvectordb has written this database: its schema has version ${version}, this pgvectordb knows ` +
+      `${migrations.length}. Update the package "pgvectordb".`,
+  );
 }

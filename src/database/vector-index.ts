@@ -1,4 +1,5 @@
 import sql from "sql-template-tag";
+import type { VectorStorage } from "../contracts/collection.ts";
 import type { Database } from "../contracts/database.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { countDocuments, createVectorIndex } from "./document-table.ts";
@@ -8,8 +9,11 @@ export interface VectorIndexBuild {
   readonly efConstruction: number;
 }
 
-/** pgvector's limit for an HNSW index on `vector`. */
-export const MAX_INDEXED_DIMENSIONS = 2000;
+/** pgvector's limits for an HNSW index on `vector` and on `halfvec`. */
+export function maxIndexedDimensions(storage: VectorStorage | undefined): number {
+  return storage === "float16" ? 4000 : 2000;
+}
+
 const MIN_MEMORY_MB = 64;
 /** The embedded database shares the process's memory. */
 const MAX_MEMORY_MB = 512;
@@ -26,7 +30,9 @@ export async function buildVectorIndex(
   await database.transaction(
     async (transaction) => {
       const [row] = await transaction.query<{ count: number }>(countDocuments(target, undefined));
-      const bytes = (row?.count ?? 0) * (4 * target.dimensions + (BYTES_PER_ELEMENT * build.m) / 16);
+      const bytes =
+        (row?.count ?? 0) *
+        ((target.storage === "float16" ? 2 : 4) * target.dimensions + (BYTES_PER_ELEMENT * build.m) / 16);
       const megabytes = Math.min(MAX_MEMORY_MB, Math.max(MIN_MEMORY_MB, Math.ceil((1.2 * bytes) / 1e6)));
       await transaction.query(sql`SELECT set_config('maintenance_work_mem', ${`${megabytes}MB`}, true)`);
       await transaction.query(createVectorIndex(target, build));

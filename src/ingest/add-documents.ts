@@ -5,7 +5,7 @@ import { analyze, createContentHashIndex } from "../database/document-table.ts";
 import { throwIfAborted } from "../deadline.ts";
 import { inBatches } from "./in-batches.ts";
 import { normalizeDocument } from "./normalize-document.ts";
-import { type PreparedBatch, prepareBatch } from "./prepare-batch.ts";
+import { type Comparison, type PreparedBatch, prepareBatch } from "./prepare-batch.ts";
 import { writeBatch } from "./write-batch.ts";
 
 export const DEFAULT_BATCH_SIZE = 256;
@@ -39,7 +39,7 @@ export function checkAddArguments(documents: unknown, options: AddDocumentsOptio
 export async function addDocuments<Metadata extends object>(
   context: CollectionContext,
   documents: DocumentSource<Metadata>,
-  options: AddDocumentsOptions,
+  options: AddDocumentsOptions & Comparison,
   signal: AbortSignal,
 ): Promise<AddResult> {
   const { batchSize = DEFAULT_BATCH_SIZE, dedupe, onProgress } = options;
@@ -60,11 +60,11 @@ export async function addDocuments<Metadata extends object>(
     for await (const inputs of inBatches(documents, batchSize)) {
       throwIfAborted(signal);
       const start = position;
-      const batch = inputs.map((input, offset) => normalizeDocument(input, start + offset, context.record.dimensions));
+      const batch = inputs.map((input, offset) => normalizeDocument(input, start + offset, context.record));
       position += inputs.length;
       // What is being written is not yet seen by the comparison with what is stored.
       if (dedupe !== undefined || batch.some(({ id }) => idsBeingWritten.has(id))) await writing;
-      const prepared = await prepareBatch(context, batch, dedupe, signal);
+      const prepared = await prepareBatch(context, batch, options, signal);
       await writing;
       idsBeingWritten = new Set(prepared.ids);
       writing = write(prepared);

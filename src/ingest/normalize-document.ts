@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { checkStorable, checkText, invalidArgument } from "../check-options.ts";
+import type { CollectionInfo } from "../contracts/collection.ts";
 import type { Vector } from "../contracts/embedder.ts";
 import type { DocumentRow } from "../database/document-table.ts";
 import { checkVector } from "../embed-texts.ts";
@@ -13,12 +14,15 @@ export interface NormalizedDocument extends DocumentRow {
   readonly embedding: Vector | undefined;
 }
 
+/** What the collection stores: part of its record. */
+export type VectorShape = Pick<CollectionInfo, "dimensions" | "storage">;
+
 const FIELDS = ["id", "content", "metadata", "embedding"];
 /** Postgres' B-tree index holds no longer key. */
 const MAX_ID_BYTES = 1024;
 
 /** @throws PgVectorDBError `invalid_argument` that names `documents[position]` and the field */
-export function normalizeDocument(document: unknown, position: number, dimensions: number): NormalizedDocument {
+export function normalizeDocument(document: unknown, position: number, shape: VectorShape): NormalizedDocument {
   const name = `documents[${position}]`;
   const fields: unknown = typeof document === "string" ? { content: document } : document;
   if (!isFields(fields)) throw invalidArgument(`\`${name}\` must be a string or an object with a \`content\`.`);
@@ -39,7 +43,12 @@ export function normalizeDocument(document: unknown, position: number, dimension
     embedding:
       embedding === undefined
         ? undefined
-        : checkVector(embedding, dimensions, (problem) => invalidArgument(`\`${name}.embedding\` ${problem}.`)),
+        : checkVector(
+            embedding,
+            shape.dimensions,
+            (problem) => invalidArgument(`\`${name}.embedding\` ${problem}.`),
+            shape.storage,
+          ),
   };
 }
 

@@ -26,10 +26,17 @@ interface Entry {
   stored?: StoredState;
 }
 
+/** How documents are compared with what is stored. */
+export interface Comparison {
+  readonly dedupe?: "content" | undefined;
+  /** An embedding that comes with unchanged content is the stored one: it is not written again. */
+  readonly sameEmbedder?: boolean | undefined;
+}
+
 export async function prepareBatch(
   context: CollectionContext,
   documents: readonly NormalizedDocument[],
-  dedupe: "content" | undefined,
+  { dedupe, sameEmbedder = false }: Comparison,
   signal: AbortSignal,
 ): Promise<PreparedBatch> {
   const entries = documents.map((document): Entry => ({ document, id: document.id }));
@@ -38,27 +45,37 @@ export async function prepareBatch(
 
   // As if they were added one by one: the last document with an id is the one that stays.
   const kept = [...new Map(entries.map((entry) => [entry.id, entry])).values()];
-  const toEmbed = kept.filter(needsWriting).filter(({ document }) => document.embedding === undefined);
+  const written = kept.filter((entry) => needsWriting(entry, sameEmbedder));
+  const toEmbed = written.filter(({ document }) => document.embedding === undefined);
   const vectors = await embedDocuments(
     context.embedder,
     toEmbed.map(({ document }) => document.content),
     signal,
+    context.record.storage,
   );
   const vectorOf = new Map(toEmbed.map((entry, position) => [entry, vectors[position]]));
-  const upserts = kept.filter(needsWriting).map((entry): EmbeddedRow => {
+  const upserts = written.map((entry): EmbeddedRow => {
     const embedding = entry.document.embedding ?? vectorOf.get(entry);
     if (embedding === undefined) throw new TypeError("A document was not embedded.");
     return { ...entry.document, id: entry.id, embedding };
   });
+  // In one order for everybody: two that write the same rows wait for each other, and do not lock each other out.
+  upserts.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const isWritten = new Set(written);
   const metadataUpdates = kept
-    .filter((entry) => !needsWriting(entry) && !entry.stored?.sameMetadata)
+    .filter((entry) => !isWritten.has(entry) && !entry.stored?.sameMetadata)
     .map(({ document, id }): DocumentRow => ({ ...document, id }));
-  return { ids: entries.map(({ id }) => id), upserts, metadataUpdates, counts: count(entries, kept, metadataUpdates) };
+  return {
+    ids: entries.map(({ id }) => id),
+    upserts,
+    metadataUpdates,
+    counts: count(entries, kept, written, metadataUpdates),
+  };
 }
 
 /** New or changed content; and an embedding that the caller gives is written whatever is stored. */
-function needsWriting({ document, stored }: Entry): boolean {
-  return !stored?.sameContent || document.embedding !== undefined;
+function needsWriting({ document, stored }: Entry, sameEmbedder: boolean): boolean {
+  return !stored?.sameContent || (document.embedding !== undefined && !sameEmbedder);
 }
 
 async function findById({ database, target }: CollectionContext, entries: readonly Entry[], signal: AbortSignal) {
@@ -99,9 +116,9 @@ async function findByContent({ database, target }: CollectionContext, entries: r
 function count(
   entries: readonly Entry[],
   kept: readonly Entry[],
+  written: readonly Entry[],
   metadataUpdates: readonly DocumentRow[],
 ): AddProgress {
-  const written = kept.filter(needsWriting);
   const updated = written.filter(({ stored }) => stored !== undefined).length;
   return {
     documents: entries.length,

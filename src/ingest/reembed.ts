@@ -1,7 +1,7 @@
 import { checkCallback, checkInteger, checkOptionNames } from "../check-options.ts";
 import { type CollectionContext, createContext } from "../collection-context.ts";
 import type { ReembedOptions } from "../contracts/collection.ts";
-import type { Database } from "../contracts/database.ts";
+import type { Database, OpenDatabase } from "../contracts/database.ts";
 import type { Embedder } from "../contracts/embedder.ts";
 import {
   beginReembed,
@@ -27,7 +27,7 @@ export function checkReembedOptions(options: ReembedOptions): void {
 
 /** Embeds every document with the new embedder beside the old vectors, then switches in one transaction. */
 export async function reembed(
-  database: Database,
+  database: OpenDatabase,
   name: string,
   embedder: Embedder,
   options: ReembedOptions,
@@ -35,7 +35,7 @@ export async function reembed(
 ): Promise<CollectionContext> {
   const record = await beginReembed(database, name, embedder, { signal });
   if (record.nextEmbedder === null) return createContext(database, record, embedder);
-  const next = nextTargetOf(record, embedder.dimensions);
+  const next = nextTargetOf(record, embedder.dimensions, database.capabilities);
   for (;;) {
     await embedPending(database, next, embedder, options, signal);
     await followVectorIndex(database, record, next, signal);
@@ -64,7 +64,7 @@ async function embedPending(
     const last = rows.at(-1);
     if (last === undefined) return;
     const texts = rows.map((row) => row.content);
-    const vectors = await embedDocuments(embedder, texts, signal);
+    const vectors = await embedDocuments(embedder, texts, signal, next.storage);
     await database.query(writeNextEmbeddings(next, rows, vectors), { signal });
     lastId = last.id;
     documents += rows.length;

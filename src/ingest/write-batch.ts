@@ -1,10 +1,26 @@
 import type { CollectionContext } from "../collection-context.ts";
 import type { Queryable } from "../contracts/database.ts";
 import { updateMetadata, upsertDocuments } from "../database/document-table.ts";
+import { PgVectorDBError } from "../errors.ts";
 import type { PreparedBatch } from "./prepare-batch.ts";
 
-/** Writes a batch, all of it or nothing. */
-export async function writeBatch(
+/** Serialisation failure and deadlock: the transaction had no effect, and the other one goes on. */
+const CONFLICTS: readonly unknown[] = ["40001", "40P01"];
+const MAX_ATTEMPTS = 5;
+
+/** Writes a batch, all of it or nothing; again when it met another writer of the same rows. */
+export async function writeBatch(context: CollectionContext, batch: PreparedBatch, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await writeOnce(context, batch, signal);
+    } catch (error) {
+      const isConflict = error instanceof PgVectorDBError && CONFLICTS.includes(error.sqlState);
+      if (!isConflict || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function writeOnce(
   { database, target }: CollectionContext,
   { upserts, metadataUpdates }: PreparedBatch,
   signal: AbortSignal,

@@ -1,7 +1,7 @@
-import sql, { empty, type Sql } from "sql-template-tag";
+import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
-import { distanceSql } from "./distance.ts";
-import { identifier, quotedName } from "./identifier.ts";
+import { distanceSql, vectorTypeName } from "./distance.ts";
+import { identifier, quotedName, textLiteral } from "./identifier.ts";
 import type { SearchTarget } from "./search-target.ts";
 
 export interface SemanticArm {
@@ -20,11 +20,12 @@ export interface KeywordArm {
 
 /** Rows `(id, distance, rank)` of the nearest documents. A zero vector has no direction and is nobody's neighbour. */
 export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: SemanticArm): Sql {
-  const distance = sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::vector`;
+  const distance = sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::${raw(vectorTypeName(target.storage))}`;
   const nearest = exact
     ? // An expression around the distance keeps the vector index out.
       sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(filter)} ORDER BY (${distance}) + 0, id LIMIT ${k}`
     : withVectorIndex(
+        target,
         k,
         (ready) =>
           sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(ready, filter)} ORDER BY ${distance} LIMIT ${k}`,
@@ -32,30 +33,66 @@ export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: 
   return sql`SELECT id, distance, row_number() OVER (ORDER BY distance, id) AS rank FROM (${nearest}) AS nearest WHERE distance <> 'NaN'`;
 }
 
-/** Rows `(id, bm25, rank)` of the documents with any of the query's terms. BM25 is negative here: lower is better. */
-export function keywordArm(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
-  const score = sql`content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)})`;
-  const best = sql`SELECT id, ${score} AS bm25 FROM ${table(target)}${where(filter)} ORDER BY ${score} LIMIT ${k}`;
+/** Rows `(id, bm25, rank)` of the documents with any of the query's terms. The score is negative here: lower is better. */
+export function keywordArm(target: SearchTarget, arm: KeywordArm): Sql {
+  const best = target.keywordEngine === "bm25" ? bestByBm25(target, arm) : bestByFullText(target, arm);
   return sql`SELECT id, bm25, row_number() OVER (ORDER BY bm25, id) AS rank FROM (${best}) AS best WHERE bm25 < 0`;
+}
+
+function bestByBm25(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
+  const score = sql`content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)})`;
+  return sql`SELECT id, ${score} AS bm25 FROM ${table(target)}${where(filter)} ORDER BY ${score} LIMIT ${k}`;
+}
+
+/** The query's terms become a constant before the plan is made, so the index is chosen by how many documents have them. */
+function bestByFullText(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
+  const terms = identifier(target.termsColumn);
+  const anyTerm = sql`pgvectordb.any_term(${textLiteral(target.language)}::regconfig, ${query})`;
+  return sql`SELECT id, 0 - ts_rank_cd(${terms}, ${anyTerm}) AS bm25 FROM ${table(target)}${where(sql`${terms} @@ ${anyTerm}`, filter)} ORDER BY bm25, id LIMIT ${k}`;
 }
 
 /** Whether a vector index could have answered, so that a short answer may be the index's fault. */
 export function approximate(target: SearchTarget, exact: boolean): Sql {
-  return exact ? sql`false` : sql`to_regclass(${quotedName(target.schema, target.vectorIndex)}) IS NOT NULL`;
+  if (exact) return sql`false`;
+  // Whoever owns an attached table makes and drops its indexes.
+  if (target.source !== undefined) return sql`true`;
+  return sql`to_regclass(${quotedName(target.schema, target.vectorIndex)}) IS NOT NULL`;
 }
 
-export function table(target: SearchTarget): Sql {
-  return identifier(target.schema, target.table);
+/** What statements call a table that is not one of ours. */
+export const ATTACHED = "attached";
+
+export function table({ schema, table, source }: SearchTarget): Sql {
+  return source === undefined ? identifier(schema, table) : identifier(ATTACHED);
+}
+
+/** The settings that a search for `k` documents needs and that its statement does not make itself. */
+export function searchSettings(target: SearchTarget, k: number): Readonly<Record<string, string>> | undefined {
+  if (!target.isDistributed) return undefined;
+  const { efSearch, iterativeScan } = vectorScan(target, k);
+  const iterate = iterativeScan === undefined ? {} : { "hnsw.iterative_scan": iterativeScan };
+  return { "hnsw.ef_search": efSearch, ...iterate };
+}
+
+function vectorScan({ iterativeScan }: SearchTarget, k: number) {
+  return {
+    // Twice the candidates for recall; the setting's range is 1..1000, and the iterative scan goes on from there.
+    efSearch: String(Math.min(1000, Math.max(64, 2 * k))),
+    iterativeScan: iterativeScan ? "relaxed_order" : undefined,
+  };
 }
 
 /**
  * Settings and search in one statement. The settings must be evaluated before the index scan starts, which only a
  * materialised CTE that the scan depends on guarantees; they last until the statement's transaction ends.
  */
-function withVectorIndex(k: number, scan: (ready: Sql) => Sql): Sql {
-  // Twice the candidates for recall; the setting's range is 1..1000, and the iterative scan goes on from there.
-  const efSearch = Math.min(1000, Math.max(64, 2 * k));
-  const settings = sql`SELECT set_config('hnsw.ef_search', ${String(efSearch)}, true) || set_config('hnsw.iterative_scan', 'relaxed_order', true) AS ready`;
+function withVectorIndex(target: SearchTarget, k: number, scan: (ready: Sql | undefined) => Sql): Sql {
+  // Joined with another table expression, the scan's LIMIT would not be handed down to the shards.
+  if (target.isDistributed) return scan(undefined);
+  const { efSearch, iterativeScan } = vectorScan(target, k);
+  const iterate =
+    iterativeScan === undefined ? empty : sql` || set_config('hnsw.iterative_scan', 'relaxed_order', true)`;
+  const settings = sql`SELECT set_config('hnsw.ef_search', ${efSearch}, true)${iterate} AS ready`;
   return sql`WITH settings AS MATERIALIZED (${settings}) SELECT scan.id, scan.distance FROM settings CROSS JOIN LATERAL (${scan(sql`settings.ready IS NOT NULL`)}) AS scan`;
 }
 

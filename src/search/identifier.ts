@@ -10,6 +10,12 @@ export function quotedName(...parts: readonly string[]): string {
   return parts.map(quote).join(".");
 }
 
+/** Text where nothing can be bound: options of an index, arguments that must be known to the planner. */
+export function textLiteral(text: string): Sql {
+  const quoted = `'${text.replaceAll("'", "''").replaceAll("\\", "\\\\")}'`;
+  return raw(text.includes("\\") ? ` E${quoted}` : quoted);
+}
+
 function quote(part: string): string {
   return `"${part.replaceAll('"', '""')}"`;
 }

@@ -9,8 +9,12 @@ const target: SearchTarget = {
   embeddingColumn: "embedding_1",
   dimensions: 3,
   distance: "cosine",
+  language: "english",
+  keywordEngine: "bm25",
   keywordIndex: "documents_7_bm25",
+  termsColumn: "terms",
   vectorIndex: "documents_7_embedding_1_hnsw",
+  iterativeScan: true,
 };
 const semantic = { vector: new Float32Array([1, 0.5, 0]), k: 100, filter: undefined, exact: false };
 const keyword = { query: "noise cancelling", k: 100, filter: undefined };
@@ -39,11 +43,11 @@ describe("semanticStatement", () => {
     const filter = compileWhere({ price: 3 });
     const { text, values } = semanticStatement({ ...target, distance: "l2" }, { ...semantic, filter, exact: true });
     expect(text).toContain(
-      'SELECT id, "embedding_1" <-> $1::vector AS distance FROM "pgvectordb"."documents_7" WHERE (metadata #> ARRAY[$2]::text[]) @> $3::jsonb ' +
+      'SELECT id, "embedding_1" <-> $1::vector AS distance FROM "pgvectordb"."documents_7" WHERE (metadata @> $2::jsonb OR metadata @> $3::jsonb) ' +
         'ORDER BY ("embedding_1" <-> $4::vector) + 0, id LIMIT $5',
     );
     expect(text).not.toContain("settings");
-    expect(values).toEqual(["[1,0.5,0]", "price", "3", "[1,0.5,0]", 100]);
+    expect(values).toEqual(["[1,0.5,0]", '{"price":3}', '{"price":[3]}', "[1,0.5,0]", 100]);
   });
 
   it.each([
@@ -74,7 +78,7 @@ it("hybridStatement fuses both arms by rank, with the same filter in both", () =
   const filter = compileWhere({ price: 3 });
   const fusion = { k: 50, semanticWeight: 2, keywordWeight: 1, rankConstant: 60 };
   const { text } = hybridStatement(target, { ...semantic, filter, exact: true }, { ...keyword, filter }, fusion);
-  expect(text.match(/metadata #> ARRAY/g)).toHaveLength(2);
+  expect(text.match(/metadata @> .*? OR metadata @> /g)).toHaveLength(2);
   expect(text.slice(text.indexOf("fused AS MATERIALIZED"))).toMatchInlineSnapshot(
     `"fused AS MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, coalesce($13::float8 / ($14::float8 + s.rank), 0) + coalesce($15::float8 / ($16::float8 + k.rank), 0) AS fused, least(s.rank, k.rank) AS best_rank FROM semantic AS s FULL OUTER JOIN keyword AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $17) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, false AS approximate FROM fused AS f JOIN "pgvectordb"."documents_7" AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id"`,
   );

@@ -1,0 +1,20 @@
+import type { Collection } from "../collection.ts";
+import type { SearchResult } from "../contracts/collection.ts";
+import { PgVectorDBError } from "../errors.ts";
+
+/** A first stage by its name. @throws PgVectorDBError `invalid_argument` for a name that is none */
+export async function searchBy(
+  collection: Collection,
+  method: string,
+  query: string,
+  options: {
+    readonly k: number;
+    readonly where?: Record<string, never> | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<SearchResult<Record<string, unknown>>> {
+  if (method === "semantic") return collection.semanticSearch(query, options);
+  if (method === "keyword") return collection.keywordSearch(query, options);
+  if (method === "hybrid") return collection.hybridSearch(query, options);
+  throw new PgVectorDBError("invalid_argument", "--method must be hybrid, semantic or keyword");
+}

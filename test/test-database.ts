@@ -1,0 +1,63 @@
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { PgVectorDB } from "../src/pgvectordb.ts";
+import { newDatabaseFolder, removeFolder } from "./database-template.ts";
+
+/** A URL that `npm run test:postgres` sets. Absent: the tests run on the embedded database. */
+export const SERVER_URL = process.env["PGVECTORDB_TEST_SERVER"];
+export const isServer = SERVER_URL !== undefined;
+/** How many pieces the tests' collections are in; absent: one. */
+export const SHARDS = process.env["PGVECTORDB_TEST_SHARDS"];
+
+export interface TestDatabase {
+  readonly url: string;
+  /** Removes it with everything in it. */
+  remove(): Promise<void>;
+}
+
+/** An empty database of its own: a folder, or a new database on the server. */
+export async function newTestDatabase(): Promise<TestDatabase> {
+  if (SERVER_URL !== undefined) return newServerDatabase(SERVER_URL);
+  const folder = await newDatabaseFolder();
+  return { url: folder, remove: async () => removeFolder(folder) };
+}
+
+/** A new test database, opened; `close` removes it too. */
+export async function openTestDatabase(): Promise<{ db: PgVectorDB; url: string; close: () => Promise<void> }> {
+  const database = await newTestDatabase();
+  const db = await PgVectorDB.open({ url: database.url });
+  if (SHARDS !== undefined) spreadCollections(db, Number(SHARDS));
+  return {
+    db,
+    url: database.url,
+    close: async () => {
+      await db.close();
+      await database.remove();
+    },
+  };
+}
+
+/** Every collection is made in pieces, whatever else a test asks for. */
+export function spreadCollections(db: PgVectorDB, shards: number): void {
+  const collection = db.collection.bind(db);
+  db.collection = (name, options) => collection(name, { ...options, distribution: { shards } });
+}
+
+export async function newServerDatabase(server: string): Promise<TestDatabase> {
+  const name = `pgvectordb_test_${randomUUID().replaceAll("-", "")}`;
+  await runOnServer(server, `CREATE DATABASE ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return { url: url.href, remove: () => runOnServer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+/** One statement over a connection of its own. */
+export async function runOnServer(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
