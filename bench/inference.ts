@@ -1,6 +1,7 @@
 // Local models: speed, side by side with others, the event loop and memory.
-import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { loadTokenizer } from "../src/tokenizers/load-tokenizer.ts";
@@ -57,7 +58,10 @@ async function main(): Promise<void> {
   const model = options.model ?? (await seededModel(WORK_FOLDER));
   const data = resolve(options.data ?? process.env["PGVECTORDB_EVAL_DATA"] ?? "../shared/eval");
   const { requests, source } = await readScoreRequests(data, counts);
-  const requestsPath = join(WORK_FOLDER, "requests.json");
+  // Of this run's own: a second bench at the same time must not change what the first one's processes read.
+  const temporary = await mkdtemp(join(tmpdir(), "pgvectordb-bench-"));
+  process.once("exit", () => rmSync(temporary, { recursive: true, force: true }));
+  const requestsPath = join(temporary, "requests.json");
   await writeFile(requestsPath, JSON.stringify(requests));
   const files = {
     model,
