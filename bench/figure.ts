@@ -6,6 +6,8 @@ export interface Figure {
   readonly unit: string;
   /** What the value must reach, or must not pass. */
   readonly bar?: { readonly least: number } | { readonly most: number } | undefined;
+  /** Whether the bench fails where the bar is not met: for what is right or wrong, not slow. */
+  readonly required?: boolean | undefined;
   readonly digits?: number | undefined;
   readonly note?: string | undefined;
 }
@@ -15,6 +17,13 @@ export function printFigure({ name, value, unit, bar, digits = 0, note }: Figure
   const asked = bar === undefined ? "" : `  bar ${"least" in bar ? `>= ${bar.least}` : `<= ${bar.most}`}${unit}`;
   const verdict = value === undefined || bar === undefined ? "" : meetsBar(value, bar) ? "  met" : "  NOT MET";
   console.log(`${name.padEnd(52)} ${shown.padStart(12)}${asked}${verdict}${note === undefined ? "" : `  (${note})`}`);
+}
+
+/** The figures that make the whole bench fail. */
+export function failedFigures(figures: readonly Figure[]): Figure[] {
+  return figures.filter(
+    ({ required, value, bar }) => required && value !== undefined && bar !== undefined && !meetsBar(value, bar),
+  );
 }
 
 function meetsBar(value: number, bar: NonNullable<Figure["bar"]>): boolean {

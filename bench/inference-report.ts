@@ -92,5 +92,6 @@ export function differenceFigure({ request, result }: RaceReport): Figure | unde
     unit: "",
     digits: 7,
     bar: { most: MOST_DIFFERENCE },
+    required: true,
   };
 }
