@@ -50,7 +50,7 @@ export interface CollectionParts {
  * Documents with their embeddings, searched by meaning, by keywords, by both or by more aspects, and reranked. Made by `db.collection()`.
  *
  * Every method rejects with PgVectorDBError: `invalid_argument` before anything is read or written, `aborted` and
- * `timeout` between statements (one that runs is not interrupted), `database_error`, `collection_not_found` when the
+ * `timeout` (a statement that runs is cancelled on a server, and not interrupted in the embedded database), `database_error`, `collection_not_found` when the
  * collection was dropped, `collection_mismatch` when it was moved to another embedder, `closed`.
  */
 export class Collection<Metadata extends object = Record<string, unknown>> extends Searchable<Metadata> {

@@ -126,7 +126,7 @@ export interface StageScore {
 export interface HitStages {
   /** Cosine similarity (-1..1), `1 / (1 + distance)` for `l2`, or the inner product. */
   readonly semantic?: StageScore;
-  /** BM25, above 0. */
+  /** BM25, or on a server without pg_textsearch its full-text rank; above 0. */
   readonly keyword?: StageScore;
   /** Word similarity of pg_trgm, 0..1. */
   readonly trigram?: StageScore;

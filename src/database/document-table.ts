@@ -20,7 +20,7 @@ export interface EmbeddedRow extends DocumentRow {
   readonly embedding: Vector;
 }
 
-/** All rows in one statement. An existing id is replaced. */
+/** All rows in one statement, in the order of their ids, so that writers of the same rows do not deadlock. An existing id is replaced. */
 export function upsertDocuments(target: SearchTarget, rows: readonly EmbeddedRow[]): Sql {
   const { dimensions } = target;
   const type = raw(vectorTypeName(target.storage));
@@ -29,10 +29,11 @@ export function upsertDocuments(target: SearchTarget, rows: readonly EmbeddedRow
     rows.map((row) => row.embedding),
     dimensions,
   );
-  return sql`INSERT INTO ${tableOf(target)} AS d (id, content, metadata, content_hash, ${embedding})
-    SELECT input.id, input.content, input.metadata::jsonb, input.hash, (${vectors}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::${type}
+  return sql`INSERT INTO ${tableOf(target)} AS d (id, content, metadata, content_hash, ${embedding}, updated_at)
+    SELECT input.id, input.content, input.metadata::jsonb, input.hash, (${vectors}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::${type}, now()
     FROM unnest(${texts(rows, "id")}::text[], ${texts(rows, "content")}::text[], ${texts(rows, "metadata")}::text[], ${hashes(rows)}::bytea[]) WITH ORDINALITY AS input (id, content, metadata, hash, position)
-    ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata, content_hash = excluded.content_hash, ${embedding} = excluded.${embedding}, updated_at = now()`;
+    ORDER BY input.id COLLATE "C"
+    ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata, content_hash = excluded.content_hash, ${embedding} = excluded.${embedding}, updated_at = excluded.updated_at`;
 }
 
 /** Replaces only the metadata. */
