@@ -23,12 +23,15 @@ import type {
 import { infoOf } from "./database/catalog.ts";
 import { deleteDocuments, dropVectorIndex, selectDocuments, truncate } from "./database/document-table.ts";
 import { ensureKeywordIndex } from "./database/keyword-index.ts";
+import { ensureSpaceIndexes } from "./database/space-columns.ts";
+import { ensureTrigramIndex } from "./database/trigram-index.ts";
 import { buildVectorIndex, maxIndexedDimensions } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { addDocuments, checkAddArguments, type DocumentSource, refreshStatistics } from "./ingest/add-documents.ts";
 import { changeMetadataStatement } from "./ingest/change-metadata.ts";
 import { exportDocuments } from "./ingest/export-documents.ts";
+import { fillTextSpaces } from "./ingest/fill-text-spaces.ts";
 import { checkImportSource, readExport } from "./ingest/import-documents.ts";
 import type { Comparison } from "./ingest/prepare-batch.ts";
 import { DOCUMENT_FIELDS, ID_FIELD, readRows } from "./ingest/read-documents.ts";
@@ -44,7 +47,7 @@ export interface CollectionParts {
 }
 
 /**
- * Documents with their embeddings, searched by meaning, by keywords or by both, and reranked. Made by `db.collection()`.
+ * Documents with their embeddings, searched by meaning, by keywords, by both or by more aspects, and reranked. Made by `db.collection()`.
  *
  * Every method rejects with PgVectorDBError: `invalid_argument` before anything is read or written, `aborted` and
  * `timeout` between statements (one that runs is not interrupted), `database_error`, `collection_not_found` when the
@@ -56,6 +59,11 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
   readonly #ensureKeywordIndex = loadOnce(async () => {
     const { database, target } = this.#context;
     await ensureKeywordIndex(database, target);
+  });
+  readonly #ensureTrigramIndex = loadOnce(() => ensureTrigramIndex(this.#context.database, this.#context.target));
+  readonly #ensureSpaceIndexes = loadOnce(async () => {
+    const { database, target, record } = this.#context;
+    await ensureSpaceIndexes(database, target, record.spaces);
   });
 
   constructor({ context, defaultReranker }: CollectionParts) {
@@ -69,6 +77,14 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
 
   protected override prepareKeywordSearch(): Promise<void> {
     return this.#ensureKeywordIndex();
+  }
+
+  protected override prepareTrigramSearch(): Promise<void> {
+    return this.#ensureTrigramIndex();
+  }
+
+  protected override prepareSpaces(): Promise<void> {
+    return this.#ensureSpaceIndexes();
   }
 
   get name(): string {
@@ -139,7 +155,13 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     options: DeadlineOptions = {},
   ): Promise<number> {
     const condition = compileSelection(selection);
-    const rows = await this.#query(changeMetadataStatement(this.#context.target, condition, change), options);
+    const rows = await this.#query<{ id: string }>(
+      changeMetadataStatement(this.#context.target, condition, change),
+      options,
+    );
+    // A text space may be made from the metadata.
+    const ids = rows.map(({ id }) => id);
+    await withDeadline(options, (signal) => fillTextSpaces(this.#context, ids, signal));
     return rows.length;
   }
 
@@ -200,18 +222,25 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     const { m = 16, efConstruction = 64 } = options;
     checkInteger("m", m, { min: 2, max: 100 });
     checkInteger("efConstruction", efConstruction, { min: Math.max(4, 2 * m), max: 1000 });
-    const { record, target, database } = this.#context;
+    const { record, target, textSpaces, database } = this.#context;
     if (record.dimensions > maxIndexedDimensions(record.storage)) {
       throw invalidArgument(
         `An index holds at most ${maxIndexedDimensions(record.storage)} dimensions of ${record.storage}; the embedder has ${record.dimensions}.`,
       );
     }
-    await withDeadline(options, (signal) => buildVectorIndex(database, target, { m, efConstruction }, signal));
+    await withDeadline(options, async (signal) => {
+      for (const indexed of [target, ...textSpaces.map((space) => space.target)]) {
+        await buildVectorIndex(database, indexed, { m, efConstruction }, signal);
+      }
+    });
   }
 
   /** Removes the HNSW index, for instance before loading many documents. */
   async dropIndex(options: DeadlineOptions = {}): Promise<void> {
-    await this.#query(dropVectorIndex(this.#context.target), options);
+    const { target, textSpaces } = this.#context;
+    for (const indexed of [target, ...textSpaces.map((space) => space.target)]) {
+      await this.#query(dropVectorIndex(indexed), options);
+    }
   }
 
   /**
@@ -223,7 +252,9 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     checkEmbedder(embedder);
     checkReembedOptions(options);
     await withDeadline(options, async (signal) => {
-      this.#context = await reembed(this.#context.database, this.name, embedder, options, signal);
+      const { textSpaces } = this.#context;
+      const moved = await reembed(this.#context.database, this.name, embedder, options, signal);
+      this.#context = { ...moved, textSpaces };
     });
   }
 

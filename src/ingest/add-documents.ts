@@ -3,6 +3,7 @@ import type { CollectionContext } from "../collection-context.ts";
 import type { AddDocumentsOptions, AddProgress, AddResult, DocumentInput } from "../contracts/collection.ts";
 import { analyze, createContentHashIndex } from "../database/document-table.ts";
 import { throwIfAborted } from "../deadline.ts";
+import { fillTextSpaces } from "./fill-text-spaces.ts";
 import { inBatches } from "./in-batches.ts";
 import { normalizeDocument } from "./normalize-document.ts";
 import { type Comparison, type PreparedBatch, prepareBatch } from "./prepare-batch.ts";
@@ -52,6 +53,7 @@ export async function addDocuments<Metadata extends object>(
   let idsBeingWritten: ReadonlySet<string> = new Set();
   const write = async (batch: PreparedBatch) => {
     await writeBatch(context, batch, signal);
+    await fillTextSpaces(context, batch.ids, signal);
     for (const key of Object.keys(batch.counts) as (keyof AddProgress)[]) counts[key] += batch.counts[key];
     if (Array.isArray(documents)) ids.push(...batch.ids);
     onProgress?.({ ...counts });
