@@ -36,6 +36,7 @@ function make(options: CrossEncoderRerankerOptions = {}): CrossEncoderReranker {
     model: fixtureModel(NAME),
     cacheDir,
     maxLength: golden.maxLength,
+    workers: 1,
     selfCheck: false,
     ...options,
   });
