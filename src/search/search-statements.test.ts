@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { compileWhere } from "./compile-where.ts";
-import { hybridStatement, keywordStatement, semanticStatement } from "./search-statements.ts";
+import { multimodalStatement } from "./multimodal-statement.ts";
+import { hasPhrase } from "./phrase.ts";
+import { hybridStatement, keywordStatement, semanticStatement, trigramStatement } from "./search-statements.ts";
 import type { SearchTarget } from "./search-target.ts";
+import {
+  categorySpace,
+  keywordSpace,
+  nearestNumberSpace,
+  numberSpace,
+  recencySpace,
+  vectorSpace,
+} from "./space-arm.ts";
 
 const target: SearchTarget = {
   schema: "pgvectordb",
@@ -82,6 +92,40 @@ it("hybridStatement fuses both arms by rank, with the same filter in both", () =
   expect(text.slice(text.indexOf("fused AS MATERIALIZED"))).toMatchInlineSnapshot(
     `"fused AS MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, coalesce($13::float8 / ($14::float8 + s.rank), 0) + coalesce($15::float8 / ($16::float8 + k.rank), 0) AS fused, least(s.rank, k.rank) AS best_rank FROM semantic AS s FULL OUTER JOIN keyword AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $17) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, false AS approximate FROM fused AS f JOIN "pgvectordb"."documents_7" AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id"`,
   );
+});
+
+it("trigramStatement sets the index's threshold and searches in one statement", () => {
+  const filter = compileWhere({ price: 3 });
+  const { text, values } = trigramStatement(target, { query: "headphnes", k: 10, filter, minSimilarity: 0.3 });
+  expect(text).toMatchInlineSnapshot();
+  expect(values).toMatchInlineSnapshot();
+});
+
+it("hybridStatement fuses by weighted scores, each on 0..1 among its arm's candidates", () => {
+  const fusion = { k: 50, semanticWeight: 3, keywordWeight: 1, fusion: { kind: "weighted" } } as const;
+  const { text, values } = hybridStatement(target, { ...semantic, exact: true }, keyword, fusion);
+  expect(text.slice(text.indexOf("fused AS MATERIALIZED"), text.lastIndexOf("SELECT d.id"))).toMatchInlineSnapshot();
+  expect(values.slice(-3)).toEqual([0.75, 0.25, 50]);
+});
+
+it("hasPhrase reads windows of the content, or the words that are kept beside it", () => {
+  expect(hasPhrase(target, "noise cancelling").text).toMatchInlineSnapshot();
+  expect(hasPhrase({ ...target, keywordEngine: "full_text" }, "noise cancelling").text).toMatchInlineSnapshot();
+});
+
+it("multimodalStatement scores the union of the best of every space", () => {
+  const arm = { field: ["at"], k: 2, filter: compileWhere({ price: 3 }) };
+  const spaces = [
+    { ...vectorSpace(target, semantic), weight: 1 },
+    { ...keywordSpace(target, keyword, undefined), weight: 1 },
+    { ...numberSpace(target, { ...arm, min: 0, max: 9, prefer: "lower" }), weight: 1 },
+    { ...nearestNumberSpace(target, { ...arm, near: 5, range: 9 }), weight: 1 },
+    { ...categorySpace(target, { ...arm, name: "at", values: ["x"] }), weight: 2 },
+    { ...recencySpace(target, { ...arm, now: new Date(0), decayDays: 1 }), weight: 2 },
+  ];
+  const { text } = multimodalStatement(target, spaces, 2);
+  const parts = text.split(/(?<=\)), (?=[a-z_0-9]+ AS MATERIALIZED)/);
+  expect(parts.slice(2).join(",\n")).toMatchInlineSnapshot();
 });
 
 it("quotes every name", () => {
