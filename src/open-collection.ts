@@ -2,8 +2,8 @@ import { checkInteger, invalidArgument } from "./check-options.ts";
 import type { CollectionOptions, Distribution } from "./contracts/collection.ts";
 import type { Capabilities, Database, OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
-import { declareSpaces } from "./declare-spaces.ts";
 import { type CollectionRecord, createCollection, findCollection, listLanguages } from "./database/catalog.ts";
+import { declareSpaces } from "./declare-spaces.ts";
 import { PgVectorDBError } from "./errors.ts";
 
 /** @throws PgVectorDBError `collection_mismatch`, or `invalid_argument` for a language that Postgres does not know */

@@ -52,7 +52,10 @@ describe("keywordSearch for a phrase", () => {
       { id: "long", content: words.join(" "), embedding: unit(64) },
       { id: "short", content: "needle in a haystack", embedding: unit(64) },
     ]);
-    expect(idsOf(await collection.keywordSearch("needle haystack", { match: "phrase" }))).toEqual(["long"]);
+    const search = async (query: string) => idsOf(await collection.keywordSearch(query, { match: "phrase" }));
+    // A server's full-text index has its beginning only.
+    expect(await search("needle haystack")).toEqual(isServer ? [] : ["long"]);
+    expect(await search("word7 word8")).toEqual(["long"]);
   });
 
   it("refuses another kind of match", async () => {

@@ -1,7 +1,7 @@
 import sql, { raw, type Sql } from "sql-template-tag";
-import type { CategorySpace, NumberSpace, RecencySpace } from "../contracts/space.ts";
 import type { Database, Queryable } from "../contracts/database.ts";
 import type { Vector } from "../contracts/embedder.ts";
+import type { CategorySpace, NumberSpace, RecencySpace } from "../contracts/space.ts";
 import { fieldExpression, indexedFieldExpression } from "../search/field-expression.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";

@@ -1,7 +1,8 @@
 import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
 import { distanceSql, vectorTypeName } from "./distance.ts";
-import { identifier, quotedName, textLiteral } from "./identifier.ts";
+import { bestByFullText } from "./full-text-arm.ts";
+import { identifier, quotedName } from "./identifier.ts";
 import type { SearchTarget } from "./search-target.ts";
 
 export interface SemanticArm {
@@ -40,20 +41,16 @@ export function distanceTo(target: SearchTarget, vector: Vector): Sql {
 
 /** Rows `(id, bm25, rank)` of the documents with any of the query's terms. The score is negative here: lower is better. */
 export function keywordArm(target: SearchTarget, arm: KeywordArm): Sql {
-  const best = target.keywordEngine === "bm25" ? bestByBm25(target, arm) : bestByFullText(target, arm);
+  const best =
+    target.keywordEngine === "bm25"
+      ? bestByBm25(target, arm)
+      : bestByFullText(target, arm, { table: table(target), where });
   return sql`SELECT id, bm25, row_number() OVER (ORDER BY bm25, id) AS rank FROM (${best}) AS best WHERE bm25 < 0`;
 }
 
 function bestByBm25(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
   const score = sql`content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)})`;
   return sql`SELECT id, ${score} AS bm25 FROM ${table(target)}${where(filter)} ORDER BY ${score} LIMIT ${k}`;
-}
-
-/** The query's terms become a constant before the plan is made, so the index is chosen by how many documents have them. */
-function bestByFullText(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
-  const terms = identifier(target.termsColumn);
-  const anyTerm = sql`pgvectordb.any_term(${textLiteral(target.language)}::regconfig, ${query})`;
-  return sql`SELECT id, 0 - ts_rank_cd(${terms}, ${anyTerm}) AS bm25 FROM ${table(target)}${where(sql`${terms} @@ ${anyTerm}`, filter)} ORDER BY bm25, id LIMIT ${k}`;
 }
 
 /** Whether a vector index could have answered, so that a short answer may be the index's fault. */

@@ -1,5 +1,6 @@
 import sql, { type Sql } from "sql-template-tag";
-import { identifier, quotedName, textLiteral } from "./identifier.ts";
+import { fullTextRank } from "./full-text-arm.ts";
+import { quotedName } from "./identifier.ts";
 import type { SearchTarget } from "./search-target.ts";
 
 /** How well a row's content matches the query's terms, over the columns of the table: higher is better, 0 without any. */
@@ -7,6 +8,5 @@ export function keywordScore(target: SearchTarget, query: string): Sql {
   if (target.keywordEngine === "bm25") {
     return sql`0 - (content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)}))`;
   }
-  const anyTerm = sql`pgvectordb.any_term(${textLiteral(target.language)}::regconfig, ${query})`;
-  return sql`coalesce(ts_rank_cd(${identifier(target.termsColumn)}, ${anyTerm}), 0)`;
+  return sql`coalesce(${fullTextRank(target, query)}, 0)`;
 }
