@@ -20,9 +20,16 @@ export type {
   SemanticSearchOptions,
   StageScore,
   StoredDocument,
-  VectorIndexOptions,
   VectorStorage,
 } from "./contracts/collection.ts";
+export type {
+  CollectionStats,
+  FieldIndexType,
+  IndexBuildOptions,
+  IndexInfo,
+  IndexProgress,
+  VectorIndexOptions,
+} from "./contracts/indexes.ts";
 export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
 export type { Condition, Where } from "./contracts/where.ts";
 export type {

@@ -59,6 +59,12 @@ export class ServerDatabase implements Database {
     });
   }
 
+  async session<T>(work: (session: Queryable) => Promise<T>, options: QueryOptions = {}): Promise<T> {
+    return this.#withConnection(options, (lease) =>
+      work({ query: (statement, inner = options) => this.#run(lease, statement, inner) }),
+    );
+  }
+
   close(): Promise<void> {
     this.#closing ??= Promise.allSettled(this.#underWay).then(() => this.#endPool());
     return this.#closing;

@@ -1,7 +1,9 @@
 import { checkCallback, checkInteger, checkOptionNames, invalidArgument } from "../check-options.ts";
 import type { CollectionContext } from "../collection-context.ts";
 import type { AddDocumentsOptions, AddProgress, AddResult, DocumentInput } from "../contracts/collection.ts";
-import { analyze, createContentHashIndex } from "../database/document-table.ts";
+import { buildIndex } from "../database/build-index.ts";
+import { analyze } from "../database/document-table.ts";
+import { contentIndex } from "../database/index-definition.ts";
 import { throwIfAborted } from "../deadline.ts";
 import { inBatches } from "./in-batches.ts";
 import { normalizeDocument } from "./normalize-document.ts";
@@ -45,7 +47,7 @@ export async function addDocuments<Metadata extends object>(
   const { batchSize = DEFAULT_BATCH_SIZE, dedupe, onProgress } = options;
   const counts: Counts = { documents: 0, inserted: 0, updated: 0, metadataUpdated: 0, unchanged: 0, superseded: 0 };
   const ids: string[] = [];
-  if (dedupe === "content") await context.database.query(createContentHashIndex(context.target), { signal });
+  if (dedupe === "content") await ensureContentIndex(context, signal);
 
   let position = 0;
   let writing: Promise<void> = Promise.resolve();
@@ -76,6 +78,10 @@ export async function addDocuments<Metadata extends object>(
     await writing;
   }
   return Array.isArray(documents) ? { ...counts, ids } : counts;
+}
+
+async function ensureContentIndex({ database, target }: CollectionContext, signal: AbortSignal): Promise<void> {
+  await buildIndex(database, target, { definition: contentIndex(target), concurrently: false }, signal);
 }
 
 /** The embedded database has no background process that would: the planner needs to know how many rows there are now. */
