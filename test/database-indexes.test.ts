@@ -150,7 +150,7 @@ describe.runIf(isServer)("on a server", () => {
     }
   }
 
-  it("an index is built beside writers, with progress, and its settings do not stay", async () => {
+  it("an index is built beside writers, with progress", async () => {
     const collection = await items("beside writers", 3000);
     const progress: IndexProgress[] = [];
     await withClient(async (client) => {
@@ -184,9 +184,8 @@ describe.runIf(isServer)("on a server", () => {
       await expect(building).rejects.toMatchObject({ code: "aborted" });
       await client.query("ROLLBACK");
     });
-    await expect
-      .poll(async () => (await collection.indexes()).map(({ kind }) => kind), { timeout: 20_000 })
-      .toEqual(["keyword", "id"].sort((a, b) => (a < b ? -1 : 1)));
+    const kinds = async () => (await collection.indexes()).map(({ kind }) => kind).sort();
+    await expect.poll(kinds, { timeout: 20_000 }).toEqual(["id", "keyword"]);
     await collection.createIndex();
     expect((await collection.indexes()).find(({ kind }) => kind === "vector")).toMatchObject({ isValid: true });
   });

@@ -6,13 +6,14 @@ import { PgVectorDBError } from "../errors.ts";
 import type { PgVectorDB } from "../pgvectordb.ts";
 import { EXIT_CODES_HELP, wrongUsage } from "./command-arguments.ts";
 import type { CommandIO } from "./command-io.ts";
-import { openStore, STORE_HELP } from "./open-store.ts";
+import { openStore, URL_HELP } from "./open-store.ts";
 
 const HELP = `Usage: pgvectordb stats [options]
 
 Prints what every collection of a database holds, or one of them: documents, bytes, indexes, embedder and versions.
 
-${STORE_HELP.replace(/ {2}--embedder[^]*/, "").replace('default "documents"', "only this one")}  --json                print one JSON object a line
+${URL_HELP}  --collection <name>   only this one
+  --json                print one JSON object a line
   --help                print this
 ${EXIT_CODES_HELP}`;
 
