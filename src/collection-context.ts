@@ -4,12 +4,18 @@ import { type CollectionRecord, targetOf } from "./database/catalog.ts";
 import { PgVectorDBError } from "./errors.ts";
 import type { SearchTarget } from "./search/search-target.ts";
 
-/** What the operations of a collection work with. */
-export interface CollectionContext {
+/** What a search works with. */
+export interface SearchContext {
   readonly database: OpenDatabase;
+  readonly target: SearchTarget;
+  /** Absent where there are no embeddings to compare with. */
+  readonly embedder?: Embedder | undefined;
+}
+
+/** What the operations of a collection work with. */
+export interface CollectionContext extends SearchContext {
   readonly record: CollectionRecord;
   readonly embedder: Embedder;
-  readonly target: SearchTarget;
 }
 
 export function createContext(database: OpenDatabase, record: CollectionRecord, embedder: Embedder): CollectionContext {

@@ -1,18 +1,12 @@
-import { checkOptionNames, checkText } from "./check-options.ts";
-import type { CollectionContext } from "./collection-context.ts";
+import { checkOptionNames } from "./check-options.ts";
+import type { CollectionContext, SearchContext } from "./collection-context.ts";
 import type {
   AddDocumentsOptions,
   AddProgress,
   AddResult,
   CollectionInfo,
   DocumentInput,
-  HybridSearchOptions,
-  KeywordSearchOptions,
   ReembedOptions,
-  RerankSearchOptions,
-  RerankSearchResult,
-  SearchResult,
-  SemanticSearchOptions,
   StoredDocument,
 } from "./contracts/collection.ts";
 import type { Statement } from "./contracts/database.ts";
@@ -25,7 +19,6 @@ import type {
   IndexInfo,
   VectorIndexOptions,
 } from "./contracts/indexes.ts";
-import type { Where } from "./contracts/where.ts";
 import type {
   ExportOptions,
   ImportOptions,
@@ -35,7 +28,7 @@ import type {
 } from "./contracts/writing.ts";
 import { buildIndex, dropIndex } from "./database/build-index.ts";
 import { infoOf } from "./database/catalog.ts";
-import { countDocuments, deleteDocuments, selectDocuments, truncate } from "./database/document-table.ts";
+import { deleteDocuments, selectDocuments, truncate } from "./database/document-table.ts";
 import { ensureKeywordIndex } from "./database/keyword-index.ts";
 import { type IndexDefinition, metadataIndex } from "./database/index-definition.ts";
 import { listIndexes } from "./database/list-indexes.ts";
@@ -53,13 +46,7 @@ import { checkIds, compileSelection } from "./ingest/select-documents.ts";
 import { loadOnce } from "./load-once.ts";
 import { collectionStats } from "./maintenance/collection-stats.ts";
 import { checkBuildOptions, checkDroppable, planFieldIndex, planVectorIndex } from "./maintenance/index-options.ts";
-import { toReranker } from "./rerankers/function-reranker.ts";
-import { planRerankSearch, rerankSearch } from "./retrieval/rerank-search.ts";
-import { retrieve } from "./retrieval/retrieve.ts";
-import { planRetrieval, type SearchMethod } from "./retrieval/search-options.ts";
-import { compileWhere } from "./search/compile-where.ts";
-
-const DEFAULT_K = 10;
+import { Searchable } from "./searchable.ts";
 
 export interface CollectionParts {
   readonly context: CollectionContext;
@@ -74,8 +61,7 @@ export interface CollectionParts {
  * `timeout` between statements (one that runs is not interrupted), `database_error`, `collection_not_found` when the
  * collection was dropped, `collection_mismatch` when it was moved to another embedder, `closed`.
  */
-export class Collection<Metadata extends object = Record<string, unknown>> {
-  readonly #defaultReranker: () => Promise<Reranker>;
+export class Collection<Metadata extends object = Record<string, unknown>> extends Searchable<Metadata> {
   #context: CollectionContext;
   /** Once per object: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
   readonly #ensureKeywordIndex = loadOnce(async () => {
@@ -84,8 +70,16 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
   });
 
   constructor({ context, defaultReranker }: CollectionParts) {
+    super(defaultReranker);
     this.#context = context;
-    this.#defaultReranker = defaultReranker;
+  }
+
+  protected override get searchContext(): SearchContext {
+    return this.#context;
+  }
+
+  protected override prepareKeywordSearch(): Promise<void> {
+    return this.#ensureKeywordIndex();
   }
 
   get name(): string {
@@ -207,52 +201,6 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
     return this.#add(documents, { ...options, sameEmbedder: true });
   }
 
-  /** How many documents there are, or match `where`. */
-  async count(where?: Where<Metadata>, options: DeadlineOptions = {}): Promise<number> {
-    const [row] = await this.#query<{ count: number }>(
-      countDocuments(this.#context.target, compileWhere(where)),
-      options,
-    );
-    return row?.count ?? 0;
-  }
-
-  /** The nearest documents by meaning. */
-  async semanticSearch(query: string, options: SemanticSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search("semantic", query, options);
-  }
-
-  /** The best documents by BM25 that have any of the query's terms. A query without terms finds nothing. */
-  async keywordSearch(query: string, options: KeywordSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search("keyword", query, options);
-  }
-
-  /** Both, fused by reciprocal rank fusion in one statement. */
-  async hybridSearch(query: string, options: HybridSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
-    return this.#search("hybrid", query, options);
-  }
-
-  /**
-   * Takes `k` candidates from the database by `method`, reranks them and returns the best `rerankTopK`.
-   *
-   * @example
-   * ```ts
-   * const { hits } = await products.rerankSearch("best headphones under $200", { where: { price: { $lte: 200 } } });
-   * ```
-   */
-  async rerankSearch(
-    query: string,
-    options: RerankSearchOptions<Metadata> = {},
-  ): Promise<RerankSearchResult<Metadata>> {
-    const checkedQuery = checkText("query", query);
-    const plan = planRerankSearch(options);
-    const given = options.reranker === undefined ? undefined : toReranker(options.reranker);
-    return withDeadline(options, async (signal) => {
-      if (plan.retrieval.method !== "semantic") await this.#ensureKeywordIndex();
-      const reranker = given ?? (await this.#defaultReranker());
-      return rerankSearch<Metadata>(this.#context, reranker, checkedQuery, plan, signal);
-    });
-  }
-
   /**
    * Builds an HNSW index over the embeddings. Without one every semantic search compares with every vector, which is
    * exact; an index pays off from some 50,000 documents on. Build it after loading: adding to an index is several times
@@ -338,17 +286,6 @@ export class Collection<Metadata extends object = Record<string, unknown>> {
       await this.#ensureKeywordIndex();
       await refreshStatistics(this.#context, result, signal);
       return result;
-    });
-  }
-
-  async #search(method: SearchMethod, query: string, options: DeadlineOptions): Promise<SearchResult<Metadata>> {
-    const checkedQuery = checkText("query", query);
-    const plan = planRetrieval(method, options, DEFAULT_K);
-    return withDeadline(options, async (signal) => {
-      const startedAt = performance.now();
-      if (method !== "semantic") await this.#ensureKeywordIndex();
-      const { timings, ...found } = await retrieve<Metadata>(this.#context, checkedQuery, plan, signal);
-      return { ...found, timings: { ...timings, totalMs: performance.now() - startedAt } };
     });
   }
 

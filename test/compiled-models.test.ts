@@ -77,7 +77,11 @@ describe("a checkpoint that is not compiled", () => {
     const cases: [object, RegExp][] = [
       [{ model_type: "longformer" }, /`model_type`: "longformer"/],
       [{ model_type: "bert", auto_map: {} }, /`auto_map`/],
-      [{ model_type: "qwen3", architectures: ["Qwen3ForCausalLM"] }, /prompt/],
+      [
+        { model_type: "llama", architectures: ["LlamaForCausalLM"] },
+        /`model_type`: "llama".*choose a model that is compiled/,
+      ],
+      [{ model_type: "bert", architectures: ["BertModel"] }, /gives no relevance score/],
     ];
     for (const [fields, message] of cases) {
       await writeFile(join(model, "config.json"), JSON.stringify({ id2label: { 0: "LABEL_0" }, ...fields }));

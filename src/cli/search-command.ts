@@ -3,8 +3,8 @@ import type { Collection } from "../collection.ts";
 import type { RerankSearchOptions, SearchHit, SearchResult } from "../contracts/collection.ts";
 import { EXIT_CODES_HELP, jsonOption, numberOption, wrongUsage } from "./command-arguments.ts";
 import type { CommandIO } from "./command-io.ts";
-import { searchBy } from "./search-by.ts";
 import { openCollection, openStore, STORE_HELP, STORE_OPTIONS } from "./open-store.ts";
+import { searchBy } from "./search-by.ts";
 
 const HELP = `Usage: pgvectordb search "query" [options]
 

@@ -44,6 +44,17 @@ export interface TruncatedPair {
   readonly documentCharacters?: number;
 }
 
+/** Where in a document that was split the best window is: `text.slice(start, end)` of the text that was ranked. */
+export interface WinningSpan {
+  /** Position of the document in the input. */
+  readonly index: number;
+  /** In UTF-16 units, as `slice` takes them. */
+  readonly start: number;
+  readonly end: number;
+  /** How many windows of the document were scored. */
+  readonly windows: number;
+}
+
 /** What a rerank cost. A backend fills in what it knows. */
 export interface RerankUsage {
   /** Documents scored. */
@@ -52,6 +63,8 @@ export interface RerankUsage {
   readonly durationMs: number;
   /** Tokens the model read, special tokens included; for a service, the tokens it counts. */
   readonly tokens?: number;
+  /** Tokens cut off because a pair was longer than the model reads; of very long texts at least so many. Known for local models. */
+  readonly truncatedTokens?: number;
   /** Requests made to a service, retries included. Failed backends of a chain count too, here and below. */
   readonly calls?: number;
   /** How many of `calls` were retries. */
@@ -74,6 +87,8 @@ export interface RerankResult<T extends RerankInput> {
   readonly usage: RerankUsage;
   /** The pairs that were cut to fit the model, by position in the input. */
   readonly truncated: readonly TruncatedPair[];
+  /** For each document that was split into windows, the one that scored best; by position in the input. Absent when none was split. */
+  readonly spans?: readonly WinningSpan[];
 }
 
 /** Anything that orders documents by relevance to a query. Extend `BaseReranker` rather than implement this. */

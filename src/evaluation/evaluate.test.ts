@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type EvaluateOptions, evaluate } from "./evaluate.ts";
 import type { Retrieve } from "./candidates.ts";
+import { type EvaluateOptions, evaluate } from "./evaluate.ts";
 import type { Run } from "./run.ts";
 
 const queries = [

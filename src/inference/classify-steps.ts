@@ -1,10 +1,11 @@
-import type { TruncatedPair } from "../contracts/reranker.ts";
+import type { TruncatedPair, WinningSpan } from "../contracts/reranker.ts";
 import { PgVectorDBError } from "../errors.ts";
 import { type ClassificationHead, scoreOf } from "./classification-head.ts";
 import type { Steps } from "./fair-scheduler.ts";
 import { encodeInBatches } from "./input-batches.ts";
+import { type LongDocumentPlan, poolWindows, type Window } from "./long-documents.ts";
 import type { OnnxSession } from "./onnx-session.ts";
-import type { PairEncoder } from "./pair-encoder.ts";
+import type { EncodedPair, PairEncoder } from "./pair-encoder.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import type { ClassifyTask } from "./worker-messages.ts";
 
@@ -14,6 +15,7 @@ export interface Classifier {
   readonly session: OnnxSession;
   readonly head: ClassificationHead;
   readonly outputName: string;
+  readonly longDocuments: LongDocumentPlan;
 }
 
 /** Finds the output that holds the logits. @throws PgVectorDBError `model_invalid` for a model that does not classify */
@@ -31,35 +33,134 @@ export function findLogits(session: OnnxSession, head: ClassificationHead): stri
   return outputName;
 }
 
+/** One text that the model reads beside the query, by its place in the request. */
+interface ScoredText {
+  readonly score: number;
+  readonly removed: EncodedPair["removed"];
+  readonly tokens: number;
+}
+
 /** Scores every text against the query, one batch a step. */
 export async function* classify(
   classifier: Classifier,
   request: ClassifyTask["request"],
 ): Steps<ClassifyTask["result"]> {
-  const encode = await classifier.encoder.forQuery(request.query);
-  const logits = new Array<number>(request.texts.length);
-  const truncated: TruncatedPair[] = [];
-  const placeOf = (position: number) => request.positions?.[position] ?? position;
-  let tokens = 0;
-  for await (const batch of encodeInBatches(request.texts, encode, classifier)) {
+  const { query, texts } = request;
+  const placeOf = (text: number) => request.positions?.[text] ?? text;
+  if (classifier.longDocuments.mode !== "split") {
+    const scored = yield* scoreTexts(classifier, query, texts, placeOf);
+    const logits = scored.map(({ score }) => score);
+    return { logits, truncated: truncatedOf(scored, placeOf), tokens: tokensOf(scored), spans: [] };
+  }
+  const windows = yield* splitTexts(classifier, query, texts);
+  const slices = windows.map(({ text, start, end }) => (texts[text] as string).slice(start, end));
+  const scored = yield* scoreTexts(classifier, query, slices, (slice) => placeOf((windows[slice] as Window).text));
+  return poolTexts(windows, scored, classifier.longDocuments, texts, placeOf);
+}
+
+/** `result[i]` belongs to `texts[i]`. `placeOf` gives the place that the caller knows a text by, for messages. */
+async function* scoreTexts(
+  classifier: Classifier,
+  query: string,
+  texts: readonly string[],
+  placeOf: (text: number) => number,
+): Steps<readonly ScoredText[]> {
+  const encode = await classifier.encoder.forQuery(query);
+  const scored = new Array<ScoredText>(texts.length);
+  for await (const batch of encodeInBatches(texts, encode, classifier)) {
     if (batch !== undefined) {
+      if (classifier.longDocuments.mode === "error") checkWhole(batch, classifier.model.maxTokens, placeOf);
       const scores = await scoreBatch(classifier, batch.inputs);
       batch.positions.forEach((position, i) => {
-        const { ids, removed } = batch.inputs[i] as (typeof batch.inputs)[number];
-        logits[position] = checkedScore(scores[i] as number, placeOf(position));
-        tokens += ids.length;
-        if (removed.query + removed.document > 0) {
-          truncated.push({
-            index: placeOf(position),
-            documentTokens: removed.document,
-            queryTokens: removed.query,
-          });
-        }
+        const { ids, removed } = batch.inputs[i] as EncodedPair;
+        const score = checkedScore(scores[i] as number, placeOf(position));
+        scored[position] = { score, removed, tokens: ids.length };
       });
     }
     yield undefined;
   }
-  return { logits, truncated: truncated.sort((a, b) => a.index - b.index), tokens };
+  return scored;
+}
+
+async function* splitTexts(classifier: Classifier, query: string, texts: readonly string[]): Steps<readonly Window[]> {
+  const split = await classifier.encoder.windowsFor(query, classifier.longDocuments.overlap);
+  const windows: Window[] = [];
+  for (const [text, content] of texts.entries()) {
+    for (const span of yield* split(content)) windows.push({ text, ...span });
+    yield undefined;
+  }
+  return windows;
+}
+
+/** What the windows of each text make together; `windows` are in the order of the texts. */
+function poolTexts(
+  windows: readonly Window[],
+  scored: readonly ScoredText[],
+  { pooling }: LongDocumentPlan,
+  texts: readonly string[],
+  placeOf: (text: number) => number,
+): ClassifyTask["result"] {
+  const logits: number[] = [];
+  const spans: WinningSpan[] = [];
+  const removed: Pick<ScoredText, "removed">[] = [];
+  for (let text = 0, first = 0; text < texts.length; text++) {
+    let end = first;
+    while (windows[end]?.text === text) end++;
+    const parts = scored.slice(first, end);
+    const { score, best } = poolWindows(
+      parts.map((part) => part.score),
+      pooling,
+    );
+    logits.push(score);
+    removed.push({
+      removed: {
+        query: Math.max(...parts.map((part) => part.removed.query)),
+        document: parts.reduce((sum, part) => sum + part.removed.document, 0),
+      },
+    });
+    const { start, end: spanEnd } = windows[first + best] as Window;
+    if (parts.length > 1) spans.push({ index: placeOf(text), start, end: spanEnd, windows: parts.length });
+    first = end;
+  }
+  return {
+    logits,
+    truncated: truncatedOf(removed, placeOf),
+    tokens: tokensOf(scored),
+    spans: spans.sort((a, b) => a.index - b.index),
+  };
+}
+
+function truncatedOf(
+  scored: readonly Pick<ScoredText, "removed">[],
+  placeOf: (text: number) => number,
+): TruncatedPair[] {
+  return scored
+    .map(({ removed }, text) => ({
+      index: placeOf(text),
+      documentTokens: removed.document,
+      queryTokens: removed.query,
+    }))
+    .filter(({ documentTokens, queryTokens }) => documentTokens + queryTokens > 0)
+    .sort((a, b) => a.index - b.index);
+}
+
+function tokensOf(scored: readonly ScoredText[]): number {
+  return scored.reduce((sum, { tokens }) => sum + tokens, 0);
+}
+
+function checkWhole(
+  { inputs, positions }: { readonly inputs: readonly EncodedPair[]; readonly positions: readonly number[] },
+  maxTokens: number,
+  placeOf: (text: number) => number,
+): void {
+  const cut = inputs.findIndex(({ removed }) => removed.query + removed.document > 0);
+  if (cut < 0) return;
+  const { removed } = inputs[cut] as EncodedPair;
+  throw new PgVectorDBError(
+    "invalid_argument",
+    `\`documents[${placeOf(positions[cut] as number)}]\` and the query are at least ${removed.query + removed.document} tokens longer than ` +
+      `the ${maxTokens} that the model reads, and \`longDocuments\` is "error". Shorten the document, raise \`maxLength\` where the model allows, or use "split".`,
+  );
 }
 
 async function scoreBatch(

@@ -5,17 +5,23 @@ import { prepareModel } from "./prepare-model.ts";
 import type { ClassifyTask, EmbedTask } from "./worker-messages.ts";
 
 const { signal } = new AbortController();
+const longDocuments = { mode: "truncate", overlap: undefined, pooling: "max" } as const;
 
 async function prepare(name: string) {
   const source = { model: fixtureModel(name), dtype: "fp32", device: "cpu", maxLength: 512, batchSize: 8 } as const;
   const context = { signal, onProgress: () => {} };
-  const { model } = await prepareModel(source, context, async () => ({ output: "logits" }));
+  const { model } = await prepareModel(source, context, async () => ({ output: "logits" }) as const);
   return { ...model, workers: 3, threads: 1 };
 }
 
 describe("a pool of several workers", async () => {
   const model = await prepare("tiny-bert-cross-encoder");
-  const pool = new InferencePool<ClassifyTask>({ kind: "classify", model, head: { labelCount: 1, relevant: 0 } });
+  const pool = new InferencePool<ClassifyTask>({
+    kind: "classify",
+    model,
+    head: { labelCount: 1, relevant: 0 },
+    longDocuments,
+  });
   afterAll(() => pool.close(new Error("the tests are over")));
   const { pairs } = readFixture<GoldenPairs>("tiny-bert-cross-encoder/golden.json");
 
@@ -59,7 +65,12 @@ describe("a pool of several workers", async () => {
 
 describe("a failing part", async () => {
   const model = await prepare("tiny-broken");
-  const pool = new InferencePool<ClassifyTask>({ kind: "classify", model, head: { labelCount: 1, relevant: 0 } });
+  const pool = new InferencePool<ClassifyTask>({
+    kind: "classify",
+    model,
+    head: { labelCount: 1, relevant: 0 },
+    longDocuments,
+  });
   afterAll(() => pool.close(new Error("the tests are over")));
 
   it("fails the call and names the document by its place in the call", async () => {

@@ -1,7 +1,8 @@
-import { dealTexts } from "./deal-texts.ts";
+import { dealTexts, LONGEST_CUT } from "./deal-texts.ts";
 import { InferenceClient } from "./inference-client.ts";
 import { mergeResults } from "./merge-results.ts";
 import { SharedLoad } from "./shared-load.ts";
+import { firstAlone } from "./first-alone.ts";
 import type { InferenceTask } from "./worker-messages.ts";
 
 /** Workers that hold the same model and share each call's texts. A worker that died is replaced by the next call. */
@@ -23,7 +24,7 @@ export class InferencePool<Task extends InferenceTask> {
   }
 
   async run(request: Task["request"], signal: AbortSignal): Promise<Task["result"]> {
-    const hands = dealTexts(request.texts, this.#clients.length);
+    const hands = dealTexts(request.texts, this.#clients.length, this.#longestCounted);
     if (hands.length <= 1) return this.#runIn(this.#nextSlot(), request, signal);
     // One part's failure fails the call: the others stop instead of scoring for nobody.
     const controller = new AbortController();
@@ -69,7 +70,17 @@ export class InferencePool<Task extends InferenceTask> {
     return this.#liveClient(slot, signal);
   }
 
+  get #longestCounted(): number {
+    const isSplit = this.#setup.kind === "classify" && this.#setup.longDocuments.mode === "split";
+    return isSplit ? Number.POSITIVE_INFINITY : LONGEST_CUT;
+  }
+
+  /** A checkpoint is compiled by the first worker that opens it, here or in another pool; the others wait and open the result. */
   #newClient(): SharedLoad<InferenceClient<Task>> {
-    return new SharedLoad((signal) => InferenceClient.start<Task>(this.#setup, signal));
+    const { graph } = this.#setup.model;
+    const start = (signal: AbortSignal) => InferenceClient.start<Task>(this.#setup, signal);
+    if (graph.kind === "onnx") return new SharedLoad(start);
+    const key = JSON.stringify([graph.weightsPath, graph.cacheFolder, graph.options]);
+    return new SharedLoad((signal) => firstAlone(key, signal, () => start(signal)));
   }
 }

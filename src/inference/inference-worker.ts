@@ -1,9 +1,9 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { classify, findLogits } from "./classify-steps.ts";
 import { embed, findVectors } from "./embed-steps.ts";
+import { ensureOnnxFile } from "./ensure-onnx-file.ts";
 import { FairScheduler, type Steps } from "./fair-scheduler.ts";
 import { loadInputEncoder } from "./load-input-encoder.ts";
-import { ensureOnnxFile } from "./model-graph.ts";
 import { openSession } from "./onnx-session.ts";
 import { type FromWorker, type InferenceTask, packError, type ToWorker } from "./worker-messages.ts";
 
@@ -16,16 +16,17 @@ interface LoadedModel {
 
 async function load(setup: InferenceTask["setup"]): Promise<LoadedModel> {
   const { model } = setup;
-  const { encoder, padTokenId } = await loadInputEncoder(model);
+  const { encoder, padTokenId, answerTokens } = await loadInputEncoder(model);
   const session = await openSession({
     ...model,
-    onnxPath: await ensureOnnxFile(model.graph),
+    onnxPath: await ensureOnnxFile(model.graph, answerTokens),
     padTokenId,
     quantized: model.graph.dtype === "int8",
   });
   const dispose = () => session.dispose();
   if (setup.kind === "classify") {
-    const classifier = { model, encoder, session, head: setup.head, outputName: findLogits(session, setup.head) };
+    const { head, longDocuments } = setup;
+    const classifier = { model, encoder, session, head, longDocuments, outputName: findLogits(session, head) };
     return {
       dimensions: 1,
       start: (request) => classify(classifier, request as { query: string; texts: string[] }),

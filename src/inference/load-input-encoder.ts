@@ -2,29 +2,81 @@ import { readFile } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
 import { loadTokenizer } from "../tokenizers/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { PairEncoder } from "./pair-encoder.ts";
-import { readTemplates } from "./pair-template.ts";
+import { PairEncoder, type PairPrompt } from "./pair-encoder.ts";
+import { type InputTemplates, readTemplates } from "./pair-template.ts";
 import type { PreparedModel } from "./prepare-model.ts";
+import { type ModelPrompt, PROMPT_TEMPLATES, type PromptTemplate } from "./prompt-templates.ts";
 
 export interface LoadedEncoder {
   readonly encoder: PairEncoder;
   readonly padTokenId: number;
+  /** The ids of a prompt's answers, where it has a prompt. */
+  readonly answerTokens: readonly [no: number, yes: number] | undefined;
 }
 
-/** Loads a model's tokenizer and the layout of its inputs from tokenizer.json. */
+/** Loads a model's tokenizer and the layout of its inputs from tokenizer.json, and puts its prompt around them. */
 export async function loadInputEncoder(model: PreparedModel): Promise<LoadedEncoder> {
   const json = await readFile(model.tokenizerPath, "utf8");
   const file = parseTokenizerFile(json, model.id);
   const tokenizer = await loadTokenizer(json);
-  const { maxTokens, truncationSide } = model;
-  const encoder = new PairEncoder(tokenizer, readTemplates(file["post_processor"]), { maxTokens, truncationSide });
+  const { maxTokens, truncationSide, truncation, prompt } = model;
+  const plain = readTemplates(file["post_processor"]);
+  const template = prompt === undefined ? undefined : PROMPT_TEMPLATES[prompt.name];
+  const templates = template === undefined ? plain : await promptLayout(tokenizer, template, plain);
+  const encoder = new PairEncoder(tokenizer, templates, {
+    maxTokens,
+    // Of a prompt only its end is cut, and that is the document's.
+    truncationSide: prompt === undefined ? truncationSide : "right",
+    strategy: prompt === undefined ? truncation : "only_second",
+    prompt: prompt === undefined ? undefined : pairPrompt(prompt),
+  });
   if (encoder.pairRoom < 2) {
     throw new PgVectorDBError(
       "invalid_argument",
       `\`maxLength\` leaves no room for the texts: this model needs at least ${maxTokens - encoder.pairRoom + 2} tokens.`,
     );
   }
-  return { encoder, padTokenId: findPadToken(model, tokenizer) };
+  return {
+    encoder,
+    padTokenId: findPadToken(model, tokenizer),
+    answerTokens: template === undefined ? undefined : answersOf(template, tokenizer, model.id),
+  };
+}
+
+/** The prompt's own words are special pieces: they are neither cut nor tokenised again for each pair. */
+async function promptLayout(
+  tokenizer: Tokenizer,
+  { prefix, suffix }: PromptTemplate,
+  { single }: InputTemplates,
+): Promise<InputTemplates> {
+  const [before, after] = await Promise.all([prefix, suffix].map((text) => tokenizer.encode(text)));
+  return {
+    single,
+    pair: [
+      { kind: "special", ids: before ?? [], typeId: 0 },
+      { kind: "text", side: "A", typeId: 0 },
+      { kind: "text", side: "B", typeId: 0 },
+      { kind: "special", ids: after ?? [], typeId: 0 },
+    ],
+  };
+}
+
+function pairPrompt({ name, instruction }: ModelPrompt): PairPrompt {
+  const template: PromptTemplate = PROMPT_TEMPLATES[name];
+  return {
+    query: (query) => template.query(query, instruction),
+    document: (document) => template.document(document),
+  };
+}
+
+function answersOf({ answers }: PromptTemplate, tokenizer: Tokenizer, model: string): [no: number, yes: number] {
+  const [no, yes] = answers.map((answer) => tokenizer.tokenToId(answer));
+  if (no !== undefined && yes !== undefined) return [no, yes];
+  throw new PgVectorDBError(
+    "model_invalid",
+    `The tokenizer of the model "${model}" has no tokens "${answers.join('" and "')}", by which its prompt is answered. ` +
+      "It is not the reranker that this prompt is for.",
+  );
 }
 
 /** The model's own choice comes first: RoBERTa numbers positions by it. */

@@ -79,4 +79,14 @@ export function checkLocalModelOptions(options: unknown, more: Readonly<Record<s
 }
 
 /** Checks for options beyond the common ones. */
-export const optionChecks = { text: TEXT, flag: FLAG } as const;
+export const optionChecks = {
+  text: TEXT,
+  flag: FLAG,
+  callback: FUNCTION,
+  /** An integer that is not negative. */
+  size: ["an integer that is not negative", (value) => Number.isSafeInteger(value) && (value as number) >= 0],
+  oneOf: (values: readonly string[]): Check => [
+    values.map((value) => `"${value}"`).join(", "),
+    (value) => values.includes(value as string),
+  ],
+} as const satisfies Readonly<Record<string, Check | ((values: readonly string[]) => Check)>>;

@@ -22,6 +22,15 @@ export type PrepareSetup<Task extends InferenceTask> = (context: {
 /** Calls that may wait or run at once. Past it more waiting only makes every answer late. */
 const MAX_PENDING_CALLS = 256;
 
+export interface LocalModelHooks<Task extends InferenceTask> {
+  /** Default 256. */
+  readonly maxPending?: number | undefined;
+  /** Runs once when the model is there, before any call does; what it throws fails the load. */
+  readonly check?:
+    | ((setup: Task["setup"], run: (request: Task["request"]) => Promise<Task["result"]>) => Promise<void>)
+    | undefined;
+}
+
 /** A model that loads on first use into a worker thread, takes a bounded number of calls, and can be closed. */
 export class LocalModel<Task extends InferenceTask> {
   readonly #pool: SharedLoad<InferencePool<Task>>;
@@ -31,12 +40,22 @@ export class LocalModel<Task extends InferenceTask> {
   #pending = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(prepare: PrepareSetup<Task>, options: { readonly maxPending?: number | undefined } = {}) {
-    this.#maxPending = options.maxPending ?? MAX_PENDING_CALLS;
+  constructor(prepare: PrepareSetup<Task>, hooks: LocalModelHooks<Task> = {}) {
+    this.#maxPending = hooks.maxPending ?? MAX_PENDING_CALLS;
     const onProgress: ProgressListener = (progress) => {
       for (const listener of this.#listeners) listener(progress);
     };
-    this.#pool = new SharedLoad(async (signal) => new InferencePool<Task>(await prepare({ signal, onProgress })));
+    this.#pool = new SharedLoad(async (signal) => {
+      const setup = await prepare({ signal, onProgress });
+      const pool = new InferencePool<Task>(setup);
+      try {
+        await hooks.check?.(setup, (request) => pool.run(request, signal));
+        return pool;
+      } catch (error) {
+        await pool.close(closedError());
+        throw error;
+      }
+    });
   }
 
   /** Downloads and loads the model; resolves to the length of its vectors (1 for a classifier). */

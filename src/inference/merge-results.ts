@@ -18,6 +18,7 @@ function mergeScores(parts: readonly Part<ClassifyTask>[], count: number): Class
     logits: inCallOrder(parts, count, ({ logits }) => logits),
     truncated: parts.flatMap(({ result }) => result.truncated).sort((a, b) => a.index - b.index),
     tokens: parts.reduce((sum, { result }) => sum + result.tokens, 0),
+    spans: parts.flatMap(({ result }) => result.spans).sort((a, b) => a.index - b.index),
   };
 }
 

@@ -65,6 +65,13 @@ describe("PairEncoder", () => {
     expect(encoded.removed).toEqual({ query: 0, document: 5 });
   });
 
+  it("tells of a text that it did not read to its end", async () => {
+    const encoder = new PairEncoder(wordTokenizer(), bert, { maxTokens: 9 });
+    const encoded = await (await encoder.forQuery("1 2"))(`3${" ".repeat(1_000_000)}4`);
+    expect([...encoded.ids]).toEqual([901, 1, 2, 900, 3, 900]);
+    expect(encoded.removed).toEqual({ query: 0, document: 1 });
+  });
+
   it("encodes a text alone", async () => {
     const encoder = new PairEncoder(wordTokenizer(), bert, { maxTokens: 5 });
     expect([...(await encoder.encodeText(numbers(8, 1))).ids]).toEqual([901, 1, 2, 3, 900]);

@@ -1,6 +1,8 @@
+import { PgVectorDBError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { encodePrefix } from "./encode-prefix.ts";
+import { encodePrefix, type PrefixTokens } from "./encode-prefix.ts";
 import { type InputTemplates, specialTokenCount, type TemplatePiece } from "./pair-template.ts";
+import { splitWindows, type TextSpan } from "./split-windows.ts";
 import { type TruncationStrategy, truncatePair } from "./truncate-pair.ts";
 
 /** What a model reads for one text or one pair. */
@@ -21,7 +23,18 @@ export interface PairEncoderOptions {
   readonly truncationSide?: "left" | "right" | undefined;
   /** Default `"longest_first"`, as sentence-transformers does. */
   readonly strategy?: TruncationStrategy | undefined;
+  /** What a prompt puts around each of the two texts, before they are tokenised. Default: nothing. */
+  readonly prompt?: PairPrompt | undefined;
 }
+
+export interface PairPrompt {
+  query(query: string): string;
+  document(document: string): string;
+}
+
+const NO_PROMPT: PairPrompt = { query: (query) => query, document: (document) => document };
+/** A window of fewer tokens would be too many windows, of too little sense. */
+const LEAST_WINDOW_TOKENS = 8;
 
 /** Encodes documents against one query, which is tokenised once. */
 export type DocumentEncoder = (document: string) => Promise<EncodedPair>;
@@ -31,11 +44,13 @@ export class PairEncoder {
   readonly #tokenizer: Tokenizer;
   readonly #templates: InputTemplates;
   readonly #options: PairEncoderOptions;
+  readonly #prompt: PairPrompt;
 
   constructor(tokenizer: Tokenizer, templates: InputTemplates, options: PairEncoderOptions) {
     this.#tokenizer = tokenizer;
     this.#templates = templates;
     this.#options = options;
+    this.#prompt = options.prompt ?? NO_PROMPT;
   }
 
   /** Tokens left for the two texts of a pair. */
@@ -50,38 +65,75 @@ export class PairEncoder {
 
   async forQuery(query: string): Promise<DocumentEncoder> {
     const room = this.pairRoom;
-    const queryIds = await this.#encode(query, room);
+    const { ids: queryIds } = await this.#encode(this.#prompt.query(query), room);
     // Which side is the longer decides what is cut, so the document is read as far as the query is long.
     const needed = Math.max(room, queryIds.length);
     return async (document) => {
-      const documentIds = await this.#encode(document, needed);
+      const { ids: documentIds, complete } = await this.#encode(this.#prompt.document(document), needed);
       const kept = truncatePair(queryIds.length, documentIds.length, room, this.#options.strategy);
       const input = assemble(
         this.#templates.pair,
         this.#cut(queryIds, kept.query),
         this.#cut(documentIds, kept.document),
       );
+      const cut = documentIds.length - kept.document;
       return {
         ...input,
-        removed: { query: queryIds.length - kept.query, document: documentIds.length - kept.document },
+        // What was not even read, behind a megabyte of white space, is told as well.
+        removed: { query: queryIds.length - kept.query, document: complete ? cut : Math.max(1, cut) },
       };
     };
   }
 
+  /**
+   * Cuts documents that are too long to be read beside `query` into windows that are not.
+   *
+   * @param overlap tokens that neighbours share, at most half of a window; `undefined` is a quarter of it
+   * @throws PgVectorDBError `invalid_argument` when the query leaves no room for a window
+   */
+  async windowsFor(
+    query: string,
+    overlap: number | undefined,
+  ): Promise<(document: string) => AsyncGenerator<undefined, readonly TextSpan[], undefined>> {
+    const queryTokens = (await this.#encode(this.#prompt.query(query), this.pairRoom)).ids.length;
+    const { document: room } = truncatePair(
+      queryTokens,
+      Number.MAX_SAFE_INTEGER,
+      this.pairRoom,
+      this.#options.strategy,
+    );
+    if (room < LEAST_WINDOW_TOKENS) throw noRoom(room);
+    const size = { room, overlap: Math.min(overlap ?? Math.floor(room / 4), Math.floor(room / 2)) };
+    const tokenizer = this.#tokenizer;
+    const prompt = this.#prompt;
+    return async function* (document) {
+      const { ids, complete } = await encodePrefix(tokenizer, prompt.document(document), room);
+      if (complete && ids.length <= room) return [{ start: 0, end: document.length }];
+      return yield* splitWindows(tokenizer, document, size);
+    };
+  }
+
   async encodeText(text: string): Promise<EncodedInput> {
-    const ids = await this.#encode(text, this.singleRoom);
+    const { ids } = await this.#encode(text, this.singleRoom);
     return assemble(this.#templates.single, this.#cut(ids, this.singleRoom), []);
   }
 
-  async #encode(text: string, needed: number): Promise<readonly number[]> {
-    if (this.#options.truncationSide === "left") return this.#tokenizer.encode(text);
-    return (await encodePrefix(this.#tokenizer, text, needed)).ids;
+  async #encode(text: string, needed: number): Promise<PrefixTokens> {
+    if (this.#options.truncationSide !== "left") return encodePrefix(this.#tokenizer, text, needed);
+    return { ids: await this.#tokenizer.encode(text), complete: true };
   }
 
   #cut(ids: readonly number[], length: number): readonly number[] {
     if (ids.length <= length) return ids;
     return this.#options.truncationSide === "left" ? ids.slice(ids.length - length) : ids.slice(0, length);
   }
+}
+
+function noRoom(room: number): PgVectorDBError {
+  return new PgVectorDBError(
+    "invalid_argument",
+    `The query leaves ${room} tokens for a document, too few for \`longDocuments\` "split". Shorten it, or raise \`maxLength\`.`,
+  );
 }
 
 function assemble(template: readonly TemplatePiece[], a: readonly number[], b: readonly number[]): EncodedInput {

@@ -8,8 +8,10 @@ import {
   type ModelRequest,
   modelCacheFolder,
 } from "./model-files/locate-model.ts";
-import { chooseModelGraph, type GraphRequest, type ModelGraph } from "./model-graph.ts";
+import { chooseModelGraph, type GraphPurpose, type ModelGraph } from "./model-graph.ts";
 import { planThreads } from "./plan-threads.ts";
+import type { ModelPrompt } from "./prompt-templates.ts";
+import type { TruncationStrategy } from "./truncate-pair.ts";
 
 /** Which model to load and how to run it. */
 export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "cacheDir" | "offline"> {
@@ -21,6 +23,8 @@ export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "
   readonly batchSize: number;
   /** Upper bound on worker threads. Default: as many as are worth it. */
   readonly workers?: number | undefined;
+  /** Which side of a pair gives way. Default `"longest_first"`. */
+  readonly truncation?: TruncationStrategy | undefined;
 }
 
 /** All that a worker needs to load a model. Plain data: it is sent to the worker. */
@@ -32,6 +36,9 @@ export interface PreparedModel {
   readonly padTokenId: number | undefined;
   readonly padToken: string | undefined;
   readonly truncationSide: "left" | "right";
+  readonly truncation: TruncationStrategy | undefined;
+  /** What the pair is put into, for language models. */
+  readonly prompt: ModelPrompt | undefined;
   readonly device: string;
   /** Worker threads that load the model, each with a copy of its weights. */
   readonly workers: number;
@@ -42,9 +49,13 @@ export interface PreparedModel {
   readonly batchTokens: number;
 }
 
-export interface Preparation {
-  readonly located: LocatedModel;
-  readonly config: ModelConfig;
+/** What a model is used for, decided from its small files, before its weights are fetched. */
+export interface ModelUse extends GraphPurpose {
+  readonly prompt?: ModelPrompt | undefined;
+}
+
+export interface Preparation<Use extends ModelUse> {
+  readonly use: Use;
   readonly model: PreparedModel;
 }
 
@@ -52,26 +63,24 @@ export interface Preparation {
 const BATCH_TOKENS = 768;
 
 /** Finds the files of a model, downloads what is needed, and decides how it is run. */
-export async function prepareModel(
+export async function prepareModel<Use extends ModelUse>(
   source: ModelSource,
   context: { readonly signal: AbortSignal; readonly onProgress: (progress: ModelProgress) => void },
-  purpose: (located: LocatedModel) => ReturnType<GraphRequest["purpose"]>,
-): Promise<Preparation> {
+  decideUse: (located: LocatedModel, config: ModelConfig) => Promise<Use>,
+): Promise<Preparation<Use>> {
   const { model, revision, cacheDir, offline } = source;
   const located = await locateModel({ model, revision, cacheDir, offline, ...context });
-  if (!located.files.includes("tokenizer.json")) {
-    throw new PgVectorDBError("model_invalid", `The model "${located.id}" has no tokenizer.json.`);
-  }
+  if (!located.files.includes("tokenizer.json")) throw noTokenizer(located);
   const config = await readModelConfig(located);
+  const use = await decideUse(located, config);
   const tokenizerPath = await located.fetch("tokenizer.json");
   const graph = await chooseModelGraph(located, {
     dtype: source.dtype,
     cacheDir: modelCacheFolder(cacheDir),
-    purpose: () => purpose(located),
+    purpose: use,
   });
   return {
-    located,
-    config,
+    use,
     model: {
       id: located.id,
       graph,
@@ -80,6 +89,8 @@ export async function prepareModel(
       padTokenId: config.padTokenId,
       padToken: config.padToken,
       truncationSide: config.truncationSide,
+      truncation: source.truncation,
+      prompt: use.prompt,
       device: source.device,
       ...(await planThreads(graph.bytes, source.workers)),
       // int8 scales activations by the whole batch, so a pair's score would depend on the others: one pair a run.
@@ -87,4 +98,13 @@ export async function prepareModel(
       batchTokens: BATCH_TOKENS,
     },
   };
+}
+
+function noTokenizer(located: LocatedModel): PgVectorDBError {
+  const older = located.files.find((file) => /^(vocab\.txt|vocab\.json|.*\.model)$/.test(file));
+  const advice =
+    older === undefined
+      ? "Choose a model that has one."
+      : `It has ${older}, which Python turns into one: AutoTokenizer.from_pretrained(model).save_pretrained(folder).`;
+  return new PgVectorDBError("model_invalid", `The model "${located.id}" has no tokenizer.json. ${advice}`);
 }

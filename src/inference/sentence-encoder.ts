@@ -1,5 +1,4 @@
 import { type LoadOptions, LocalModel, type ProgressListener } from "./local-model.ts";
-import type { LocatedModel } from "./model-files/locate-model.ts";
 import type { ModelSource } from "./prepare-model.ts";
 import { readSentenceConfig } from "./sentence-config.ts";
 import type { EmbedTask, Pooling } from "./worker-messages.ts";
@@ -20,20 +19,17 @@ export class SentenceEncoder {
   constructor(options: SentenceEncoderOptions) {
     this.#onProgress = options.onProgress;
     this.#model = new LocalModel<EmbedTask>(async (context) => {
-      // A repository whose pooling is not supported can still be used by a caller who names one.
-      const sentence = (located: LocatedModel) => readSentenceConfig(located, options.pooling);
       const { prepareModel } = await import("./prepare-model.ts");
-      const { model, located } = await prepareModel(options, context, async (found) => ({
-        output: "embedding",
-        pooling: (await sentence(found)).pooling,
-        normalize: false,
-      }));
-      const config = await sentence(located);
+      const { model, use } = await prepareModel(options, context, async (located) => {
+        // A repository whose pooling is not supported can still be used by a caller who names one.
+        const { pooling, normalize } = await readSentenceConfig(located, options.pooling);
+        return { output: "embedding", pooling, normalize: false, asConfigured: normalize } as const;
+      });
       return {
         kind: "embed",
         model,
-        pooling: config.pooling ?? "mean",
-        normalize: options.normalize ?? config.normalize ?? true,
+        pooling: use.pooling ?? "mean",
+        normalize: options.normalize ?? use.asConfigured ?? true,
       };
     });
   }

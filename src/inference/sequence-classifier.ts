@@ -1,14 +1,21 @@
 import { chooseHead } from "./classification-head.ts";
+import type { ClassifierChoices } from "./classifier-use.ts";
 import { type LoadOptions, LocalModel, type ProgressListener } from "./local-model.ts";
+import type { LongDocumentPlan } from "./long-documents.ts";
 import type { ModelSource } from "./prepare-model.ts";
+import { emitProcessWarning, selfCheck, type WarningListener } from "./self-check.ts";
 import type { ClassifyTask } from "./worker-messages.ts";
 
-export interface SequenceClassifierOptions extends ModelSource {
-  /** The label that means "relevant", for models with more than two. */
-  readonly relevantLabel?: string | undefined;
+export interface SequenceClassifierOptions extends ModelSource, ClassifierChoices {
+  /** Default: documents are cut. */
+  readonly longDocuments?: Partial<LongDocumentPlan> | undefined;
   readonly onProgress?: ProgressListener | undefined;
   /** Calls that may wait or run at once. Default 256. */
   readonly maxPending?: number | undefined;
+  /** Whether a pair is scored after loading to see that the model does something. Default `true`. */
+  readonly selfCheck?: boolean | undefined;
+  /** Told what the check finds. Default: a warning of the process. */
+  readonly onWarning?: WarningListener | undefined;
 }
 
 /** A model that reads a query and a text together and gives one score. Constructing it loads nothing. */
@@ -18,14 +25,38 @@ export class SequenceClassifier {
 
   constructor(options: SequenceClassifierOptions) {
     this.#onProgress = options.onProgress;
+    const { onWarning = emitProcessWarning } = options;
     this.#model = new LocalModel<ClassifyTask>(
       async (context) => {
         // The hub and the compiler come with it: imported late, a program that only calls services never loads them.
-        const { prepareModel } = await import("./prepare-model.ts");
-        const { model, config } = await prepareModel(options, context, async () => ({ output: "logits" }));
-        return { kind: "classify", model, head: chooseHead(config.labels, options.relevantLabel) };
+        const [{ prepareModel }, { decideClassifierUse }] = await Promise.all([
+          import("./prepare-model.ts"),
+          import("./classifier-use.ts"),
+        ]);
+        const { model, use } = await prepareModel(options, context, async (located, config) => ({
+          ...(await decideClassifierUse(located, config, options)),
+          labels: config.labels,
+        }));
+        const head = use.head ?? chooseHead(use.labels, options.relevantLabel);
+        const longDocuments = {
+          mode: "truncate",
+          overlap: undefined,
+          pooling: "max",
+          ...options.longDocuments,
+        } as const;
+        return { kind: "classify", model, head, longDocuments };
       },
-      { maxPending: options.maxPending },
+      {
+        maxPending: options.maxPending,
+        check: async (setup, score) => {
+          if (options.selfCheck === false) return;
+          const problem = await selfCheck(
+            setup.model.id,
+            async (query, texts) => (await score({ query, texts })).logits,
+          );
+          if (problem !== undefined) onWarning(problem);
+        },
+      },
     );
   }
 

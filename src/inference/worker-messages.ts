@@ -1,6 +1,7 @@
-import type { TruncatedPair } from "../contracts/reranker.ts";
+import type { TruncatedPair, WinningSpan } from "../contracts/reranker.ts";
 import { PgVectorDBError, type PgVectorDBErrorCode } from "../errors.ts";
 import type { ClassificationHead } from "./classification-head.ts";
+import type { LongDocumentPlan } from "./long-documents.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 
 /** How token vectors become one vector. */
@@ -23,8 +24,15 @@ export interface ClassifyTask {
     readonly truncated: readonly TruncatedPair[];
     /** Tokens the model read, special tokens included. */
     readonly tokens: number;
+    /** The best windows of the texts that were split, by place in the caller's list. */
+    readonly spans: readonly WinningSpan[];
   };
-  readonly setup: { readonly kind: "classify"; readonly model: PreparedModel; readonly head: ClassificationHead };
+  readonly setup: {
+    readonly kind: "classify";
+    readonly model: PreparedModel;
+    readonly head: ClassificationHead;
+    readonly longDocuments: LongDocumentPlan;
+  };
 }
 
 /** A model that gives one vector per text. */

@@ -9,10 +9,10 @@ import { embeddingBytes } from "../database/document-table.ts";
 import {
   EXPORT_FORMAT,
   EXPORT_VERSION,
-  encodeSentVector,
   type ExportedDocument,
   type ExportFooter,
   type ExportHeader,
+  encodeSentVector,
 } from "./export-format.ts";
 import { DOCUMENT_FIELDS, type ReadRowsOptions, readRows } from "./read-documents.ts";
 

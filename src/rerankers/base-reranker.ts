@@ -7,6 +7,7 @@ import type {
   RerankUsage,
   ScoreScale,
   TruncatedPair,
+  WinningSpan,
 } from "../contracts/reranker.ts";
 import { checkTimeout, withDeadline } from "../deadline.ts";
 import { attachScores } from "./attach-scores.ts";
@@ -67,6 +68,8 @@ export interface ScoreResult {
   readonly scores: Scores;
   readonly usage?: Partial<RerankUsage>;
   readonly truncated?: readonly TruncatedPair[];
+  /** Of documents that were split, the part that scored best. */
+  readonly spans?: readonly WinningSpan[];
 }
 
 /**
@@ -163,7 +166,8 @@ export abstract class BaseReranker implements Reranker, AsyncDisposable {
       const { documents: ranked, result } = await this.#rank(query, inputs, options, meter);
       const truncated = result.truncated ?? [];
       const total = { ...usage(), ...result.usage, durationMs: performance.now() - startedAt };
-      return { documents: ranked, reranked: true, backend: this.name, usage: total, truncated };
+      const spans = result.spans?.length ? { spans: result.spans } : {};
+      return { documents: ranked, reranked: true, backend: this.name, usage: total, truncated, ...spans };
     } catch (error) {
       const remainingMs = timeoutMs === undefined ? undefined : startedAt + timeoutMs - performance.now();
       const failed = { error, backend: this.name, query, documents: inputs, topK, signal, remainingMs, usage: usage() };

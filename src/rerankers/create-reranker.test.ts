@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import type { BaseReranker } from "./base-reranker.ts";
-import { CrossEncoderReranker } from "./cross-encoder-reranker.ts";
 import { createReranker } from "./create-reranker.ts";
+import { CrossEncoderReranker } from "./cross-encoder-reranker.ts";
 import { HuggingFaceReranker } from "./hugging-face-reranker.ts";
 
 describe("createReranker", () => {

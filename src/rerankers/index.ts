@@ -8,6 +8,7 @@ export type {
   RerankUsage,
   ScoreScale,
   TruncatedPair,
+  WinningSpan,
 } from "../contracts/reranker.ts";
 export { PgVectorDBError, type PgVectorDBErrorCode } from "../errors.ts";
 export {

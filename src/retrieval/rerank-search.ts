@@ -1,5 +1,5 @@
 import { checkInteger, invalidArgument } from "../check-options.ts";
-import type { CollectionContext } from "../collection-context.ts";
+import type { SearchContext } from "../collection-context.ts";
 import type { RerankSearchResult, SearchHit } from "../contracts/collection.ts";
 import type { Reranker, RerankResult } from "../contracts/reranker.ts";
 import { type Retrieval, retrieve } from "./retrieve.ts";
@@ -35,7 +35,7 @@ export function planRerankSearch(options: object): RerankSearchPlan {
 
 /** Retrieves, then reranks. The database is free while the model runs: the candidates are here by then. */
 export async function rerankSearch<Metadata extends object>(
-  context: CollectionContext,
+  context: SearchContext,
   reranker: Reranker,
   query: string,
   plan: RerankSearchPlan,

@@ -1,7 +1,8 @@
 import type { Sql } from "sql-template-tag";
-import type { CollectionContext } from "../collection-context.ts";
+import { invalidArgument } from "../check-options.ts";
+import type { SearchContext } from "../collection-context.ts";
 import type { Candidates, HitStages, SearchHit, SearchTimings } from "../contracts/collection.ts";
-import type { Vector } from "../contracts/embedder.ts";
+import type { Embedder, Vector } from "../contracts/embedder.ts";
 import { throwIfAborted } from "../deadline.ts";
 import { embedQuery } from "../embed-texts.ts";
 import { distanceSql } from "../search/distance.ts";
@@ -21,13 +22,13 @@ export interface Retrieval<Metadata extends object> {
 
 /** The first stage: embeds the query when the method needs it, and takes the candidates in one statement. */
 export async function retrieve<Metadata extends object>(
-  context: CollectionContext,
+  context: SearchContext,
   query: string,
   plan: RetrievalPlan,
   signal: AbortSignal,
 ): Promise<Retrieval<Metadata>> {
   const startedAt = performance.now();
-  const vector = plan.method === "keyword" ? undefined : await embedQuery(context.embedder, query, signal);
+  const vector = plan.method === "keyword" ? undefined : await embedQuery(embedderOf(context), query, signal);
   throwIfAborted(signal);
   const embeddedAt = performance.now();
   const rows = await runPlan(context, query, vector, plan, signal);
@@ -39,12 +40,17 @@ export async function retrieve<Metadata extends object>(
   };
 }
 
+function embedderOf({ embedder }: SearchContext): Embedder {
+  if (embedder !== undefined) return embedder;
+  throw invalidArgument('The table was attached without `embedding`: it can be searched by `method: "keyword"` only.');
+}
+
 /**
  * A vector index may find fewer candidates than there are, most of all behind a selective filter: a short answer of one is
  * asked for again exactly, filter first.
  */
 async function runPlan(
-  { database, target }: CollectionContext,
+  { database, target }: SearchContext,
   query: string,
   vector: Vector | undefined,
   plan: RetrievalPlan,
@@ -65,7 +71,7 @@ function statementOf(
     vector = [],
     exact,
     target,
-  }: Pick<CollectionContext, "target"> & {
+  }: Pick<SearchContext, "target"> & {
     readonly query: string;
     readonly vector: Vector | undefined;
     readonly exact: boolean;
@@ -83,7 +89,7 @@ function toHit<Metadata extends object>(
   row: CandidateRow,
   position: number,
   { method }: RetrievalPlan,
-  { target }: CollectionContext,
+  { target }: SearchContext,
 ): SearchHit<Metadata> {
   const { toScore } = distanceSql(target.distance);
   const stages: HitStages = {

@@ -1,8 +1,8 @@
 import type { Tokenizer } from "./tokenizer.ts";
 import { readBlueprint, type WordPieceBlueprint } from "./wordpiece-blueprint.ts";
+import { WordCache } from "./wordpiece-cache.ts";
 import { CONTROL, characterFlags, PUNCTUATION_MARK, SPACE } from "./wordpiece-characters.ts";
 import { normalizeText, safeCut } from "./wordpiece-normalizer.ts";
-import { WordCache } from "./wordpiece-cache.ts";
 import { WordPieceVocabulary } from "./wordpiece-vocabulary.ts";
 
 /** Text with other than ASCII letters is normalised in parts of about this many characters, to bound work and memory. */

@@ -82,6 +82,15 @@ export async function compileModel(request: CompileRequest, folder: string): Pro
   }
 }
 
+/**
+ * Says whether a checkpoint has what `compileModel` needs, from its config.json and its headers alone.
+ *
+ * @throws PgVectorDBError `model_invalid`, naming what is missing or of another shape
+ */
+export function checkCheckpoint(request: Omit<CompileRequest, "signal" | "onProgress">): void {
+  buildGraph(request);
+}
+
 /** What processes that were killed while they compiled have left. */
 async function removeAbandoned(cacheFolder: string): Promise<void> {
   for (const entry of await readdir(cacheFolder)) {

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { throwIfAborted } from "../../deadline.ts";
 import { PgVectorDBError } from "../../errors.ts";
+import { shippedModelFolder } from "../../shipped-model.ts";
 import { HubCache } from "./hub-cache.ts";
 import { locateHubModel } from "./hub-model.ts";
 import { PATIENCE, type Patience } from "./hub-request.ts";
@@ -27,8 +27,6 @@ export interface ModelRequest {
   readonly signal?: AbortSignal | undefined;
   /** Told about each download as it goes on; what is cached already is not reported. */
   readonly onProgress?: ((progress: ModelProgress) => void) | undefined;
-  /** Where `"builtin"` is. Default: the folder that ships in this package. */
-  readonly builtinFolder?: string | undefined;
 }
 
 /** What a test puts in the place of the outside world. */
@@ -38,8 +36,7 @@ export interface ModelSurroundings {
   readonly patience?: Partial<Patience> | undefined;
 }
 
-/** As deep under `src/` as under `dist/`. */
-const BUILTIN_FOLDER = new URL("../../../models/reranker-v1", import.meta.url);
+const BUILTIN = "reranker-v1";
 
 /**
  * Finds a model: in this package, in a folder, in the Hugging Face cache or on the hub.
@@ -58,10 +55,9 @@ export async function locateModel(request: ModelRequest, surroundings: ModelSurr
   const reference = parseModelReference(request.model);
   const revision = checkRevision(request.revision ?? "main");
   checkPath("cacheDir", request.cacheDir);
-  checkPath("builtinFolder", request.builtinFolder);
   throwIfAborted(request.signal);
 
-  if (reference.kind === "builtin") return openBuiltin(request.builtinFolder);
+  if (reference.kind === "builtin") return openBuiltin();
   if (reference.kind === "path") return openModelFolder(resolve(expandHome(reference.path)));
   const folder = resolve(request.model);
   if (await isModelFolder(folder, reference.kind === "neither")) return openModelFolder(folder);
@@ -90,18 +86,8 @@ export function modelCacheFolder(cacheDir: string | undefined, environment?: Env
   return cacheDir === undefined ? readHuggingFaceEnvironment(environment).cacheDir : resolve(expandHome(cacheDir));
 }
 
-async function openBuiltin(folder: string | undefined): Promise<LocatedModel> {
-  const path = folder === undefined ? fileURLToPath(BUILTIN_FOLDER) : resolve(expandHome(folder));
-  try {
-    return { ...(await openModelFolder(path)), id: "builtin", origin: "builtin" };
-  } catch (cause) {
-    if (!(cause instanceof PgVectorDBError && cause.code === "model_not_found")) throw cause;
-    throw new PgVectorDBError(
-      "model_not_found",
-      `The built-in model is missing: there is no folder ${path}. Install the package again; when a bundler moved the code, copy the package's \`models\` folder beside it or keep the package external.`,
-      { cause },
-    );
-  }
+async function openBuiltin(): Promise<LocatedModel> {
+  return { ...(await openModelFolder(shippedModelFolder(BUILTIN))), id: "builtin", origin: "builtin" };
 }
 
 async function isModelFolder(folder: string, anyFolder: boolean): Promise<boolean> {

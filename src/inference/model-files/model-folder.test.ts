@@ -126,26 +126,16 @@ describe("links in a folder", () => {
   });
 });
 
-describe("the built-in model", () => {
-  test("is where `builtinFolder` says", async () => {
-    await write("b/config.json");
-    const model = await locateModel({ model: "builtin", builtinFolder: join(root, "b") }, noNetwork);
-    expect(model).toMatchObject({ id: "builtin", origin: "builtin", files: ["config.json"] });
-    expect(await model.fetch("config.json")).toBe(join(root, "b/config.json"));
-  });
-
-  test("says how to get it back when it is missing", async () => {
-    await expect(locateModel({ model: "builtin", builtinFolder: join(root, "gone") })).rejects.toMatchObject({
-      code: "model_not_found",
-      message: expect.stringContaining("Install the package again"),
-    });
-  });
+test("the built-in model is the one that ships in this package", async () => {
+  const model = await locateModel({ model: "builtin" }, noNetwork);
+  expect(model).toMatchObject({ id: "builtin", origin: "builtin" });
+  expect(model.files).toContain("config.json");
+  expect(await model.fetch("config.json")).toMatch(/models[\\/]reranker-v\d+[\\/]config\.json$/);
 });
 
 test.each([
   [{ cacheDir: "" }, "`cacheDir`"],
   [{ cacheDir: "a\0" }, "`cacheDir`"],
-  [{ builtinFolder: 7 as unknown as string }, "`builtinFolder`"],
   [{ revision: "../x" }, "`revision`"],
 ])("a wrong option %j is named", async (options, name) => {
   await expect(locateModel({ model: "org/name", ...options }, noNetwork)).rejects.toMatchObject({

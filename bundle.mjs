@@ -1,0 +1,27 @@
+// Few files instead of some two hundred modules: each costs a part of a millisecond to find and to read, which made
+// importing `pgvectordb/rerankers` take twice as long.
+import { build } from "rolldown";
+
+const entries = [
+  "index",
+  "rerankers/index",
+  "embedders/index",
+  "evaluation/index",
+  "cli/bin",
+  "inference/inference-worker",
+  "database/pglite-worker",
+];
+// What tests and benches run by itself, in processes of their own.
+const parts = [
+  "cli/demo/collect-markdown",
+  "cli/demo/demo-index",
+  "database/folder-lock",
+  "inference/model-files/locate-model",
+];
+
+await build({
+  input: Object.fromEntries([...entries, ...parts].map((name) => [name, `src/${name}.ts`])),
+  platform: "node",
+  external: /^[^./]/,
+  output: { dir: "dist", format: "esm", chunkFileNames: "chunks/[name]-[hash].js", cleanDir: true },
+});

@@ -1,0 +1,51 @@
+import { compileModel } from "./compiler/compile-model.ts";
+import { readCompiledModel } from "./compiler/compiled-model.ts";
+import { compiledModelPath } from "./compiler/compiled-model-path.ts";
+import type { CheckpointGraph, ModelGraph } from "./model-graph.ts";
+import { isLanguageModel } from "./prompt-templates.ts";
+import { openCheckpointWeights, weightFiles } from "./safetensors/open-checkpoint-weights.ts";
+
+export interface CompileCall {
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes of weights written so far, and in all. */
+  readonly onProgress?: ((written: number, total: number) => void) | undefined;
+}
+
+/**
+ * The path of the file that ONNX Runtime opens; a checkpoint is compiled first, unless it was before.
+ *
+ * @param answerTokens the ids of a language model's answers
+ */
+export async function ensureOnnxFile(
+  graph: ModelGraph,
+  answerTokens?: readonly [no: number, yes: number] | undefined,
+  call: CompileCall = {},
+): Promise<string> {
+  if (graph.kind === "onnx") return graph.path;
+  const { config, weightsPath, options } = graph;
+  const folder = await compiledFolder(graph, answerTokens);
+  const compiled = await readCompiledModel(folder);
+  if (compiled !== undefined) return compiled.modelPath;
+  const weights = await openCheckpointWeights(weightsPath);
+  try {
+    const request = { config, weights, ...options, ...forAnswers(graph, answerTokens), ...call };
+    return (await compileModel(request, folder)).modelPath;
+  } finally {
+    await weights.close();
+  }
+}
+
+/** Where the compiled form of a checkpoint is, or will be. */
+export async function compiledFolder(
+  graph: CheckpointGraph,
+  answerTokens?: readonly [no: number, yes: number] | undefined,
+): Promise<string> {
+  const { config, weightsPath, options, cacheFolder } = graph;
+  const weightPaths = await weightFiles(weightsPath);
+  return compiledModelPath(cacheFolder, { config, weightPaths, ...options, ...forAnswers(graph, answerTokens) });
+}
+
+/** A model with a head of its own does not answer, whatever its prompt. */
+function forAnswers({ config }: CheckpointGraph, answerTokens: readonly [no: number, yes: number] | undefined) {
+  return answerTokens !== undefined && isLanguageModel(config) ? { answerTokens } : {};
+}

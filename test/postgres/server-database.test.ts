@@ -1,0 +1,249 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import pg from "pg";
+import sql from "sql-template-tag";
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
+import type { OpenDatabase } from "../../src/contracts/database.ts";
+import { openDatabase } from "../../src/database/open-database.ts";
+import type { PoolLike } from "../../src/database/server-database.ts";
+import { PgVectorDB } from "../../src/pgvectordb.ts";
+import { newDatabaseFolder, removeFolder } from "../database-template.ts";
+import { hashEmbedder } from "../hash-embedder.ts";
+import { newServerDatabase, newTestDatabase, runOnServer, SERVER_URL, type TestDatabase } from "../test-database.ts";
+
+const embedder = hashEmbedder();
+let database: TestDatabase;
+let connection: OpenDatabase;
+
+beforeAll(async () => {
+  database = await newTestDatabase();
+  connection = await openDatabase({ url: database.url });
+});
+
+afterAll(async () => {
+  await connection.close();
+  await database.remove();
+});
+
+/** How many statements like this one run now. */
+async function running(pattern: string): Promise<number> {
+  const rows = await connection.query(
+    sql`SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE ${pattern} AND pid <> pg_backend_pid() AND datname = current_database()`,
+  );
+  return rows.length;
+}
+
+/** Asks until it is so. A failure is the test's time-out. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition()));
+}
+
+describe("opening", () => {
+  it("is done by many processes at once, on a database that is still empty", async () => {
+    const empty = await newServerDatabase(SERVER_URL ?? "");
+    const script = join(tmpdir(), `pgvectordb-open-${crypto.randomUUID()}.mjs`);
+    const entry = pathToFileURL(join(import.meta.dirname, "../../dist/index.js")).href;
+    writeFileSync(
+      script,
+      `import { PgVectorDB } from ${JSON.stringify(entry)};
+      const embedder = { id: "test/constant", dimensions: 2, embedDocuments: async (texts) => texts.map(() => [1, 1]), embedQuery: async () => [1, 1] };
+      process.once("message", async () => {
+        const open = async (i) => {
+          const db = await PgVectorDB.open({ url: ${JSON.stringify(empty.url)} });
+          const collection = await db.collection("shared", { embedder });
+          await collection.addDocuments([process.pid + "-" + i]);
+          await collection.keywordSearch("anything");
+          await db.close();
+        };
+        await Promise.all([0, 1, 2].map(open)).then(() => process.send("ok"), (error) => process.send(String(error)));
+        process.disconnect();
+      });
+      process.send("ready");`,
+    );
+    const children = [0, 1, 2].map(() => fork(script));
+    await Promise.all(children.map((child) => once(child, "message")));
+    const answers = children.map((child) => once(child, "message"));
+    for (const child of children) child.send("go");
+    expect(await Promise.all(answers)).toEqual(children.map(() => ["ok", undefined]));
+    await Promise.all(children.map((child) => child.exitCode ?? once(child, "exit")));
+    {
+      await using db = await PgVectorDB.open({ url: empty.url });
+      const collection = await db.collection("shared", {
+        embedder: { ...embedder, id: "test/constant", dimensions: 2 },
+      });
+      expect(await collection.count()).toBe(9);
+    }
+    await empty.remove();
+  });
+
+  it("works for a role that may only read and write what is there", async () => {
+    await using db = await PgVectorDB.open({ url: database.url });
+    await (await db.collection("granted", { embedder })).addDocuments([{ id: "a", content: "granted words" }]);
+    const role = `reader_${crypto.randomUUID().replaceAll("-", "")}`;
+    await runOnServer(
+      database.url,
+      `CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA pgvectordb TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA pgvectordb TO ${role}`,
+    );
+    const url = new URL(database.url);
+    url.username = role;
+    const reader = await PgVectorDB.open({ url: url.href });
+    const collection = await reader.collection("granted", { embedder });
+    expect((await collection.semanticSearch("granted")).hits).toHaveLength(1);
+    await expect(collection.addDocuments(["x"])).rejects.toMatchObject({
+      code: "database_error",
+      sqlState: "42501",
+      retryable: false,
+    });
+    await reader.close();
+    await runOnServer(database.url, `DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
+  it("says what is wrong, and never with the password", async () => {
+    const open = async (change: (url: URL) => void) => {
+      const url = new URL(database.url);
+      url.password = "xyzzy-secret";
+      change(url);
+      const error: unknown = await PgVectorDB.open({ url: url.href }).then(
+        () => undefined,
+        (failure: unknown) => failure,
+      );
+      expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("xyzzy");
+      return error;
+    };
+    const nowhere = { code: "database_error", sqlState: "08006", retryable: true };
+    expect(await open((url) => Object.assign(url, { port: "1" }))).toMatchObject(nowhere);
+    expect(await open((url) => Object.assign(url, { hostname: "nowhere.invalid" }))).toMatchObject(nowhere);
+    expect(await open((url) => Object.assign(url, { pathname: "/no_such_database" }))).toMatchObject({
+      code: "database_error",
+      sqlState: "3D000",
+      message: expect.stringContaining("createdb"),
+    });
+    expect(await open((url) => Object.assign(url, { username: "nobody_here" }))).toMatchObject({
+      code: "unauthorized",
+      retryable: false,
+    });
+  });
+});
+
+describe("a pool of the caller's", () => {
+  it("is used, left open and left as it was", async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+    const db = await PgVectorDB.open({ pool });
+    const collection = await db.collection("pooled", { embedder });
+    await collection.addDocuments([{ id: "a", content: "alpha beta", metadata: { n: 1 } }]);
+    expect((await collection.hybridSearch("alpha", { where: { n: 1 } })).hits).toMatchObject([{ id: "a" }]);
+    await db.close();
+    await db.close();
+    await expect(collection.count()).rejects.toMatchObject({ code: "closed" });
+    expect([pool.ended, pool.idleCount === pool.totalCount, pool.listenerCount("error")]).toEqual([false, true, 0]);
+    const { rows } = await pool.query("SELECT count(*) AS count FROM pgvectordb.collections WHERE name = 'pooled'");
+    expect(rows).toEqual([{ count: "1" }]);
+    const again = await PgVectorDB.open({ pool });
+    await pool.end();
+    await expect(again.collections()).rejects.toMatchObject({ code: "closed" });
+  });
+
+  it("may be `pg`'s, by type", () => {
+    expectTypeOf<pg.Pool>().toExtend<PoolLike>();
+  });
+
+  it("may ignore the parsers that an application has set", async () => {
+    pg.types.setTypeParser(20, () => "changed");
+    const pool = new pg.Pool({ connectionString: database.url });
+    await using db = await PgVectorDB.open({ pool });
+    expect(await (await db.collection("parsers", { embedder })).count()).toBe(0);
+    pg.types.setTypeParser(20, (text) => text);
+    await db.close();
+    await pool.end();
+  });
+});
+
+it("gives rows that look as PGlite's do", async () => {
+  const statement = sql`SELECT 1::int2 AS a, 2::int4 AS b, 3::int8 AS c, 9007199254740993 AS d, 1.5::float4 AS e, 'NaN'::float8 AS f, 1.50::numeric AS g,
+    true AS h, '\\x01ff'::bytea AS i, '2020-01-02'::date AS j, '2020-01-02 03:04'::timestamp AS k, '2020-01-02 03:04:05.678+02'::timestamptz AS l,
+    '{"a": [1]}'::json AS m, '[1, "x"]'::jsonb AS n, ARRAY['a', 'b,c', NULL, 'NULL', '', ' ', '"\\', '{}'] AS o, '{1,NULL,2}'::int4[] AS p, 'text' AS q, 5::oid AS r,
+    '{1.5,-Infinity}'::float8[] AS s, '1 day'::interval AS t, 'abc'::name AS u, 'english'::regconfig AS v, '{3}'::int8[] AS w, 'pg_class'::regclass AS x,
+    ${new Uint8Array([0, 1, 255])}::bytea AS y, '{}'::text[] AS z, '[1,2.5]'::vector AS aa, NULL AS ab, ${"it's"}::text AS ac, ${[1, 2]}::int4[] AS ad, ARRAY[true, false] AS ae, '{t,f}'::bool[] AS af`;
+  const folder = await newDatabaseFolder();
+  const embedded = await openDatabase({ url: folder });
+  const [onServer] = await connection.query<Record<string, unknown>>(statement);
+  const [onPGlite] = await embedded.query<Record<string, unknown>>(statement);
+  await embedded.close();
+  removeFolder(folder);
+  expect(onServer).toEqual(onPGlite);
+  expect(Object.keys(onServer ?? {})).toHaveLength(32);
+});
+
+describe("a signal", () => {
+  const SLEEP = sql`SELECT pg_sleep(600)`;
+
+  it("cancels the statement that runs, and leaves the connection in order", async () => {
+    const controller = new AbortController();
+    const sleeping = connection.query(SLEEP, { signal: controller.signal });
+    await until(async () => (await running("SELECT pg_sleep(600)%")) === 1);
+    controller.abort();
+    await expect(sleeping).rejects.toMatchObject({ code: "aborted" });
+    expect(await running("SELECT pg_sleep(600)%")).toBe(0);
+  });
+
+  it("cancels within a transaction, which leaves nothing behind", async () => {
+    const controller = new AbortController();
+    const working = connection.transaction(
+      async (transaction) => {
+        await transaction.query(sql`CREATE TABLE half_made (n integer)`);
+        await transaction.query(SLEEP);
+      },
+      { signal: controller.signal },
+    );
+    await until(async () => (await running("SELECT pg_sleep(600)%")) === 1);
+    controller.abort();
+    await expect(working).rejects.toMatchObject({ code: "aborted" });
+    expect(await connection.query(sql`SELECT to_regclass('half_made') AS made`)).toEqual([{ made: null }]);
+  });
+
+  it("that fires while the only connection is busy does not wait for itself", async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    const single = await openDatabase({ pool });
+    const controller = new AbortController();
+    const sleeping = single.query(sql`SELECT pg_sleep(0.5)`, { signal: controller.signal });
+    await until(async () => (await running("SELECT pg_sleep(0.5)%")) === 1);
+    controller.abort();
+    expect(await sleeping).toHaveLength(1);
+    expect(await single.query(sql`SELECT 1 AS one`)).toEqual([{ one: 1 }]);
+    await single.close();
+    expect(pool.totalCount - pool.idleCount).toBe(0);
+    await pool.end();
+  });
+
+  it("never reaches a statement that comes later on the same connection", async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+    const pair = await openDatabase({ pool });
+    for (let round = 0; round < 200; round++) {
+      const controller = new AbortController();
+      const first = pair.query(sql`SELECT pg_sleep(0.0005)`, { signal: controller.signal });
+      first.catch(() => {});
+      setImmediate(() => controller.abort());
+      await first.catch((error: unknown) => expect(error).toMatchObject({ code: "aborted" }));
+      expect(await pair.query(sql`SELECT pg_sleep(0.0005), ${round}::int AS round`)).toMatchObject([{ round }]);
+    }
+    await pair.close();
+    await pool.end();
+  });
+});
+
+describe("a failed transaction", () => {
+  it("is rolled back, and its connection goes on", async () => {
+    const work = connection.transaction(async (transaction) => {
+      await transaction.query(sql`CREATE TABLE half_made (n integer)`);
+      await transaction.query(sql`SELECT 1 / 0`);
+    });
+    await expect(work).rejects.toMatchObject({ code: "database_error", sqlState: "22012", retryable: false });
+    const problem = new Error("the work's own");
+    await expect(connection.transaction(() => Promise.reject(problem))).rejects.toBe(problem);
+    expect(await connection.query(sql`SELECT to_regclass('half_made') AS made`)).toEqual([{ made: null }]);
+  });
+});

@@ -1,0 +1,166 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fixtureModel, readFixture } from "../src/inference/fixture-models.suite.ts";
+import { CrossEncoderReranker, type CrossEncoderRerankerOptions } from "../src/rerankers/index.ts";
+
+/** What the recipe of the model card gives: test/fixtures/make-qwen3-reranker.py. */
+interface Golden {
+  readonly maxLength: number;
+  readonly runs: readonly {
+    readonly instruction: string | null;
+    readonly pairs: readonly {
+      readonly query: string;
+      readonly document: string;
+      readonly inputIds: readonly number[];
+      readonly logits: readonly [no: number, yes: number];
+    }[];
+  }[];
+}
+
+const NAME = "tiny-qwen3-reranker";
+const golden = readFixture<Golden>(`${NAME}/golden.json`);
+const plain = golden.runs[0]?.pairs ?? [];
+
+let temporary: string;
+let cacheDir: string;
+beforeAll(async () => {
+  temporary = await mkdtemp(join(tmpdir(), "qwen3-"));
+  cacheDir = join(temporary, "cache");
+});
+afterAll(() => rm(temporary, { recursive: true, force: true }));
+
+function make(options: CrossEncoderRerankerOptions = {}): CrossEncoderReranker {
+  return new CrossEncoderReranker({
+    model: fixtureModel(NAME),
+    cacheDir,
+    maxLength: golden.maxLength,
+    selfCheck: false,
+    ...options,
+  });
+}
+
+const answer = ([no, yes]: readonly [number, number]) => yes - no;
+
+describe.each(golden.runs)("Qwen3-Reranker with instruction $instruction", ({ instruction, pairs }) => {
+  const options = instruction === null ? {} : { instruction };
+
+  test("gives the model card's scores, alone", async () => {
+    await using reranker = make(options);
+    for (const { query, document, logits, inputIds } of pairs) {
+      const { documents, usage } = await reranker.rerankDetailed(query, [document]);
+      expect(Math.abs((documents[0]?.rawScore ?? Number.NaN) - answer(logits)), query).toBeLessThan(1e-4);
+      expect(usage.tokens).toBe(inputIds.length);
+    }
+  });
+
+  test("and among others, in any order, with several workers", async () => {
+    await using reranker = make({ ...options, workers: 2 });
+    for (const query of new Set(pairs.map((pair) => pair.query))) {
+      const asked = pairs.filter((pair) => pair.query === query).reverse();
+      const others = Array.from({ length: 5 }, (_, i) => `another document ${"and more ".repeat(i)}`);
+      const ranked = await reranker.rerank(query, [...asked.map(({ document }) => document), ...others]);
+      for (const [index, { logits }] of asked.entries()) {
+        const found = ranked.find((document) => document.index === index);
+        expect(Math.abs((found?.rawScore ?? Number.NaN) - answer(logits))).toBeLessThan(1e-4);
+      }
+    }
+  });
+});
+
+test("only the document is cut, and told", async () => {
+  await using reranker = make();
+  const cut = plain.find(({ query, document }) => query === "reset the device" && document.length > 500);
+  const { truncated, usage } = await reranker.rerankDetailed(cut?.query ?? "", ["short", cut?.document ?? ""]);
+  expect(truncated).toEqual([{ index: 1, documentTokens: expect.any(Number), queryTokens: 0 }]);
+  expect(usage.truncatedTokens).toBe(truncated[0]?.documentTokens);
+});
+
+test("int8 is compiled from the same files and close", async () => {
+  await using reranker = make({ dtype: "int8" });
+  for (const { query, document, logits } of plain) {
+    const [best] = await reranker.rerank(query, [document]);
+    // A random network of width 24, in which nothing is redundant: logits are up to 8.
+    expect(Math.abs((best?.rawScore ?? Number.NaN) - answer(logits))).toBeLessThan(2.5);
+  }
+});
+
+/** A classifier made of the language model, in a folder of any name. */
+async function conversion(name: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
+  const folder = join(temporary, name);
+  await cp(fixtureModel(`${NAME}-seq-cls`), folder, { recursive: true });
+  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
+  return folder;
+}
+
+describe("its conversion to a classifier", () => {
+  async function differences(options: CrossEncoderRerankerOptions): Promise<number[]> {
+    await using reranker = make(options);
+    const scored = plain.map(async ({ query, document, logits }) => {
+      const [best] = await reranker.rerank(query, [document]);
+      return Math.abs((best?.rawScore ?? Number.NaN) - answer(logits));
+    });
+    return await Promise.all(scored);
+  }
+
+  test("gives the same scores, recognised by its name", async () => {
+    expect(Math.max(...(await differences({ model: fixtureModel(`${NAME}-seq-cls`) })))).toBeLessThan(1e-4);
+  });
+
+  test("or by its chat template, or when told", async () => {
+    const template = "{{ 'Judge whether the Document meets the requirements' }}";
+    const model = await conversion("by-template", { "chat_template.jinja": template });
+    expect(Math.max(...(await differences({ model })))).toBeLessThan(1e-4);
+    const unknown = await conversion("unknown");
+    expect(Math.max(...(await differences({ model: unknown, prompt: "qwen3-reranker" })))).toBeLessThan(1e-4);
+  });
+
+  test("but reads bare pairs when nothing says what it is", async () => {
+    expect(Math.min(...(await differences({ model: await conversion("bare") })))).toBeGreaterThan(1e-3);
+  });
+});
+
+describe("what does not fit is refused", () => {
+  test.each<[string, CrossEncoderRerankerOptions, string, RegExp]>([
+    ["no prompt", { prompt: "none" }, "invalid_argument", /`prompt` must not be "none"/],
+    ["longest first", { truncation: "longest_first" }, "invalid_argument", /`truncation` must be "only_second"/],
+    ["no room", { maxLength: 40 }, "invalid_argument", /`maxLength` leaves no room/],
+    [
+      "an instruction for a model without one",
+      { model: fixtureModel("tiny-bert-cross-encoder"), instruction: "Find it" },
+      "invalid_argument",
+      /no place for an `instruction`/,
+    ],
+  ])("%s", async (_, options, code, message) => {
+    await using reranker = make(options);
+    await expect(reranker.load()).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  test("a family that answers by one token", async () => {
+    const model = join(temporary, "one-token");
+    await cp(fixtureModel(NAME), model, { recursive: true });
+    await cp(fixtureModel(NAME), join(model, "1_LogitScore"), { recursive: true });
+    await writeFile(join(model, "1_LogitScore", "config.json"), '{"true_token_id":9454,"false_token_id":null}');
+    await using reranker = make({ model });
+    await expect(reranker.load()).rejects.toMatchObject({ code: "model_invalid", message: /one token/ });
+  });
+
+  test("a tokenizer without the answers, and a language model that has only an ONNX file", async () => {
+    const model = join(temporary, "no-answers");
+    await cp(fixtureModel(NAME), model, { recursive: true });
+    const tokenizer = JSON.parse(await readFile(join(model, "tokenizer.json"), "utf8"));
+    tokenizer.model.merges = tokenizer.model.merges.filter(([a, b]: [string, string]) => `${a}${b}` !== "yes");
+    const { yes, ...vocab } = tokenizer.model.vocab;
+    tokenizer.model.vocab = { ...vocab, "yes\u0001": yes };
+    await writeFile(join(model, "tokenizer.json"), JSON.stringify(tokenizer));
+    await using without = make({ model });
+    await expect(without.load()).rejects.toMatchObject({ code: "model_invalid", message: /no tokens "no" and "yes"/ });
+
+    const exported = join(temporary, "exported");
+    await cp(fixtureModel("tiny-bert-cross-encoder"), exported, { recursive: true });
+    await cp(fixtureModel(`${NAME}/config.json`), join(exported, "config.json"));
+    await using onnx = make({ model: exported });
+    await expect(onnx.load()).rejects.toMatchObject({ code: "model_invalid", message: /compiled checkpoint only/ });
+  });
+});
