@@ -8,16 +8,33 @@ if (!server) {
   );
 }
 
-/** The tests of the embedded database on a server, and what only a server can do. */
+// A folder's own business, and types.
+const NOT_FOR_SERVERS = ["test/database-process.test.ts", "test/database-types.test.ts"];
+const COMMON = { pool: "forks", testTimeout: 60_000, hookTimeout: 60_000 } as const;
+
+/** The tests of the embedded database on a server, with whole tables and with tables in pieces, and what only a server can do. */
 export default defineConfig({
   test: {
-    include: ["test/database-*.test.ts", "test/postgres/*.test.ts"],
-    // A folder's own business, and types.
-    exclude: ["test/database-process.test.ts", "test/database-types.test.ts"],
     globalSetup: ["test/global-setup.ts"],
-    env: { PGVECTORDB_TEST_SERVER: server },
-    pool: "forks",
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          ...COMMON,
+          name: "server",
+          include: ["test/database-*.test.ts", "test/postgres/*.test.ts"],
+          exclude: NOT_FOR_SERVERS,
+          env: { PGVECTORDB_TEST_SERVER: server },
+        },
+      },
+      {
+        test: {
+          ...COMMON,
+          name: "partitions",
+          include: ["test/database-*.test.ts"],
+          exclude: [...NOT_FOR_SERVERS, "test/database-attach.test.ts"],
+          env: { PGVECTORDB_TEST_SERVER: server, PGVECTORDB_TEST_SHARDS: "4" },
+        },
+      },
+    ],
   },
 });

@@ -1,4 +1,6 @@
+export { AttachedTable } from "./attached-table.ts";
 export { Collection } from "./collection.ts";
+export type { AttachOptions } from "./contracts/attach.ts";
 export type {
   AddDocumentsOptions,
   AddProgress,

@@ -1,22 +1,37 @@
+import { AttachedTable } from "./attached-table.ts";
 import { BuiltinModels } from "./builtin-models.ts";
 import { checkOptionNames, checkText, invalidArgument } from "./check-options.ts";
 import { Collection } from "./collection.ts";
 import { createContext } from "./collection-context.ts";
+import type { AttachOptions } from "./contracts/attach.ts";
 import type { CollectionInfo, CollectionOptions, ReembedOptions } from "./contracts/collection.ts";
 import type { OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
+import { attachTable } from "./database/attach-table.ts";
 import { dropCollection, infoOf, listCollections } from "./database/catalog.ts";
 import { type DatabaseSource, openDatabase } from "./database/open-database.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
-import { openCollectionRecord } from "./open-collection.ts";
+import { checkDistribution, checkLanguage, openCollectionRecord } from "./open-collection.ts";
 import { DISTANCES, STORAGES } from "./search/distance.ts";
 
 /** Where the database is: `{ url }`, `{ pool }` or `{ pglite }`. */
 export type OpenOptions = DatabaseSource & DeadlineOptions;
 
 const MAX_NAME_LENGTH = 100;
+const ATTACH_OPTIONS = [
+  "table",
+  "id",
+  "content",
+  "embedding",
+  "metadata",
+  "embedder",
+  "distance",
+  "language",
+  "signal",
+  "timeoutMs",
+];
 
 /**
  * A database of collections.
@@ -72,12 +87,11 @@ export class PgVectorDB implements AsyncDisposable {
     options: CollectionOptions = {},
   ): Promise<Collection<Metadata>> {
     checkName(name);
-    checkOptionNames(options, ["embedder", "language", "distance", "storage", "signal", "timeoutMs"]);
+    checkOptionNames(options, ["embedder", "language", "distance", "storage", "distribution", "signal", "timeoutMs"]);
     const { embedder: given, distance, storage } = options;
     if (given !== undefined) checkEmbedder(given);
-    if (distance !== undefined && !DISTANCES.includes(distance)) {
-      throw invalidArgument(`\`distance\` must be one of: ${DISTANCES.join(", ")}.`);
-    }
+    if (distance !== undefined) checkDistance(distance);
+    checkDistribution(options.distribution);
     if (storage !== undefined && !STORAGES.includes(storage)) {
       throw invalidArgument(`\`storage\` must be one of: ${STORAGES.join(", ")}.`);
     }
@@ -86,6 +100,37 @@ export class PgVectorDB implements AsyncDisposable {
       const record = await openCollectionRecord(this.#database, name, embedder, options, signal);
       return new Collection<Metadata>({
         context: createContext(this.#database, record, embedder),
+        defaultReranker: this.#models.reranker,
+      });
+    });
+  }
+
+  /**
+   * Searches and reranks a table that is there already, without copying or altering it.
+   *
+   * @example
+   * ```ts
+   * const products = await db.attach({ table: "shop.products", id: "sku", content: "description", embedding: "embedding", metadata: ["price"] });
+   * const { hits } = await products.rerankSearch("best headphones under $200", { where: { price: { $lte: 200 } } });
+   * ```
+   * @throws PgVectorDBError `invalid_argument` for a table or column that is not there or cannot be used
+   */
+  async attach<Metadata extends object = Record<string, unknown>>(
+    options: AttachOptions,
+  ): Promise<AttachedTable<Metadata>> {
+    checkOptionNames(options, ATTACH_OPTIONS);
+    const { embedder: given, distance = "cosine", language = "english" } = options;
+    if (given !== undefined) checkEmbedder(given);
+    checkDistance(distance);
+    return withDeadline(options, async (signal) => {
+      await checkLanguage(this.#database, language, signal);
+      const embedder = options.embedding === undefined ? undefined : (given ?? (await this.#models.embedder()));
+      const choice = { ...options, distance, language, dimensions: embedder?.dimensions };
+      const view = await attachTable(this.#database, choice, signal);
+      return new AttachedTable<Metadata>({
+        database: this.#database,
+        view,
+        embedder,
         defaultReranker: this.#models.reranker,
       });
     });
@@ -121,6 +166,12 @@ export class PgVectorDB implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+}
+
+function checkDistance(distance: unknown): void {
+  if (!DISTANCES.some((known) => known === distance)) {
+    throw invalidArgument(`\`distance\` must be one of: ${DISTANCES.join(", ")}.`);
   }
 }
 

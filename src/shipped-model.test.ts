@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect, test } from "vitest";
 import { shippedModelFolder } from "./shipped-model.ts";
 
 test("a shipped model's folder holds its config", () => {

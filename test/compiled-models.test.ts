@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createLocalEmbedder } from "../src/embedders/index.ts";
+import { fixtureModel, type GoldenPairs, readFixture } from "../src/inference/fixture-models.suite.ts";
 import { CrossEncoderReranker } from "../src/rerankers/index.ts";
-import { type GoldenPairs, fixtureModel, readFixture } from "../src/inference/fixture-models.suite.ts";
 
 /** A model as most repositories publish it: a checkpoint and no ONNX file. */
 async function checkpointOnly(name: string): Promise<string> {

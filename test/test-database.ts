@@ -6,6 +6,8 @@ import { newDatabaseFolder, removeFolder } from "./database-template.ts";
 /** A URL that `npm run test:postgres` sets. Absent: the tests run on the embedded database. */
 export const SERVER_URL = process.env["PGVECTORDB_TEST_SERVER"];
 export const isServer = SERVER_URL !== undefined;
+/** How many pieces the tests' collections are in; absent: one. */
+export const SHARDS = process.env["PGVECTORDB_TEST_SHARDS"];
 
 export interface TestDatabase {
   readonly url: string;
@@ -24,6 +26,7 @@ export async function newTestDatabase(): Promise<TestDatabase> {
 export async function openTestDatabase(): Promise<{ db: PgVectorDB; url: string; close: () => Promise<void> }> {
   const database = await newTestDatabase();
   const db = await PgVectorDB.open({ url: database.url });
+  if (SHARDS !== undefined) spreadCollections(db, Number(SHARDS));
   return {
     db,
     url: database.url,
@@ -32,6 +35,12 @@ export async function openTestDatabase(): Promise<{ db: PgVectorDB; url: string;
       await database.remove();
     },
   };
+}
+
+/** Every collection is made in pieces, whatever else a test asks for. */
+export function spreadCollections(db: PgVectorDB, shards: number): void {
+  const collection = db.collection.bind(db);
+  db.collection = (name, options) => collection(name, { ...options, distribution: { shards } });
 }
 
 export async function newServerDatabase(server: string): Promise<TestDatabase> {

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tokenizers import Tokenizer
-
 from .cross_encoder import CrossEncoder
 from .lexical_match import PieceStatistics, lexical_match, query_mass
 from .rerank_task import RerankTask
-from .train_reranker import model_inputs
+from .static_embedder import encode_ids
+from .train_reranker import QUERY_TOKENS, PairIds, join_pair, model_inputs
+from .vocabulary import Vocabulary
 
 MAX_TOKENS = 256
 PAIRS_AT_ONCE = 10
@@ -38,26 +38,26 @@ class Blend:
 
 
 @torch.inference_mode()
-def terms_of(model: CrossEncoder, statistics: PieceStatistics, encodings: list) -> Tensor:
+def terms_of(model: CrossEncoder, statistics: PieceStatistics, pairs: list[PairIds]) -> Tensor:
     """The model's logit, BM25 and the query's mass, of each pair: [pairs, 3]."""
-    ids, mask, types = model_inputs(encodings)
+    ids, mask, types = model_inputs(pairs)
     in_document = (mask * types).float()
     in_query = mask.float() - in_document
-    logits = model.head(model.encode(ids, mask, types), ids, in_query, in_document)
+    logits = model(ids, mask, types).logits
     lexical = lexical_match(statistics, ids, in_query, in_document)
     return torch.stack([logits, lexical, query_mass(statistics, ids, in_query)], dim=1)
 
 
-def task_terms(model: CrossEncoder, statistics: PieceStatistics, tokenizer: Tokenizer, task: RerankTask) -> Tensor:
+def task_terms(model: CrossEncoder, statistics: PieceStatistics, vocabulary: Vocabulary, task: RerankTask) -> Tensor:
     """The terms of every query's candidates: [queries, candidates, 3]."""
-    tokenizer.enable_truncation(MAX_TOKENS, strategy="longest_first")
     rows = []
     for query in task.queries:
-        pairs = [(query.text, task.documents[candidate]) for candidate in query.candidates]
-        encodings = tokenizer.encode_batch(pairs)
-        order = sorted(range(len(pairs)), key=lambda index: len(encodings[index].ids))
+        (asked,) = encode_ids(vocabulary, [query.text], QUERY_TOKENS)
+        found = encode_ids(vocabulary, [task.documents[candidate] for candidate in query.candidates], MAX_TOKENS)
+        pairs = [join_pair(vocabulary.tokenizer, asked, document) for document in found]
+        order = sorted(range(len(pairs)), key=lambda index: len(pairs[index].ids))
         parts = [
-            terms_of(model, statistics, [encodings[index] for index in order[start : start + PAIRS_AT_ONCE]])
+            terms_of(model, statistics, [pairs[index] for index in order[start : start + PAIRS_AT_ONCE]])
             for start in range(0, len(order), PAIRS_AT_ONCE)
         ]
         rows.append(torch.cat(parts)[torch.tensor(order).argsort()])

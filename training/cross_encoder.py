@@ -1,6 +1,8 @@
 """The student: a small BERT that reads query and document together, and a head that starts from matching."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -36,37 +38,52 @@ class Layer(nn.Module):
         return states.unflatten(2, (HEADS, -1)).transpose(1, 2)
 
 
+class Reading(NamedTuple):
+    """What the model makes of a batch of pairs."""
+
+    logits: Tensor
+    """[batch]"""
+    query: Tensor
+    """Unit sentence vectors of the queries [batch, width]."""
+    document: Tensor
+
+
 class MatchHead(nn.Module):
-    """The logit: how well each query token is matched in the document, how alike both are, and what [CLS] says.
+    """The logit: how well each query token is matched in the document, how alike both texts are, and what [CLS] says.
 
     Token vectors have seen both texts. Matches are the maximal cosines of late interaction (ColBERT, Khattab and
-    Zaharia 2020), weighted by a learned importance per piece that starts from its inverse frequency. So the head
-    ranks sensibly before any training, and few steps suffice.
+    Zaharia 2020), weighted by a learned importance per piece that starts from its inverse frequency. Likeness is the
+    cosine of both texts' mean token vectors, much as a sentence encoder computes it, so that a sentence encoder can
+    teach it vector by vector. So the head ranks sensibly before any training, and few steps suffice.
     """
 
     def __init__(self, vocabulary: int, width: int) -> None:
         super().__init__()
         self.importance = nn.Embedding(vocabulary, 1)
         self.project = nn.Linear(width, width)
+        self.sentence = nn.Linear(width, width)
         self.pooler = nn.Linear(width, width)
         self.classifier = nn.Linear(width, 1)
-        self.scales = nn.Parameter(torch.tensor([10.0, 10.0]))
+        self.scales = nn.Parameter(torch.tensor([10.0, 15.0]))
 
-    def forward(self, hidden: Tensor, input_ids: Tensor, in_query: Tensor, in_document: Tensor) -> Tensor:
-        """Masks are 1.0 where a token belongs to that text; raw logits [batch]."""
+    def forward(self, hidden: Tensor, input_ids: Tensor, in_query: Tensor, in_document: Tensor) -> Reading:
+        """Masks are 1.0 where a token belongs to that text, its special tokens included."""
         tokens = functional.normalize(self.project(hidden), dim=2)
-        importance = self.importance(input_ids)[:, :, 0]
-        query_weights, document_weights = importance * in_query, importance * in_document
+        weights = self.importance(input_ids)[:, :, 0] * in_query
         cosines = tokens @ tokens.transpose(1, 2) + (in_document[:, None, :] - 1) * 4
-        best = cosines.amax(dim=2)
-        matched = (query_weights * best).sum(1) / query_weights.sum(1).clamp(min=1e-6)
-        query, document = (
-            functional.normalize((weights[:, None, :] @ tokens)[:, 0], dim=1)
-            for weights in (query_weights, document_weights)
-        )
+        matched = (weights * cosines.amax(dim=2)).sum(1) / weights.sum(1).clamp(min=1e-6)
+        query, document = (self.pool(hidden, input_ids, members) for members in (in_query, in_document))
         alike = (query * document).sum(1)
         first = self.classifier(torch.tanh(self.pooler(hidden[:, 0])))[:, 0]
-        return self.scales[0] * matched + self.scales[1] * alike + first
+        return Reading(self.scales[0] * matched + self.scales[1] * alike + first, query, document)
+
+    def pool(self, hidden: Tensor, input_ids: Tensor, members: Tensor) -> Tensor:
+        return functional.normalize(self.sentence(self.mean(hidden, input_ids, members)), dim=1)
+
+    def mean(self, hidden: Tensor, input_ids: Tensor, members: Tensor) -> Tensor:
+        """The mean token vector of a text, weighted by importance [batch, width]."""
+        weights = self.importance(input_ids)[:, :, 0] * members
+        return (weights[:, None, :] @ hidden)[:, 0] / weights.sum(1, keepdim=True).clamp(min=1e-6)
 
 
 class CrossEncoder(nn.Module):
@@ -87,8 +104,7 @@ class CrossEncoder(nn.Module):
             hidden = layer(hidden, mask)
         return hidden
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-        """Raw logits [batch]."""
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Reading:
         hidden = self.encode(input_ids, attention_mask, token_type_ids)
         in_document = (attention_mask * token_type_ids).float()
         return self.head(hidden, input_ids, attention_mask.float() - in_document, in_document)
@@ -127,6 +143,28 @@ def center_tokens(student: CrossEncoder, inputs: tuple[Tensor, Tensor, Tensor]) 
     hidden = student.encode(*inputs)
     mask = inputs[1][:, :, None]
     student.head.project.bias.copy_(-(hidden * mask).sum((0, 1)) / mask.sum())
+
+
+@torch.inference_mode()
+def fit_sentences(
+    student: CrossEncoder, batches: Iterable[tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]], penalty: float
+) -> None:
+    """Sets the `sentence` projection so that, before any training, it comes closest to the teacher's vectors: ridge
+    regression over batches of (inputs, the teacher's query vectors, its document vectors)."""
+    features, wished = [], []
+    for (ids, mask, types), *teacher in batches:
+        hidden = student.encode(ids, mask, types)
+        in_document = (mask * types).float()
+        members = (mask.float() - in_document, in_document)
+        features += [student.head.mean(hidden, ids, of) for of in members]
+        wished += teacher
+    inputs, outputs = torch.cat(features), torch.cat(wished)
+    center, mean = inputs.mean(0), outputs.mean(0)
+    spread = (inputs - center).T @ (inputs - center)
+    lift = penalty * spread.diagonal().mean() * torch.eye(len(spread))
+    weight = torch.linalg.solve(spread + lift, (inputs - center).T @ (outputs - mean)).T
+    student.head.sentence.weight.copy_(weight)
+    student.head.sentence.bias.copy_(mean - weight @ center)
 
 
 def copy_layer(layer: Layer, source: nn.Module) -> None:

@@ -58,6 +58,11 @@ class GraphWriter:
         values, scales = self.quantized_table(name, table)
         return self.restore_rows(self.apply("Gather", values, ids), self.apply("Gather", scales, ids))
 
+    def restored_matrix(self, name: str, weights: np.ndarray) -> str:
+        """[in, out], int8 in the file; the runtime restores constants once, when it loads them."""
+        values, scales = quantize(weights, axis=0, limit=ROW_LIMIT)
+        return self.restore_rows(self.constant(f"{name}.values", values), self.constant(f"{name}.scales", scales))
+
     def quantize_input(self, value: str) -> tuple[str, str, str]:
         """uint8 values, their scale and zero point, measured on this input."""
         values, scale, zero = self.add("DynamicQuantizeLinear", [value], outputs=3)

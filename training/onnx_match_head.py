@@ -24,13 +24,23 @@ def add_matches(graph: GraphWriter, tokens: str, turned: str, in_document: str, 
     return graph.apply("Div", total, graph.apply("Max", weight, graph.number(1e-6)))
 
 
-def add_likeness(graph: GraphWriter, tokens: str, query_weights: str, document_weights: str) -> str:
-    """The cosine of the weighted sums of both texts' tokens: [batch, 1]."""
+def add_likeness(
+    graph: GraphWriter, weights: dict[str, np.ndarray], hidden: str, query_weights: str, document_weights: str
+) -> str:
+    """The cosine of both texts' sentence vectors: [batch, 1]."""
     query, document = (
-        normalize(graph, graph.apply("MatMul", graph.apply("Unsqueeze", weights, graph.integers(1)), tokens))
-        for weights in (query_weights, document_weights)
+        normalize(graph, add_sentence(graph, weights, hidden, members)) for members in (query_weights, document_weights)
     )
     return graph.apply("ReduceSum", graph.apply("Mul", query, document), graph.integers(2), keepdims=0)
+
+
+def add_sentence(graph: GraphWriter, weights: dict[str, np.ndarray], hidden: str, members: str) -> str:
+    """The projected mean of a text's token vectors: [batch, 1, width]."""
+    total = graph.apply("MatMul", graph.apply("Unsqueeze", members, graph.integers(1)), hidden)
+    mass = graph.apply("ReduceSum", members, graph.integers(1), keepdims=1)
+    mean = graph.apply("Div", total, graph.apply("Unsqueeze", graph.apply("Max", mass, graph.number(1e-6)), graph.integers(2)))
+    product = graph.apply("MatMul", mean, graph.restored_matrix("sentence", weights["sentence.weight"].T))
+    return graph.apply("Add", product, graph.constant("sentence.bias", weights["sentence.bias"]))
 
 
 def add_lexical_match(
@@ -64,7 +74,7 @@ def add_match_head(
     tokens = normalize(graph, project)
     turned = graph.apply("Transpose", tokens, perm=[0, 2, 1])
     matched = add_matches(graph, tokens, turned, in_document, query_weights)
-    alike = add_likeness(graph, tokens, query_weights, document_weights)
+    alike = add_likeness(graph, weights, hidden, query_weights, document_weights)
     terms = [
         graph.apply("Mul", term, graph.number(float(scale)))
         for term, scale in zip((matched, alike), weights["scales"], strict=True)

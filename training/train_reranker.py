@@ -7,39 +7,45 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from tokenizers import Tokenizer
 
-from .cross_encoder import CrossEncoder
+from .cross_encoder import CrossEncoder, Reading
 from .hard_negatives import AT_RANDOM, BY_MEANING, BY_WORDS, Candidates
-from .pairs import Pair
 
 CHECKPOINT_STEPS = 20
+QUERY_TOKENS = 62
+"""With [CLS] and [SEP], the 64 tokens of which the teacher's query vectors are made; documents likewise."""
+DOCUMENT_TOKENS = 126
+LONG_DOCUMENT_TOKENS = 318
 
 
 @dataclass(frozen=True)
 class Plan:
     steps: int
-    groups_per_step: int = 10
+    groups_per_step: int = 6
     words_negatives: int = 1
     meaning_negatives: int = 1
     random_negatives: int = 1
-    max_tokens: int = 96
-    long_max_tokens: int = 320
-    long_groups_per_step: int = 4
-    long_share: float = 0.25
-    """Share of the steps with long pairs: documents of up to 512 tokens come at inference."""
-    learning_rate: float = 1.5e-4
+    long_groups_per_step: int = 3
+    long_share: float = 0.2
+    """Share of the steps with long documents: up to 512 tokens come at inference."""
+    learning_rate: float = 2.5e-4
+    words_learning_rate: float = 1e-4
+    """Of the word vectors: a step sees few of them."""
     head_learning_rate: float = 3e-3
     """Of the piece importances and the two scales, which start far from their best and are few."""
-    warmup_steps: int = 20
-    decay_share: float = 0.3
+    warmup_steps: int = 50
+    decay_share: float = 0.9
     """The learning rate is level, then falls to 0 over this last share of the steps: so a run that was cut short
     can be taken up from its checkpoint with fewer steps."""
-    teacher_share: float = 0.5
+    teacher_share: float = 0.6
+    vector_share: float = 4.0
+    """Weight of the teacher's sentence vectors: hundreds of numbers a text where a ranking tells two bits a group."""
     absolute_share: float = 0.1
     """Weight of the per-pair loss that keeps the sigmoid of a logit meaningful across queries."""
     seed: int = 7
@@ -49,60 +55,72 @@ class Plan:
 class Batch:
     groups: list[list[tuple[int, int]]]
     """(query, column in the candidates); the first of a group is the positive."""
-    max_tokens: int
+    is_long: bool
 
 
-def plan_batches(plan: Plan, candidates: Candidates) -> Iterator[Batch]:
+def shuffled_forever(rows: list[int], generator: random.Random) -> Iterator[int]:
+    while True:
+        yield from generator.sample(rows, len(rows))
+
+
+def plan_batches(plan: Plan, candidates: Candidates, long_rows: list[int]) -> Iterator[Batch]:
+    """`long_rows` are the queries whose own passage is long."""
     generator = random.Random(plan.seed)
-    queue: list[int] = []
+    anything = shuffled_forever(list(range(len(candidates.passages))), generator)
+    long = shuffled_forever(long_rows, generator)
     words = range(1, 1 + BY_WORDS)
     meaning = range(1 + BY_WORDS, 1 + BY_WORDS + BY_MEANING)
-    anything = range(1 + BY_WORDS + BY_MEANING, 1 + BY_WORDS + BY_MEANING + AT_RANDOM)
+    others = range(1 + BY_WORDS + BY_MEANING, 1 + BY_WORDS + BY_MEANING + AT_RANDOM)
+
+    def group(query: int) -> list[tuple[int, int]]:
+        columns = [
+            0,
+            *generator.sample(words, plan.words_negatives),
+            *generator.sample(meaning, plan.meaning_negatives),
+            *generator.sample(others, plan.random_negatives),
+        ]
+        return [(query, column) for column in columns]
+
     for _ in range(plan.steps):
-        is_long = generator.random() < plan.long_share
-        groups = []
-        for _ in range(plan.long_groups_per_step if is_long else plan.groups_per_step):
-            if not queue:
-                queue = list(range(len(candidates.passages)))
-                generator.shuffle(queue)
-            columns = [
-                0,
-                *generator.sample(words, plan.words_negatives),
-                *generator.sample(meaning, plan.meaning_negatives),
-                *generator.sample(anything, plan.random_negatives),
-            ]
-            query = queue.pop()
-            groups.append([(query, column) for column in columns])
-        yield Batch(groups, plan.long_max_tokens if is_long else plan.max_tokens)
+        if generator.random() < plan.long_share:
+            yield Batch([group(next(long)) for _ in range(plan.long_groups_per_step)], is_long=True)
+        else:
+            yield Batch([group(next(anything)) for _ in range(plan.groups_per_step)], is_long=False)
 
 
-def pad(encodings: list, attribute: str, width: int) -> Tensor:
-    rows = [getattr(encoding, attribute) for encoding in encodings]
-    return torch.tensor([row + [0] * (width - len(row)) for row in rows])
+@dataclass(frozen=True)
+class PairIds:
+    """Piece ids of `[CLS] query [SEP] document [SEP]`, and how many of them are the query's, specials included."""
+
+    ids: np.ndarray
+    query_length: int
 
 
-def model_inputs(encodings: list) -> tuple[Tensor, Tensor, Tensor]:
-    width = max(len(encoding.ids) for encoding in encodings)
-    ids, mask, types = (pad(encodings, name, width) for name in ("ids", "attention_mask", "type_ids"))
+def join_pair(tokenizer: Tokenizer, query: np.ndarray, document: np.ndarray) -> PairIds:
+    begin, end = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+    return PairIds(np.concatenate([[begin], query, [end], document, [end]]), len(query) + 2)
+
+
+def model_inputs(pairs: list[PairIds]) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids, mask and types, padded to the longest pair."""
+    ids, mask, types = torch.zeros(3, len(pairs), max(len(pair.ids) for pair in pairs), dtype=torch.long)
+    for row, pair in enumerate(pairs):
+        ids[row, : len(pair.ids)] = torch.from_numpy(pair.ids)
+        mask[row, : len(pair.ids)] = 1
+        types[row, pair.query_length : len(pair.ids)] = 1
     return ids, mask, types
 
 
-def encode_pairs(tokenizer: Tokenizer, texts: list[tuple[str, str]]) -> tuple[Tensor, Tensor, Tensor]:
-    return model_inputs(tokenizer.encode_batch(texts))
-
-
-def score_texts(model: CrossEncoder, tokenizer: Tokenizer, texts: list[tuple[str, str]], chunks: int = 3) -> Tensor:
-    """Logits of pairs; shorter and longer pairs run apart, so that little is computed for padding."""
-    encodings = tokenizer.encode_batch(texts)
-    order = sorted(range(len(texts)), key=lambda index: len(encodings[index].ids))
+def read_batch(model: CrossEncoder, pairs: list[PairIds], chunks: int = 3) -> Reading:
+    """Shorter and longer pairs run apart, so that little is computed for padding."""
+    order = sorted(range(len(pairs)), key=lambda index: len(pairs[index].ids))
     size = -(-len(order) // chunks)
-    logits = [
-        model(*model_inputs([encodings[index] for index in order[start : start + size]]))
+    parts = [
+        model(*model_inputs([pairs[index] for index in order[start : start + size]]))
         for start in range(0, len(order), size)
     ]
-    places = torch.empty(len(order), dtype=torch.long)
-    places[torch.tensor(order)] = torch.arange(len(order))
-    return torch.cat(logits)[places]
+    places = torch.tensor(order).argsort()
+    return Reading(*(torch.cat(part)[places] for part in zip(*parts, strict=True)))
 
 
 def group_loss(logits: Tensor, teacher: Tensor, plan: Plan) -> Tensor:
@@ -117,53 +135,77 @@ def group_loss(logits: Tensor, teacher: Tensor, plan: Plan) -> Tensor:
     return relative + plan.absolute_share * absolute
 
 
+def vector_loss(own: Tensor, teacher: np.ndarray) -> Tensor:
+    """One minus the cosine with the teacher's vectors; NaN rows have no teacher."""
+    wished = torch.from_numpy(teacher.astype(np.float32))
+    known = ~wished[:, 0].isnan()
+    return (1 - (own[known] * wished[known]).sum(1)).mean()
+
+
 def learning_rate_factor(step: int, plan: Plan) -> float:
     return min(1.0, (step + 1) / plan.warmup_steps, (plan.steps - step) / max(1.0, plan.steps * plan.decay_share))
 
 
 def create_optimizer(model: CrossEncoder, plan: Plan) -> torch.optim.Optimizer:
-    """Word vectors stay as they are: the pairs hold too few words."""
-    model.words.weight.requires_grad_(False)
     quick = [model.head.importance.weight, model.head.scales]
-    slow = [
-        parameter
-        for parameter in model.parameters()
-        if parameter.requires_grad and not any(parameter is other for other in quick)
-    ]
+    apart = [model.words.weight, *quick]
+    body = [parameter for parameter in model.parameters() if not any(parameter is other for other in apart)]
     groups = [
-        {"params": slow, "lr": plan.learning_rate, "weight_decay": 0.01},
-        {"params": quick, "lr": plan.head_learning_rate, "weight_decay": 0.0},
+        {"params": body, "peak": plan.learning_rate, "weight_decay": 0.01},
+        {"params": [model.words.weight], "peak": plan.words_learning_rate, "weight_decay": 0.0},
+        {"params": quick, "peak": plan.head_learning_rate, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups)
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    pairs: list[Pair]
+    queries: list[np.ndarray]
+    """Piece ids without specials."""
+    documents: list[np.ndarray]
+    long_documents: list[np.ndarray]
+    query_vectors: np.ndarray
+    """The teacher's unit vectors [pairs, width]."""
+    document_vectors: np.ndarray
+    long_document_vectors: np.ndarray
+    """NaN where the teacher was not asked."""
     candidates: Candidates
     teacher_logits: Tensor
 
-    def texts(self, batch: Batch) -> list[tuple[str, str]]:
+    @property
+    def long_rows(self) -> list[int]:
+        asked = range(len(self.candidates.passages))
+        return [row for row in asked if len(self.long_documents[row]) > DOCUMENT_TOKENS]
+
+    def pairs(self, tokenizer: Tokenizer, batch: Batch) -> list[PairIds]:
+        documents = self.long_documents if batch.is_long else self.documents
         return [
-            (self.pairs[query].query, self.pairs[self.candidates.passages[query, column]].passage)
+            join_pair(tokenizer, self.queries[query], documents[self.candidates.passages[query, column]])
             for group in batch.groups
             for query, column in group
         ]
 
-    def loss(self, model: CrossEncoder, tokenizer: Tokenizer, batch: Batch, plan: Plan) -> Tensor:
-        tokenizer.enable_truncation(batch.max_tokens, strategy="longest_first")
-        rows, columns = torch.tensor(batch.groups).unbind(dim=2)
-        logits = score_texts(model, tokenizer, self.texts(batch)).view(rows.shape)
-        return group_loss(logits, self.teacher_logits[rows, columns], plan)
+    def loss(self, model: CrossEncoder, tokenizer: Tokenizer, batch: Batch, plan: Plan) -> tuple[Tensor, list[float]]:
+        """The loss, and its parts: groups, query vectors, document vectors."""
+        rows, columns = np.array(batch.groups).transpose(2, 0, 1)
+        reading = read_batch(model, self.pairs(tokenizer, batch))
+        vectors = self.long_document_vectors if batch.is_long else self.document_vectors
+        parts = [
+            group_loss(reading.logits.view(rows.shape), self.teacher_logits[rows, columns], plan),
+            vector_loss(reading.query, self.query_vectors[rows.ravel()]),
+            vector_loss(reading.document, vectors[self.candidates.passages[rows, columns].ravel()]),
+        ]
+        total = parts[0] + plan.vector_share * (parts[1] + parts[2])
+        return total, [part.item() for part in parts]
 
 
 def train_reranker(
     model: CrossEncoder, tokenizer: Tokenizer, examples: TrainingSet, plan: Plan, checkpoint: Path
-) -> list[float]:
-    """Trains in place, from the checkpoint if there is one, and returns the loss of each step."""
+) -> list[list[float]]:
+    """Trains in place, from the checkpoint if there is one, and returns the losses of each step."""
     model.train()
     optimizer = create_optimizer(model, plan)
-    losses: list[float] = []
+    losses: list[list[float]] = []
     if checkpoint.exists():
         state = torch.load(checkpoint)
         model.load_state_dict(state["model"])
@@ -171,22 +213,21 @@ def train_reranker(
         losses = state["losses"]
         print(f"reranker: taken up after step {len(losses)}", flush=True)
     started = time.monotonic()
-    for step, batch in islice(enumerate(plan_batches(plan, examples.candidates)), len(losses), None):
-        factor = learning_rate_factor(step, plan)
-        for group, rate in zip(optimizer.param_groups, (plan.learning_rate, plan.head_learning_rate), strict=True):
-            group["lr"] = rate * factor
-        loss = examples.loss(model, tokenizer, batch, plan)
+    batches = plan_batches(plan, examples.candidates, examples.long_rows)
+    for step, batch in islice(enumerate(batches), len(losses), None):
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * learning_rate_factor(step, plan)
+        loss, parts = examples.loss(model, tokenizer, batch, plan)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(loss.item())
+        losses.append(parts)
         if step % CHECKPOINT_STEPS == CHECKPOINT_STEPS - 1:
-            recent = sum(losses[-CHECKPOINT_STEPS:]) / CHECKPOINT_STEPS
-            print(f"step {step + 1}: loss {recent:.4f}, {time.monotonic() - started:.0f} s", flush=True)
+            recent = np.mean(losses[-CHECKPOINT_STEPS:], axis=0)
+            print(f"step {step + 1}: losses {recent.round(4).tolist()}, {time.monotonic() - started:.0f} s", flush=True)
             states = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "losses": losses}
             save_checkpoint(checkpoint, states)
-    tokenizer.no_truncation()
     model.eval()
     return losses
 

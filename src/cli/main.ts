@@ -27,6 +27,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "index the Markdown of this folder and its packages, search it and rerank",
     load: async () => (await import("./demo-command.ts")).demoCommand,
   },
+  models: {
+    summary: "show, download and compile local models",
+    load: async () => (await import("./models-command.ts")).modelsCommand,
+  },
   rerank: {
     summary: "order documents from a file or a pipe by relevance to a query, with any backend",
     load: async () => (await import("./rerank-command.ts")).rerankCommand,

@@ -8,6 +8,14 @@ export type Distance = "cosine" | "l2" | "inner_product";
 /** How an embedding is kept: `float16` takes half the room, and its index holds 4,000 dimensions where that of `float32` holds 2,000. */
 export type VectorStorage = "float32" | "float16";
 
+/** How a collection's table is cut into pieces by the hash of a column. */
+export interface Distribution {
+  /** `id` is the only one, and the default: it keeps an id unique in the whole collection. */
+  readonly column?: "id" | undefined;
+  /** Pieces, 1 to 1,024. On Citus they are shards, spread over its nodes, 32 by default; elsewhere partitions, 8 by default. */
+  readonly shards?: number | undefined;
+}
+
 export interface CollectionOptions {
   /** Turns text into vectors. Default: the built-in static embedder. A collection remembers it and refuses another. */
   readonly embedder?: Embedder | undefined;
@@ -17,6 +25,8 @@ export interface CollectionOptions {
   readonly distance?: Distance | undefined;
   /** Default for a new collection: `float32`. `float16` holds values of up to 65,504, with three decimal digits. */
   readonly storage?: VectorStorage | undefined;
+  /** Servers only. Default for a new collection: one table in one piece. */
+  readonly distribution?: Distribution | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
 }
@@ -29,6 +39,8 @@ export interface CollectionInfo {
   readonly distance: Distance;
   readonly language: string;
   readonly storage: VectorStorage;
+  /** How many pieces it is in; absent when its table is whole. */
+  readonly shards?: number;
 }
 
 /** What can be added: the text alone, or with an id, metadata and an embedding. */

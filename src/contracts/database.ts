@@ -11,6 +11,8 @@ export interface QueryOptions {
    * connection for everybody, does not interrupt it.
    */
   readonly signal?: AbortSignal | undefined;
+  /** Postgres settings for this statement alone, which reach all nodes of a cluster. Read by `query` of a server. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Queryable {

@@ -5,24 +5,38 @@ import { vectorTypeName } from "../search/distance.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
+import { partitioning, spreading } from "./spread-table.ts";
 import { termsColumn } from "./terms-column.ts";
 
 /** A collection's row in the catalog. */
-export interface CollectionRecord extends CollectionInfo {
+export interface CollectionRecord extends NewCollection {
   readonly id: number;
   /** Names the embedding column: another embedder means another column, so that nobody mixes them up. */
   readonly generation: number;
   /** The embedder that an unfinished `reembed` is moving to. */
   readonly nextEmbedder: string | null;
   readonly nextDimensions: number | null;
+  readonly shards: number | null;
+}
+
+export interface NewCollection extends Omit<CollectionInfo, "shards"> {
+  readonly shards: number | null;
 }
 
 /** What a caller is told of a collection. */
-export function infoOf({ name, embedder, dimensions, distance, language, storage }: CollectionRecord): CollectionInfo {
-  return { name, embedder, dimensions, distance, language, storage };
+export function infoOf({
+  name,
+  embedder,
+  dimensions,
+  distance,
+  language,
+  storage,
+  shards,
+}: CollectionRecord): CollectionInfo {
+  return { name, embedder, dimensions, distance, language, storage, ...(shards === null ? {} : { shards }) };
 }
 
-const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
+const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, shards, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
 
 export async function findCollection(
   database: Queryable,
@@ -40,13 +54,13 @@ export async function listCollections(database: Queryable, options: QueryOptions
 /** Makes the collection with its table, unless somebody just did. */
 export async function createCollection(
   database: OpenDatabase,
-  info: CollectionInfo,
+  info: NewCollection,
   options: QueryOptions = {},
 ): Promise<CollectionRecord> {
-  const { name, embedder, dimensions, distance, language, storage } = info;
+  const { name, embedder, dimensions, distance, language, storage, shards } = info;
   return database.transaction(async (transaction) => {
     const [created] = await transaction.query<CollectionRecord>(
-      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language, storage) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}, ${storage}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
+      sql`INSERT INTO pgvectordb.collections (name, embedder, dimensions, distance, language, storage, shards) VALUES (${name}, ${embedder}, ${dimensions}, ${distance}, ${language}, ${storage}, ${shards}) ON CONFLICT (name) DO NOTHING RETURNING ${FIELDS}`,
     );
     if (created === undefined) return (await findCollection(transaction, name)) as CollectionRecord;
     const target = targetOf(created, database.capabilities);
@@ -60,8 +74,9 @@ export async function createCollection(
         ${identifier(target.embeddingColumn)} ${vectorType(target)} NOT NULL,
         created_at timestamptz NOT NULL DEFAULT now(),
         updated_at timestamptz NOT NULL DEFAULT now()
-      )`,
+      )${partitioning(created, database.capabilities)}`,
     );
+    for (const statement of spreading(target, created, database.capabilities)) await transaction.query(statement);
     return created;
   }, options);
 }
@@ -113,10 +128,12 @@ export async function listLanguages(database: Queryable, options: QueryOptions =
 
 /** The names of a collection's table and of what belongs to it: made of numbers only, never of the collection's name. */
 export function targetOf(
-  { id, generation, dimensions, distance, language, storage }: CollectionRecord,
-  { bm25, iterativeScan }: Capabilities,
+  { id, generation, dimensions, distance, language, storage, shards }: CollectionRecord,
+  { bm25: hasBm25, citus, iterativeScan }: Capabilities,
 ): SearchTarget {
   const table = `documents_${id}`;
+  // A BM25 index knows the statistics of its own piece only.
+  const bm25 = hasBm25 && shards === null;
   return {
     schema: SCHEMA,
     table,
@@ -129,6 +146,7 @@ export function targetOf(
     keywordIndex: bm25 ? `${table}_bm25` : `${table}_terms`,
     termsColumn: "terms",
     vectorIndex: `${table}_${embeddingColumn(generation)}_hnsw`,
+    isDistributed: citus && shards !== null,
     iterativeScan,
   };
 }

@@ -1,5 +1,6 @@
 import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
+import { table } from "../search/arms.ts";
 import { vectorTypeName } from "../search/distance.ts";
 import { identifier, textLiteral } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
@@ -116,7 +117,7 @@ export function analyze(target: SearchTarget): Sql {
 }
 
 export function tableOf(target: SearchTarget): Sql {
-  return identifier(target.schema, target.table);
+  return table(target);
 }
 
 function texts(rows: readonly DocumentRow[], field: "id" | "content" | "metadata"): Uint8Array {

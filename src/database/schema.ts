@@ -63,6 +63,8 @@ const migrations: readonly (readonly Sql[])[] = [
           END
       END`,
   ],
+  // null: the table is in one piece.
+  [sql`ALTER TABLE pgvectordb.collections ADD COLUMN shards integer`],
 ];
 
 /**

@@ -1,6 +1,7 @@
 import type { Database, Queryable, QueryOptions, Statement } from "../contracts/database.ts";
 import { throwIfAborted } from "../deadline.ts";
 import { PgVectorDBError } from "../errors.ts";
+import { quotedName, textLiteral } from "../search/identifier.ts";
 import { closedError, describeServerFailure, isConnectionLost, toDatabaseError } from "./database-failure.ts";
 import { ROW_VALUES } from "./row-values.ts";
 
@@ -37,6 +38,8 @@ export class ServerDatabase implements Database {
   }
 
   async query<Row extends object>(statement: Statement, options: QueryOptions = {}): Promise<Row[]> {
+    const { settings, signal } = options;
+    if (settings !== undefined) return this.#queryWith<Row>(settings, statement, { signal });
     return this.#withConnection(options, (lease) => this.#run<Row>(lease, statement, options));
   }
 
@@ -63,6 +66,21 @@ export class ServerDatabase implements Database {
     return this.#withConnection(options, (lease) =>
       work({ query: (statement, inner = options) => this.#run(lease, statement, inner) }),
     );
+  }
+
+  /** `SET LOCAL` ends with its transaction. Citus passes it on to the nodes when it was told to, and to nobody by default. */
+  #queryWith<Row extends object>(
+    settings: Readonly<Record<string, string>>,
+    statement: Statement,
+    options: QueryOptions,
+  ): Promise<Row[]> {
+    const local = Object.entries({ "citus.propagate_set_commands": "local", ...settings }).map(
+      ([name, value]) => `SET LOCAL ${quotedSetting(name)} = ${textLiteral(value).text}`,
+    );
+    return this.transaction(async (transaction) => {
+      await transaction.query({ text: local.join("; "), values: [] });
+      return transaction.query<Row>(statement);
+    }, options);
   }
 
   close(): Promise<void> {
@@ -155,6 +173,13 @@ async function cancel(canceller: PoolClientLike, running: PoolClientLike, { text
       WHERE pid = $1 AND state = 'active' AND left(query, ${KNOWN_LENGTH}) = left($2, ${KNOWN_LENGTH})`,
     values: [processID, text],
   });
+}
+
+function quotedSetting(name: string): string {
+  return name
+    .split(".")
+    .map((part) => quotedName(part))
+    .join(".");
 }
 
 function send(client: PoolClientLike, { text, values }: Statement): Promise<{ rows: object[] }> {

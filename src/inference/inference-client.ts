@@ -2,8 +2,15 @@ import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { throwIfAborted } from "../deadline.ts";
 import { PgVectorDBError } from "../errors.ts";
+import { createGateMemory, unwatchGate, watchGate } from "./native-gate.ts";
 import { untilAborted } from "./until-aborted.ts";
-import { type FromWorker, type InferenceTask, type ToWorker, unpackError } from "./worker-messages.ts";
+import {
+  type FromWorker,
+  type InferenceTask,
+  type ToWorker,
+  unpackError,
+  type WorkerStart,
+} from "./worker-messages.ts";
 
 interface PendingCall {
   readonly resolve: (result: unknown) => void;
@@ -45,9 +52,12 @@ export class InferenceClient<Task extends InferenceTask> {
   private constructor(setup: Task["setup"]) {
     const file = createRequire(import.meta.url).resolve("#workers/inference");
     // Not the process's own flags: a worker fails to start under `--input-type`, and hooks such as tsx only slow it.
-    this.#worker = new Worker(file, { workerData: setup, execArgv: [] });
+    const start: WorkerStart = { setup, gateMemory: createGateMemory() };
+    this.#worker = new Worker(file, { workerData: start, execArgv: [] });
+    watchGate(start.gateMemory);
     this.#exited = new Promise((resolve) => {
       this.#worker.once("exit", () => {
+        unwatchGate(start.gateMemory);
         this.#fail(crashed());
         resolve();
       });

@@ -1,8 +1,8 @@
 import { dealTexts, LONGEST_CUT } from "./deal-texts.ts";
+import { firstAlone } from "./first-alone.ts";
 import { InferenceClient } from "./inference-client.ts";
 import { mergeResults } from "./merge-results.ts";
 import { SharedLoad } from "./shared-load.ts";
-import { firstAlone } from "./first-alone.ts";
 import type { InferenceTask } from "./worker-messages.ts";
 
 /** Workers that hold the same model and share each call's texts. A worker that died is replaced by the next call. */

@@ -4,8 +4,9 @@ import { embed, findVectors } from "./embed-steps.ts";
 import { ensureOnnxFile } from "./ensure-onnx-file.ts";
 import { FairScheduler, type Steps } from "./fair-scheduler.ts";
 import { loadInputEncoder } from "./load-input-encoder.ts";
+import { type NativeGate, openGate } from "./native-gate.ts";
 import { openSession } from "./onnx-session.ts";
-import { type FromWorker, type InferenceTask, packError, type ToWorker } from "./worker-messages.ts";
+import { type FromWorker, type InferenceTask, packError, type ToWorker, type WorkerStart } from "./worker-messages.ts";
 
 /** One loaded model: how to run a request, and how to let go of it. */
 interface LoadedModel {
@@ -14,7 +15,7 @@ interface LoadedModel {
   dispose(): Promise<void>;
 }
 
-async function load(setup: InferenceTask["setup"]): Promise<LoadedModel> {
+async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<LoadedModel> {
   const { model } = setup;
   const { encoder, padTokenId, answerTokens } = await loadInputEncoder(model);
   const session = await openSession({
@@ -22,6 +23,7 @@ async function load(setup: InferenceTask["setup"]): Promise<LoadedModel> {
     onnxPath: await ensureOnnxFile(model.graph, answerTokens),
     padTokenId,
     quantized: model.graph.dtype === "int8",
+    gate,
   });
   const dispose = () => session.dispose();
   if (setup.kind === "classify") {
@@ -43,11 +45,11 @@ async function load(setup: InferenceTask["setup"]): Promise<LoadedModel> {
   };
 }
 
-async function serve(port: MessagePort, setup: InferenceTask["setup"]): Promise<void> {
+async function serve(port: MessagePort, { setup, gateMemory }: WorkerStart): Promise<void> {
   const send = (message: FromWorker) => port.postMessage(message);
   const scheduler = new FairScheduler();
   const running = new Map<number, AbortController>();
-  const model = await load(setup);
+  const model = await load(setup, openGate(gateMemory));
 
   const run = async (id: number, request: InferenceTask["request"]) => {
     const controller = new AbortController();
@@ -76,7 +78,7 @@ async function serve(port: MessagePort, setup: InferenceTask["setup"]): Promise<
 
 if (parentPort !== null) {
   const port = parentPort;
-  serve(port, workerData as InferenceTask["setup"]).catch((error: unknown) => {
+  serve(port, workerData as WorkerStart).catch((error: unknown) => {
     port.postMessage({ type: "failed", error: packError(error) } satisfies FromWorker);
     port.close();
   });

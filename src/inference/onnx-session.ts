@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { PgVectorDBError } from "../errors.ts";
 import { importOptional } from "../import-optional.ts";
 import { toFloat32 } from "./half-float.ts";
+import { type NativeGate, OPEN_GATE } from "./native-gate.ts";
 import type { EncodedInput } from "./pair-encoder.ts";
 
 type Runtime = typeof import("onnxruntime-node");
@@ -14,6 +15,8 @@ export interface SessionOptions {
   readonly padTokenId: number;
   /** Whether the graph's products are quantised. */
   readonly quantized: boolean;
+  /** What every call into the runtime goes through. */
+  readonly gate?: NativeGate | undefined;
 }
 
 /** One output of a run, row-major. */
@@ -36,6 +39,14 @@ const KNOWN_INPUTS: ReadonlySet<string> = new Set(["input_ids", "attention_mask"
  * @throws PgVectorDBError `missing_dependency`, `invalid_argument` for a device the runtime lacks, `model_invalid`
  */
 export async function openSession(options: SessionOptions): Promise<OnnxSession> {
+  const { gate = OPEN_GATE, padTokenId } = options;
+  return gate.pass(async () => {
+    const runtime = await importRuntime();
+    return new OnnxSession(runtime, await createSession(runtime, options), { padTokenId, gate });
+  });
+}
+
+async function importRuntime(): Promise<Runtime> {
   const runtime = await importOptional("onnxruntime-node", () => import("onnxruntime-node"), {
     neededFor: "Running a local model",
     install:
@@ -44,7 +55,7 @@ export async function openSession(options: SessionOptions): Promise<OnnxSession>
   });
   // What fails is thrown; ONNX Runtime would print it as well, also where `auto` only tries a device.
   runtime.env.logLevel = "fatal";
-  return new OnnxSession(runtime, await createSession(runtime, options), options.padTokenId);
+  return runtime;
 }
 
 /** An open model, fed exactly the inputs its graph names. */
@@ -52,11 +63,17 @@ export class OnnxSession {
   readonly #runtime: Runtime;
   readonly #session: InferenceSession;
   readonly #padTokenId: number;
+  readonly #gate: NativeGate;
 
-  constructor(runtime: Runtime, session: InferenceSession, padTokenId: number) {
+  constructor(
+    runtime: Runtime,
+    session: InferenceSession,
+    { padTokenId, gate }: { readonly padTokenId: number; readonly gate: NativeGate },
+  ) {
     this.#runtime = runtime;
     this.#session = session;
     this.#padTokenId = padTokenId;
+    this.#gate = gate;
     checkInputs(session);
   }
 
@@ -82,7 +99,7 @@ export class OnnxSession {
     const length = Math.max(...batch.map((input) => input.ids.length));
     const feeds = this.#feeds(batch, length);
     try {
-      const results = await this.#session.run(feeds, [outputName]);
+      const results = await this.#gate.pass(() => this.#session.run(feeds, [outputName]));
       const output = results[outputName] as Tensor;
       return { data: toFloat32(output.data), dims: output.dims };
     } catch (cause) {
@@ -91,7 +108,7 @@ export class OnnxSession {
   }
 
   async dispose(): Promise<void> {
-    await this.#session.release();
+    await this.#gate.pass(() => this.#session.release());
   }
 
   #feeds(batch: readonly EncodedInput[], length: number): Record<string, Tensor> {

@@ -8,7 +8,8 @@ import {
   type ModelRequest,
   modelCacheFolder,
 } from "./model-files/locate-model.ts";
-import { chooseModelGraph, type GraphPurpose, type ModelGraph } from "./model-graph.ts";
+import { fetchModelGraph, type ModelGraph } from "./model-graph.ts";
+import type { GraphPurpose } from "./plan-graph.ts";
 import { planThreads } from "./plan-threads.ts";
 import type { ModelPrompt } from "./prompt-templates.ts";
 import type { TruncationStrategy } from "./truncate-pair.ts";
@@ -74,11 +75,9 @@ export async function prepareModel<Use extends ModelUse>(
   const config = await readModelConfig(located);
   const use = await decideUse(located, config);
   const tokenizerPath = await located.fetch("tokenizer.json");
-  const graph = await chooseModelGraph(located, {
-    dtype: source.dtype,
-    cacheDir: modelCacheFolder(cacheDir),
-    purpose: use,
-  });
+  const { output, pooling, normalize } = use;
+  const purpose = { output, pooling, normalize };
+  const graph = await fetchModelGraph(located, { dtype: source.dtype, purpose }, modelCacheFolder(cacheDir));
   return {
     use,
     model: {

@@ -50,6 +50,13 @@ export interface EmbedTask {
 
 export type InferenceTask = ClassifyTask | EmbedTask;
 
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly setup: InferenceTask["setup"];
+  /** See `NativeGate`. */
+  readonly gateMemory: Int32Array;
+}
+
 export type ToWorker =
   | { readonly type: "run"; readonly id: number; readonly request: InferenceTask["request"] }
   | { readonly type: "cancel"; readonly id: number }

@@ -5,6 +5,7 @@ import type { Candidates, HitStages, SearchHit, SearchTimings } from "../contrac
 import type { Embedder, Vector } from "../contracts/embedder.ts";
 import { throwIfAborted } from "../deadline.ts";
 import { embedQuery } from "../embed-texts.ts";
+import { searchSettings } from "../search/arms.ts";
 import { distanceSql } from "../search/distance.ts";
 import {
   type CandidateRow,
@@ -57,7 +58,10 @@ async function runPlan(
   signal: AbortSignal,
 ): Promise<CandidateRow[]> {
   const run = (exact: boolean) =>
-    database.query<CandidateRow>(statementOf(plan, { query, vector, exact, target }), { signal });
+    database.query<CandidateRow>(statementOf(plan, { query, vector, exact, target }), {
+      signal,
+      settings: exact || plan.method === "keyword" ? undefined : searchSettings(target, plan.k),
+    });
   const rows = await run(plan.exact);
   const [first] = rows;
   const mayBeShort = first === undefined || (first.approximate && first.semantic_count < plan.k);

@@ -53,22 +53,46 @@ function bestByFullText(target: SearchTarget, { query, k, filter }: KeywordArm):
 
 /** Whether a vector index could have answered, so that a short answer may be the index's fault. */
 export function approximate(target: SearchTarget, exact: boolean): Sql {
-  return exact ? sql`false` : sql`to_regclass(${quotedName(target.schema, target.vectorIndex)}) IS NOT NULL`;
+  if (exact) return sql`false`;
+  // Whoever owns an attached table makes and drops its indexes.
+  if (target.source !== undefined) return sql`true`;
+  return sql`to_regclass(${quotedName(target.schema, target.vectorIndex)}) IS NOT NULL`;
 }
 
-export function table(target: SearchTarget): Sql {
-  return identifier(target.schema, target.table);
+/** What statements call a table that is not one of ours. */
+export const ATTACHED = "attached";
+
+export function table({ schema, table, source }: SearchTarget): Sql {
+  return source === undefined ? identifier(schema, table) : identifier(ATTACHED);
+}
+
+/** The settings that a search for `k` documents needs and that its statement does not make itself. */
+export function searchSettings(target: SearchTarget, k: number): Readonly<Record<string, string>> | undefined {
+  if (!target.isDistributed) return undefined;
+  const { efSearch, iterativeScan } = vectorScan(target, k);
+  const iterate = iterativeScan === undefined ? {} : { "hnsw.iterative_scan": iterativeScan };
+  return { "hnsw.ef_search": efSearch, ...iterate };
+}
+
+function vectorScan({ iterativeScan }: SearchTarget, k: number) {
+  return {
+    // Twice the candidates for recall; the setting's range is 1..1000, and the iterative scan goes on from there.
+    efSearch: String(Math.min(1000, Math.max(64, 2 * k))),
+    iterativeScan: iterativeScan ? "relaxed_order" : undefined,
+  };
 }
 
 /**
  * Settings and search in one statement. The settings must be evaluated before the index scan starts, which only a
  * materialised CTE that the scan depends on guarantees; they last until the statement's transaction ends.
  */
-function withVectorIndex({ iterativeScan }: SearchTarget, k: number, scan: (ready: Sql) => Sql): Sql {
-  // Twice the candidates for recall; the setting's range is 1..1000, and the iterative scan goes on from there.
-  const efSearch = Math.min(1000, Math.max(64, 2 * k));
-  const iterate = iterativeScan ? sql` || set_config('hnsw.iterative_scan', 'relaxed_order', true)` : empty;
-  const settings = sql`SELECT set_config('hnsw.ef_search', ${String(efSearch)}, true)${iterate} AS ready`;
+function withVectorIndex(target: SearchTarget, k: number, scan: (ready: Sql | undefined) => Sql): Sql {
+  // Joined with another table expression, the scan's LIMIT would not be handed down to the shards.
+  if (target.isDistributed) return scan(undefined);
+  const { efSearch, iterativeScan } = vectorScan(target, k);
+  const iterate =
+    iterativeScan === undefined ? empty : sql` || set_config('hnsw.iterative_scan', 'relaxed_order', true)`;
+  const settings = sql`SELECT set_config('hnsw.ef_search', ${efSearch}, true)${iterate} AS ready`;
   return sql`WITH settings AS MATERIALIZED (${settings}) SELECT scan.id, scan.distance FROM settings CROSS JOIN LATERAL (${scan(sql`settings.ready IS NOT NULL`)}) AS scan`;
 }
 

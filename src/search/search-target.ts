@@ -1,9 +1,12 @@
+import type { Sql } from "sql-template-tag";
 import type { Distance, VectorStorage } from "../contracts/collection.ts";
 
 /** The table that a search reads, by the names of its parts. */
 export interface SearchTarget {
   readonly schema: string;
   readonly table: string;
+  /** A query that gives the rows instead, where the table is not one of ours; statements call it `ATTACHED`. */
+  readonly source?: Sql | undefined;
   readonly embeddingColumn: string;
   readonly dimensions: number;
   readonly distance: Distance;
@@ -19,6 +22,8 @@ export interface SearchTarget {
   readonly termsColumn: string;
   /** Name that the HNSW index has when there is one, in the same schema. */
   readonly vectorIndex: string;
+  /** Whether Citus spreads the table over its nodes. A statement's settings reach them by `QueryOptions` only. */
+  readonly isDistributed?: boolean | undefined;
   /** pgvector 0.8 and newer: an index scan goes on until enough rows pass the filter. */
   readonly iterativeScan: boolean;
 }
