@@ -20,7 +20,7 @@ export async function listIndexes(
   options: QueryOptions,
 ): Promise<IndexInfo[]> {
   const rows = await database.query<Row>(
-    sql`SELECT c.relname::text AS name, i.indisprimary AS "isPrimary", i.indisvalid AS "isValid", pg_relation_size(c.oid) AS bytes, obj_description(c.oid, 'pg_class') AS comment FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = to_regclass(${quotedName(target.schema, target.table)}) ORDER BY c.relname`,
+    sql`SELECT c.relname::text AS name, i.indisprimary AS "isPrimary", i.indisvalid AS "isValid", pg_relation_size(c.oid) + coalesce((SELECT sum(pg_relation_size(part.relid)) FROM pg_partition_tree(c.oid) AS part WHERE part.relid <> c.oid), 0) AS bytes, obj_description(c.oid, 'pg_class') AS comment FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = to_regclass(${quotedName(target.schema, target.table)}) ORDER BY c.relname`,
     options,
   );
   return rows.map((row): IndexInfo => {
