@@ -96,7 +96,7 @@ describe("indexes", () => {
 
   it.each<[string, (collection: Collection<Item>) => Promise<unknown>, RegExp]>([
     ["an unknown type", (c) => c.createFieldIndex("n", "integer" as never), /`type` must be one of: string, number/],
-    ["an empty name", (c) => c.createFieldIndex("a..b", "number"), /empty name/],
+    ["an empty name", (c) => c.createFieldIndex("a..b", "number"), /`path` must be a metadata field/],
     ["no path", (c) => c.createFieldIndex(7 as never, "number"), /`path` must be a metadata field/],
     ["an unknown option", (c) => c.createMetadataIndex({ m: 8 } as object), /Unknown option `m`/],
     ["concurrently", (c) => c.createIndex({ concurrently: 1 as never }), /`concurrently` must be true or false/],

@@ -18,12 +18,18 @@ interface TableState {
   readonly isPartitioned: boolean;
   /** Null: there is no such index. */
   readonly isValid: boolean | null;
+  /** Whether somebody is building it now. */
+  readonly isBuilding: boolean;
 }
 
 /** Disk full and out of memory: also what a container says whose shared memory is too small for a parallel build. */
 const NO_ROOM: readonly unknown[] = ["53100", "53200"];
 
-/** Makes an index unless it is there. What is left of a build that failed is removed first, and after a failure. */
+/**
+ * Makes an index unless it is there. What is left of a build that failed is removed first, and after a failure.
+ *
+ * @throws PgVectorDBError `database_error`, retryable, while somebody else builds it
+ */
 export async function buildIndex(
   database: OpenDatabase,
   target: SearchTarget,
@@ -31,8 +37,13 @@ export async function buildIndex(
   signal: AbortSignal,
 ): Promise<void> {
   const { name, field } = build.definition;
-  const { isPartitioned, isValid } = await readState(database, target, name, signal);
+  const { isPartitioned, isValid, isBuilding } = await readState(database, target, name, { signal });
   if (isValid === true) return;
+  if (isBuilding) {
+    throw new PgVectorDBError("database_error", `The index ${name} is being built by another session. Wait for it.`, {
+      retryable: true,
+    });
+  }
   const concurrently = database.session !== undefined && !isPartitioned && (build.concurrently ?? true);
   if (isValid === false) await dropIndex(database, target, name, { signal, concurrently });
   if (concurrently) await buildInSession(database, target, build, signal);
@@ -84,11 +95,17 @@ async function buildInSession(
       );
     } catch (error) {
       // A build that failed leaves an index behind that is no use, and yet kept up to date.
-      await dropIndex(database, target, definition.name, { concurrently: true }).catch(() => {});
+      await dropUnfinished(database, target, definition.name).catch(() => {});
       throw error;
     }
   };
   await watchIndexBuild(database, target, onProgress, () => againAlone(run));
+}
+
+/** Not one that somebody else has built, or is building. */
+async function dropUnfinished(database: OpenDatabase, target: SearchTarget, name: string): Promise<void> {
+  const { isValid, isBuilding } = await readState(database, target, name, {});
+  if (isValid === false && !isBuilding) await dropIndex(database, target, name, { concurrently: true });
 }
 
 /** Without helpers the build's memory is its own, and not the machine's shared memory. */
@@ -134,11 +151,11 @@ async function readState(
   database: Queryable,
   target: SearchTarget,
   index: string,
-  signal: AbortSignal,
+  options: QueryOptions,
 ): Promise<TableState> {
   const [state] = await database.query<TableState>(
-    sql`SELECT c.relkind = 'p' AS "isPartitioned", (SELECT i.indisvalid FROM pg_index AS i WHERE i.indexrelid = to_regclass(${quotedName(target.schema, index)})) AS "isValid" FROM pg_class AS c WHERE c.oid = to_regclass(${quotedName(target.schema, target.table)})`,
-    { signal },
+    sql`SELECT c.relkind = 'p' AS "isPartitioned", (SELECT i.indisvalid FROM pg_index AS i WHERE i.indexrelid = to_regclass(${quotedName(target.schema, index)})) AS "isValid", EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = to_regclass(${quotedName(target.schema, index)})) AS "isBuilding" FROM pg_class AS c WHERE c.oid = to_regclass(${quotedName(target.schema, target.table)})`,
+    options,
   );
-  return state ?? { isPartitioned: false, isValid: null };
+  return state ?? { isPartitioned: false, isValid: null, isBuilding: false };
 }

@@ -3,6 +3,7 @@ import type { CollectionContext } from "../collection-context.ts";
 import type { FieldIndexType, IndexBuildOptions, IndexInfo, VectorIndexOptions } from "../contracts/indexes.ts";
 import { fieldIndex, type IndexDefinition } from "../database/index-definition.ts";
 import { maxIndexedDimensions, type VectorIndexBuild } from "../database/vector-index.ts";
+import { PgVectorDBError } from "../errors.ts";
 import { pathOf } from "../search/where-value.ts";
 
 const BUILD_NAMES = ["concurrently", "onProgress", "signal", "timeoutMs"];
@@ -32,12 +33,19 @@ export function planVectorIndex({ record }: CollectionContext, options: VectorIn
   return { m, efConstruction, concurrently, onProgress };
 }
 
-/** @throws PgVectorDBError `invalid_argument` */
-export function planFieldIndex({ target }: CollectionContext, path: unknown, type: unknown): IndexDefinition {
-  if (typeof path !== "string")
+/** @throws PgVectorDBError `invalid_argument`; `missing_dependency` for patterns without pg_trgm */
+export function planFieldIndex({ target, database }: CollectionContext, path: unknown, type: unknown): IndexDefinition {
+  if (typeof path !== "string" || path.split(".").includes("")) {
     throw invalidArgument('`path` must be a metadata field, such as "price" or "size.width".');
+  }
   if (!FIELD_TYPES.includes(type as FieldIndexType)) {
     throw invalidArgument(`\`type\` must be one of: ${FIELD_TYPES.join(", ")}.`);
+  }
+  if (type === "pattern" && !database.capabilities.trigram) {
+    throw new PgVectorDBError(
+      "missing_dependency",
+      "An index for patterns needs the extension pg_trgm, which this database lacks. Run in it: CREATE EXTENSION pg_trgm",
+    );
   }
   return fieldIndex(target, pathOf(path), type as FieldIndexType);
 }
