@@ -1,6 +1,7 @@
 import type { OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import { type CollectionRecord, targetOf } from "./database/catalog.ts";
+import type { SpaceRecord } from "./database/space-columns.ts";
 import { PgVectorDBError } from "./errors.ts";
 import type { SearchTarget } from "./search/search-target.ts";
 
@@ -10,17 +11,37 @@ export interface SearchContext {
   readonly target: SearchTarget;
   /** Absent where there are no embeddings to compare with. */
   readonly embedder?: Embedder | undefined;
+  /** What multimodal search can ask. Default: nothing. */
+  readonly spaces?: readonly SpaceRecord[] | undefined;
+  readonly textSpaces?: readonly TextSpaceContext[] | undefined;
+}
+
+/** A text space with what searches and fills it. */
+export interface TextSpaceContext {
+  readonly name: string;
+  /** The metadata field with the text; `undefined` for the content. */
+  readonly path: readonly string[] | undefined;
+  readonly embedder: Embedder;
+  /** The collection's table, with the space's column for the embedding. */
+  readonly target: SearchTarget;
 }
 
 /** What the operations of a collection work with. */
 export interface CollectionContext extends SearchContext {
   readonly record: CollectionRecord;
   readonly embedder: Embedder;
+  readonly textSpaces: readonly TextSpaceContext[];
 }
 
-export function createContext(database: OpenDatabase, record: CollectionRecord, embedder: Embedder): CollectionContext {
+export function createContext(
+  database: OpenDatabase,
+  record: CollectionRecord,
+  embedder: Embedder,
+  textSpaces: readonly TextSpaceContext[] = [],
+): CollectionContext {
   const target = targetOf(record, database.capabilities);
-  return { database: reportingStale(database, record.name), record, embedder, target };
+  const { spaces } = record;
+  return { database: reportingStale(database, record.name), record, embedder, target, spaces, textSpaces };
 }
 
 const UNDEFINED_TABLE = "42P01";

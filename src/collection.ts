@@ -32,12 +32,15 @@ import { deleteDocuments, selectDocuments, truncate } from "./database/document-
 import { ensureKeywordIndex } from "./database/keyword-index.ts";
 import { type IndexDefinition, metadataIndex } from "./database/index-definition.ts";
 import { listIndexes } from "./database/list-indexes.ts";
+import { ensureSpaceIndexes } from "./database/space-columns.ts";
+import { ensureTrigramIndex } from "./database/trigram-index.ts";
 import { buildVectorIndex } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { addDocuments, checkAddArguments, type DocumentSource, refreshStatistics } from "./ingest/add-documents.ts";
 import { changeMetadataStatement } from "./ingest/change-metadata.ts";
 import { exportDocuments } from "./ingest/export-documents.ts";
+import { fillTextSpaces } from "./ingest/fill-text-spaces.ts";
 import { checkImportSource, readExport } from "./ingest/import-documents.ts";
 import type { Comparison } from "./ingest/prepare-batch.ts";
 import { DOCUMENT_FIELDS, ID_FIELD, readRows } from "./ingest/read-documents.ts";
@@ -46,6 +49,7 @@ import { checkIds, compileSelection } from "./ingest/select-documents.ts";
 import { loadOnce } from "./load-once.ts";
 import { collectionStats } from "./maintenance/collection-stats.ts";
 import { checkBuildOptions, checkDroppable, planFieldIndex, planVectorIndex } from "./maintenance/index-options.ts";
+import type { SearchTarget } from "./search/search-target.ts";
 import { Searchable } from "./searchable.ts";
 
 export interface CollectionParts {
@@ -55,7 +59,7 @@ export interface CollectionParts {
 }
 
 /**
- * Documents with their embeddings, searched by meaning, by keywords or by both, and reranked. Made by `db.collection()`.
+ * Documents with their embeddings, searched by meaning, by keywords, by both or by more aspects, and reranked. Made by `db.collection()`.
  *
  * Every method rejects with PgVectorDBError: `invalid_argument` before anything is read or written, `aborted` and
  * `timeout` between statements (one that runs is not interrupted), `database_error`, `collection_not_found` when the
@@ -67,6 +71,11 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
   readonly #ensureKeywordIndex = loadOnce(async () => {
     const { database, target } = this.#context;
     await ensureKeywordIndex(database, target);
+  });
+  readonly #ensureTrigramIndex = loadOnce(() => ensureTrigramIndex(this.#context.database, this.#context.target));
+  readonly #ensureSpaceIndexes = loadOnce(async () => {
+    const { database, target, record } = this.#context;
+    await ensureSpaceIndexes(database, target, record.spaces);
   });
 
   constructor({ context, defaultReranker }: CollectionParts) {
@@ -80,6 +89,14 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
 
   protected override prepareKeywordSearch(): Promise<void> {
     return this.#ensureKeywordIndex();
+  }
+
+  protected override prepareTrigramSearch(): Promise<void> {
+    return this.#ensureTrigramIndex();
+  }
+
+  protected override prepareSpaces(): Promise<void> {
+    return this.#ensureSpaceIndexes();
   }
 
   get name(): string {
@@ -150,7 +167,13 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     options: DeadlineOptions = {},
   ): Promise<number> {
     const condition = compileSelection(selection);
-    const rows = await this.#query(changeMetadataStatement(this.#context.target, condition, change), options);
+    const rows = await this.#query<{ id: string }>(
+      changeMetadataStatement(this.#context.target, condition, change),
+      options,
+    );
+    // A text space may be made from the metadata.
+    const ids = rows.map(({ id }) => id);
+    await withDeadline(options, (signal) => fillTextSpaces(this.#context, ids, signal));
     return rows.length;
   }
 
@@ -208,8 +231,9 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
    */
   async createIndex(options: VectorIndexOptions = {}): Promise<void> {
     const build = planVectorIndex(this.#context, options);
-    const { target, database } = this.#context;
-    await withDeadline(options, (signal) => buildVectorIndex(database, target, build, signal));
+    await withDeadline(options, async (signal) => {
+      for (const target of this.#vectorTargets) await buildVectorIndex(this.#context.database, target, build, signal);
+    });
   }
 
   /** Builds a GIN index that serves equality (`$eq`, `$in`) of every metadata field in `where`. */
@@ -237,7 +261,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     return withDeadline(options, (signal) => listIndexes(database, target, { signal }));
   }
 
-  /** Removes the HNSW index, for instance before loading many documents. */
+  /** Removes the HNSW index, and those of text spaces, for instance before loading many documents. */
   async dropIndex(options?: DeadlineOptions): Promise<void>;
   /** Removes an index by its name. That of keyword search is made again when it is next needed. */
   async dropIndex(name: string, options?: DeadlineOptions): Promise<void>;
@@ -245,10 +269,10 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     const options = typeof first === "string" ? second : first;
     checkOptionNames(options, ["signal", "timeoutMs"]);
     const { database, target } = this.#context;
-    const name = typeof first === "string" ? first : target.vectorIndex;
+    const names = typeof first === "string" ? [first] : this.#vectorTargets.map(({ vectorIndex }) => vectorIndex);
     await withDeadline(options, async (signal) => {
-      if (typeof first === "string") checkDroppable(name, await listIndexes(database, target, { signal }));
-      await dropIndex(database, target, name, { signal });
+      if (typeof first === "string") checkDroppable(first, await listIndexes(database, target, { signal }));
+      for (const name of names) await dropIndex(database, target, name, { signal });
     });
   }
 
@@ -267,8 +291,16 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     checkEmbedder(embedder);
     checkReembedOptions(options);
     await withDeadline(options, async (signal) => {
-      this.#context = await reembed(this.#context.database, this.name, embedder, options, signal);
+      const { textSpaces } = this.#context;
+      const moved = await reembed(this.#context.database, this.name, embedder, options, signal);
+      this.#context = { ...moved, textSpaces };
     });
+  }
+
+  /** The embeddings, and the vectors of every text space. */
+  get #vectorTargets(): SearchTarget[] {
+    const { target, textSpaces } = this.#context;
+    return [target, ...textSpaces.map((space) => space.target)];
   }
 
   #buildIndex(definition: IndexDefinition, options: IndexBuildOptions): Promise<void> {

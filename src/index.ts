@@ -10,9 +10,18 @@ export type {
   CollectionOptions,
   Distance,
   DocumentInput,
+  ExplainedStatement,
+  ExplainOptions,
+  Explanation,
+  FirstStageOptions,
+  Fusion,
+  FuzzySearchOptions,
   HitStages,
   HybridSearchOptions,
   KeywordSearchOptions,
+  MeasureRecallOptions,
+  MultimodalSearchOptions,
+  RecallReport,
   ReembedOptions,
   RerankSearchOptions,
   RerankSearchResult,
@@ -33,6 +42,7 @@ export type {
   VectorIndexOptions,
 } from "./contracts/indexes.ts";
 export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
+export type { CategorySpace, NumberSpace, RecencySpace, Space, SpaceQuery, TextSpace } from "./contracts/space.ts";
 export type { Condition, Where } from "./contracts/where.ts";
 export type {
   ExportOptions,
@@ -43,4 +53,5 @@ export type {
 } from "./contracts/writing.ts";
 export { PgVectorDBError, type PgVectorDBErrorCode } from "./errors.ts";
 export { type OpenOptions, PgVectorDB } from "./pgvectordb.ts";
+export type { RerankStepOptions, SearchQuery } from "./retrieval/search-query.ts";
 export { type Passage, type SplitTextOptions, splitText } from "./split/split-text.ts";

@@ -3,6 +3,7 @@ import type { CollectionOptions, Distribution } from "./contracts/collection.ts"
 import type { Capabilities, Database, OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import { type CollectionRecord, createCollection, findCollection, listLanguages } from "./database/catalog.ts";
+import { declareSpaces } from "./declare-spaces.ts";
 import { PgVectorDBError } from "./errors.ts";
 
 /** @throws PgVectorDBError `collection_mismatch`, or `invalid_argument` for a language that Postgres does not know */
@@ -10,7 +11,7 @@ export async function openCollectionRecord(
   database: OpenDatabase,
   name: string,
   embedder: Embedder,
-  { language, distance, storage, distribution }: CollectionOptions,
+  { language, distance, storage, distribution, spaces }: CollectionOptions,
   signal: AbortSignal,
 ): Promise<CollectionRecord> {
   const found = await findCollection(database, name, { signal });
@@ -28,6 +29,7 @@ export async function openCollectionRecord(
         storage: storage ?? "float32",
         shards: shardsOf(distribution, database.capabilities),
       },
+      declareSpaces(spaces ?? {}, embedder),
       { signal },
     ));
   checkSame(record, embedder, { language, distance, storage });

@@ -8,9 +8,10 @@ import type { CollectionInfo, CollectionOptions, ReembedOptions } from "./contra
 import type { OpenDatabase } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import { attachTable } from "./database/attach-table.ts";
-import { dropCollection, infoOf, listCollections } from "./database/catalog.ts";
+import { dropCollection, infoOf, listCollections, targetOf } from "./database/catalog.ts";
 import { type DatabaseSource, openDatabase } from "./database/open-database.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
+import { checkSpaces, openTextSpaces } from "./declare-spaces.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
 import { checkDistribution, checkLanguage, openCollectionRecord } from "./open-collection.ts";
@@ -80,15 +81,26 @@ export class PgVectorDB implements AsyncDisposable {
    * Opens a collection, and makes it when there is none.
    *
    * @param name any text of up to 100 characters without control characters
-   * @throws PgVectorDBError `collection_mismatch` when it was made with another embedder, distance, storage or language
+   * @throws PgVectorDBError `collection_mismatch` when it was made with another embedder, distance, storage or language, or with
+   * other spaces
    */
   async collection<Metadata extends object = Record<string, unknown>>(
     name: string,
     options: CollectionOptions = {},
   ): Promise<Collection<Metadata>> {
     checkName(name);
-    checkOptionNames(options, ["embedder", "language", "distance", "storage", "distribution", "signal", "timeoutMs"]);
-    const { embedder: given, distance, storage } = options;
+    checkOptionNames(options, [
+      "embedder",
+      "language",
+      "distance",
+      "storage",
+      "distribution",
+      "spaces",
+      "signal",
+      "timeoutMs",
+    ]);
+    const { embedder: given, distance, storage, spaces } = options;
+    checkSpaces(spaces);
     if (given !== undefined) checkEmbedder(given);
     if (distance !== undefined) checkDistance(distance);
     checkDistribution(options.distribution);
@@ -98,8 +110,9 @@ export class PgVectorDB implements AsyncDisposable {
     return withDeadline(options, async (signal) => {
       const embedder = given ?? (await this.#models.embedder());
       const record = await openCollectionRecord(this.#database, name, embedder, options, signal);
+      const target = targetOf(record, this.#database.capabilities);
       return new Collection<Metadata>({
-        context: createContext(this.#database, record, embedder),
+        context: createContext(this.#database, record, embedder, openTextSpaces(target, record, spaces, embedder)),
         defaultReranker: this.#models.reranker,
       });
     });

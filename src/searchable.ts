@@ -1,8 +1,14 @@
 import { checkOptionNames, checkText } from "./check-options.ts";
 import type { SearchContext } from "./collection-context.ts";
 import type {
+  ExplainOptions,
+  Explanation,
+  FuzzySearchOptions,
   HybridSearchOptions,
   KeywordSearchOptions,
+  MeasureRecallOptions,
+  MultimodalSearchOptions,
+  RecallReport,
   RerankSearchOptions,
   RerankSearchResult,
   SearchResult,
@@ -13,9 +19,13 @@ import type { Where } from "./contracts/where.ts";
 import { countDocuments } from "./database/document-table.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { toReranker } from "./rerankers/function-reranker.ts";
+import { asksKeywords } from "./retrieval/embed-query.ts";
+import { explain, planExplain } from "./retrieval/explain.ts";
+import { checkRecallArguments, measureRecall } from "./retrieval/measure-recall.ts";
 import { planRerankSearch, rerankSearch } from "./retrieval/rerank-search.ts";
 import { retrieve } from "./retrieval/retrieve.ts";
-import { planRetrieval, type SearchMethod } from "./retrieval/search-options.ts";
+import { type PlanSettings, planRetrieval, type RetrievalPlan, type SearchMethod } from "./retrieval/search-options.ts";
+import { SearchQuery } from "./retrieval/search-query.ts";
 import { compileWhere } from "./search/compile-where.ts";
 
 const DEFAULT_K = 10;
@@ -35,6 +45,12 @@ export abstract class Searchable<Metadata extends object> {
   /** Called before every search by keywords. */
   protected abstract prepareKeywordSearch(): Promise<void>;
 
+  /** Called before every search by trigrams. */
+  protected async prepareTrigramSearch(): Promise<void> {}
+
+  /** Called before every search that asks spaces. */
+  protected async prepareSpaces(): Promise<void> {}
+
   /** How many documents there are, or match `where`. */
   async count(where?: Where<Metadata>, options: DeadlineOptions = {}): Promise<number> {
     const { database, target } = this.searchContext;
@@ -49,14 +65,44 @@ export abstract class Searchable<Metadata extends object> {
     return this.#search("semantic", query, options);
   }
 
-  /** The best documents by BM25 that have any of the query's terms. A query without terms finds nothing. */
+  /**
+   * The best documents by BM25 (on a server without pg_textsearch: by Postgres' full-text rank) that have any of the query's
+   * terms, or its phrase. A query without terms finds nothing.
+   */
   async keywordSearch(query: string, options: KeywordSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
     return this.#search("keyword", query, options);
   }
 
-  /** Both, fused by reciprocal rank fusion in one statement. */
+  /**
+   * Documents with words that look like the query's, typing errors and all, by their trigrams.
+   *
+   * @throws PgVectorDBError `missing_dependency` on a server without pg_trgm
+   */
+  async fuzzySearch(query: string, options: FuzzySearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
+    return this.#search("trigram", query, options);
+  }
+
+  /** Semantic and keyword search, fused in one statement. */
   async hybridSearch(query: string, options: HybridSearchOptions<Metadata> = {}): Promise<SearchResult<Metadata>> {
     return this.#search("hybrid", query, options);
+  }
+
+  /**
+   * The best documents by several aspects at once: meaning, keywords, and the spaces that the collection was made with. The
+   * candidates are the best `k` of every aspect; each aspect scores all of them on 0..1, and their weighted mean orders them.
+   *
+   * @example
+   * ```ts
+   * const { hits } = await products.multimodalSearch("noise cancelling headphones", {
+   *   spaces: { price: { weight: 0.5 }, brand: { value: "sony", weight: 0.3 }, fresh: { weight: 0.2 } },
+   * });
+   * ```
+   */
+  async multimodalSearch(
+    query: string,
+    options: MultimodalSearchOptions<Metadata> = {},
+  ): Promise<SearchResult<Metadata>> {
+    return this.#search("multimodal", query, options);
   }
 
   /**
@@ -72,23 +118,63 @@ export abstract class Searchable<Metadata extends object> {
     options: RerankSearchOptions<Metadata> = {},
   ): Promise<RerankSearchResult<Metadata>> {
     const checkedQuery = checkText("query", query);
-    const plan = planRerankSearch(options);
+    const plan = planRerankSearch(options, this.searchContext.spaces ?? []);
     const given = options.reranker === undefined ? undefined : toReranker(options.reranker);
     return withDeadline(options, async (signal) => {
-      if (plan.retrieval.method !== "semantic") await this.prepareKeywordSearch();
+      await this.#prepare(plan.retrieval);
       const reranker = given ?? (await this.#defaultReranker());
       return rerankSearch<Metadata>(this.searchContext, reranker, checkedQuery, plan, signal);
     });
   }
 
+  /** A search put together step by step: `products.query(text).hybrid().where(…).candidates(100).rerank(r, { topK: 5 }).run()`. */
+  query(text: string): SearchQuery<Metadata> {
+    const runner = {
+      search: (method: SearchMethod, query: string, options: DeadlineOptions) => this.#search(method, query, options),
+      rerankSearch: (query: string, options: RerankSearchOptions<Metadata>) => this.rerankSearch(query, options),
+      explain: (query: string, options: ExplainOptions<Metadata>) => this.explain(query, options),
+    };
+    return new SearchQuery({ runner, query: text, stage: {}, filters: [] });
+  }
+
+  /** Runs a search's first stage under `EXPLAIN (ANALYZE)`: which indexes it used, and how long each part took. */
+  async explain(query: string, options: ExplainOptions<Metadata> = {}): Promise<Explanation> {
+    const checkedQuery = checkText("query", query);
+    const { plan, format } = planExplain(options, this.#planSettings);
+    return withDeadline(options, async (signal) => {
+      await this.#prepare(plan);
+      return explain(this.searchContext, checkedQuery, plan, format, signal);
+    });
+  }
+
+  /**
+   * How much of the exact answer semantic search finds through the vector index: its recall at `k`, and what it saves. Use
+   * queries like those that will be asked; fifty give a first idea.
+   */
+  async measureRecall(queries: readonly string[], options: MeasureRecallOptions<Metadata> = {}): Promise<RecallReport> {
+    const checked = checkRecallArguments(queries, options);
+    const plan = planRetrieval("semantic", options, this.#planSettings);
+    return withDeadline(options, (signal) => measureRecall(this.searchContext, checked, plan, signal));
+  }
+
   async #search(method: SearchMethod, query: string, options: DeadlineOptions): Promise<SearchResult<Metadata>> {
     const checkedQuery = checkText("query", query);
-    const plan = planRetrieval(method, options, DEFAULT_K);
+    const plan = planRetrieval(method, options, this.#planSettings);
     return withDeadline(options, async (signal) => {
       const startedAt = performance.now();
-      if (method !== "semantic") await this.prepareKeywordSearch();
+      await this.#prepare(plan);
       const { timings, ...found } = await retrieve<Metadata>(this.searchContext, checkedQuery, plan, signal);
       return { ...found, timings: { ...timings, totalMs: performance.now() - startedAt } };
     });
+  }
+
+  get #planSettings(): PlanSettings {
+    return { defaultK: DEFAULT_K, spaces: this.searchContext.spaces ?? [] };
+  }
+
+  async #prepare(plan: RetrievalPlan): Promise<void> {
+    if (asksKeywords(plan)) await this.prepareKeywordSearch();
+    if (plan.method === "trigram") await this.prepareTrigramSearch();
+    if (plan.spaces.length > 0) await this.prepareSpaces();
   }
 }

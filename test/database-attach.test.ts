@@ -193,7 +193,7 @@ async function planOf(table: string): Promise<string> {
   const { target } = await attachTable(connection, settled, new AbortController().signal);
   const semantic = { vector: Array(32).fill(1), k: 5, filter: undefined, exact: false };
   const keyword = { query: "word77", k: 5, filter: undefined };
-  const fusion = { k: 5, semanticWeight: 1, keywordWeight: 1, rankConstant: 60 };
+  const fusion = { k: 5, semanticWeight: 1, keywordWeight: 1, fusion: { kind: "rrf", rankConstant: 60 } } as const;
   let explained: { text: string; values: readonly unknown[] } | undefined;
   const capture: OpenDatabase["query"] = async ({ text, values }) => {
     explained = { text: `EXPLAIN ${text}`, values };

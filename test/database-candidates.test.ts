@@ -95,8 +95,18 @@ describe("candidates behind a vector index and a filter", () => {
     ["nothing", { n: -1 }, 0],
   ])("gets all that a filter keeps: %s", async (_name, where, matching) => {
     const returned = Math.min(100, matching);
-    for (const method of ["semanticSearch", "keywordSearch", "hybridSearch"] as const) {
+    for (const method of [
+      "semanticSearch",
+      "keywordSearch",
+      "fuzzySearch",
+      "hybridSearch",
+      "multimodalSearch",
+    ] as const) {
       const result = await collection[method]("common", { k: 100, where });
+      expect([method, result.candidates]).toEqual([method, { requested: 100, returned }]);
+    }
+    for (const options of [{ match: "phrase" }, { fusion: { kind: "weighted" } }] as const) {
+      const result = await collection.hybridSearch("common", { k: 100, where, ...options });
       expect(result.candidates).toEqual({ requested: 100, returned });
     }
     const nearest = Array.from({ length: ROWS }, (_, n) => ({ n, group: n % 100, rare: n % 1000 }));
@@ -105,5 +115,18 @@ describe("candidates behind a vector index and a filter", () => {
     );
     const result = await collection.semanticSearch("x", { k: 100, where, exact: true });
     expect(idsOf(result)).toEqual(kept.slice(0, 100).map(({ n }) => `${n}`));
+  });
+
+  it("measures what the index finds of the exact answer", async () => {
+    const report = await collection.measureRecall(["x", "y"], { k: 50 });
+    expect(report).toMatchObject({ k: 50, indexed: true, perQuery: [expect.any(Number), expect.any(Number)] });
+    expect(report.recall).toBeGreaterThan(0.9);
+    expect(report.recall).toBeLessThanOrEqual(1);
+    expect(report.medianMs).toBeGreaterThan(0);
+    expect(report.exactMedianMs).toBeGreaterThan(0);
+    const short = await collection.measureRecall(["x"], { k: 100, where: { rare: 7 } });
+    expect(short.perQuery).toEqual([1]);
+    await expect(collection.measureRecall([])).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(collection.measureRecall(["x"], { k: 0 })).rejects.toMatchObject({ code: "invalid_argument" });
   });
 });

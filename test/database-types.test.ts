@@ -1,9 +1,10 @@
 import { expectTypeOf, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
-import type { RerankSearchOptions, SearchHit } from "../src/contracts/collection.ts";
+import type { RerankSearchOptions, RerankSearchResult, SearchHit, SearchResult } from "../src/contracts/collection.ts";
 import type { Where } from "../src/contracts/where.ts";
 import type { PGliteLike } from "../src/database/given-pglite.ts";
 import type { OpenOptions } from "../src/pgvectordb.ts";
+import type { SearchQuery } from "../src/retrieval/search-query.ts";
 
 interface Product {
   price: number;
@@ -98,4 +99,30 @@ it("allows a method's own options only", () => {
   // @ts-expect-error one source, not two
   const two: OpenOptions = { url: "./data", pglite: {} as PGliteLike };
   expectTypeOf([right, wrong, two]).not.toBeAny();
+});
+
+it("narrows a query step by step", () => {
+  type Start = SearchQuery<Product>;
+  expectTypeOf<Awaited<ReturnType<Start["run"]>>>().toEqualTypeOf<SearchResult<Product>>();
+  const steps = (query: Start) => {
+    const reranked = query
+      .hybrid({ weights: { keyword: 2 } })
+      .where({ price: { $lt: 3 } })
+      .rerank();
+    expectTypeOf(reranked.offset(3).run()).resolves.toEqualTypeOf<RerankSearchResult<Product>>();
+    expectTypeOf(query.semantic().exact().run()).resolves.toEqualTypeOf<SearchResult<Product>>();
+    // @ts-expect-error keyword search compares no vectors
+    query.keyword().exact();
+    // @ts-expect-error one method
+    query.keyword().semantic();
+    // @ts-expect-error another method's option
+    query.keyword({ weights: { keyword: 2 } });
+    // @ts-expect-error a page of what was reranked
+    query.hybrid().offset(3);
+    // @ts-expect-error a field's type
+    query.where({ price: "3" });
+    // @ts-expect-error its own step
+    query.hybrid({ k: 3 });
+  };
+  expectTypeOf(steps).not.toBeAny();
 });

@@ -111,6 +111,12 @@ describe("a document that is split", () => {
     expect(await reranker.rerank(QUERY, ["a", "b"])).toHaveLength(2);
   });
 
+  test("that scores no number is named by its place, whichever window it is", async () => {
+    await using reranker = make("tiny-broken", { longDocuments: "split" });
+    const call = reranker.rerank(QUERY, ["a", long, `${long} [MASK] ${filler}`]);
+    await expect(call).rejects.toMatchObject({ code: "inference_failed", message: /NaN as the score of document 2/ });
+  });
+
   test("is refused beside a query that leaves no room", async () => {
     await using reranker = make(BERT, { longDocuments: "split", truncation: "only_second", maxLength: 32 });
     await expect(reranker.rerank(filler, [long])).rejects.toMatchObject({

@@ -61,7 +61,7 @@ describe.each(Object.entries(changes))("a checkpoint that %s", (name, change) =>
     await expect(reranker.load()).rejects.toMatchObject({
       code: "model_invalid",
       message: expect.stringMatching(
-        /(tensor|`model_type`|`auto_map`).*no ONNX file either.*choose a model that is compiled/s,
+        /tensor|(`model_type`|`auto_map`).*no ONNX file either.*choose a model that is compiled/s,
       ),
     });
   });
@@ -94,4 +94,25 @@ test("several workers that start at once share one compilation", async () => {
   expect(first).toEqual(second);
   const entries = await readdir(join(own, ".pgvectordb"));
   expect(entries).toEqual([expect.stringMatching(/^logits-fp32-[0-9a-f]{32}$/)]);
+});
+
+test("an ONNX file whose weights are outside of its folder is refused", async () => {
+  const own = join(temporary, "hostile-cache");
+  const source = await repository("compiled", async (folder) => rm(join(folder, "onnx"), { recursive: true }));
+  await using compiled = make(source, { cacheDir: own });
+  await compiled.load();
+  const [name = ""] = await readdir(join(own, ".pgvectordb"));
+  const model = await repository("hostile", async (folder) => {
+    await rm(join(folder, "model.safetensors"));
+    const graph = await readFile(join(own, ".pgvectordb", name, "model.onnx"), "latin1");
+    expect(graph).toContain("model.onnx.data");
+    await writeFile(
+      join(folder, "onnx", "model.onnx"),
+      graph.replaceAll("model.onnx.data", "../outside.data"),
+      "latin1",
+    );
+    await cp(join(own, ".pgvectordb", name, "model.onnx.data"), join(folder, "outside.data"));
+  });
+  await using reranker = make(model);
+  await expect(reranker.load()).rejects.toMatchObject({ code: "model_invalid", message: /ONNX file/ });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
+import { openDatabase } from "../src/database/open-database.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
 import { newDatabaseFolder, removeFolder } from "./database-template.ts";
 
@@ -59,5 +60,31 @@ export async function runOnServer(url: string, statement: string): Promise<void>
     await client.query(statement);
   } finally {
     await client.end();
+  }
+}
+
+/**
+ * Runs `work` on the database opened with other settings of Postgres. The embedded database has one connection, which is
+ * set and reset; a server makes new ones, with what its database has.
+ */
+export async function withSettings(
+  url: string,
+  settings: readonly string[],
+  work: (db: PgVectorDB) => Promise<void>,
+): Promise<void> {
+  const name = isServer ? `"${new URL(url).pathname.slice(1)}"` : "";
+  const connection = await openDatabase({ url });
+  const run = (text: string) => connection.query({ text, values: [] });
+  for (const setting of settings) await run(isServer ? `ALTER DATABASE ${name} SET ${setting}` : `SET ${setting}`);
+  const db = await PgVectorDB.open({ url });
+  try {
+    await work(db);
+  } finally {
+    for (const setting of settings) {
+      const parameter = setting.split(" ")[0];
+      await run(isServer ? `ALTER DATABASE ${name} RESET ${parameter}` : `RESET ${parameter}`);
+    }
+    await db.close();
+    await connection.close();
   }
 }

@@ -11,11 +11,11 @@ import torch
 
 from .base_model import load_base_model, load_base_tokenizer
 from .blend import Blend, fit_blend, task_terms
-from .cross_encoder import CrossEncoder, Shape, center_tokens, start_from_base
+from .cross_encoder import CrossEncoder, Shape, center_tokens, fit_sentences, start_from_base
 from .evaluation_sets import build_dev_task
 from .export_embedder import export_embedder
 from .export_reranker import export_reranker
-from .hard_negatives import load_candidates, mine_negatives, save_candidates
+from .hard_negatives import Candidates, load_candidates, mine_negatives, save_candidates
 from .lexical_match import PieceStatistics, count_pieces
 from .measure import measure_models
 from .pairs import Pair, read_pairs
@@ -26,18 +26,31 @@ from .stages import Stages
 from .static_embedder import StaticEmbedder, distil_pieces, encode_ids, frequency_weights
 from .teacher import fit_teacher
 from .train_embedder import EmbedderPlan, contrast, distil
-from .train_reranker import Plan, TrainingSet, encode_pairs, plan_batches, train_reranker
+from .train_reranker import (
+    DOCUMENT_TOKENS,
+    LONG_DOCUMENT_TOKENS,
+    QUERY_TOKENS,
+    Plan,
+    TrainingSet,
+    model_inputs,
+    plan_batches,
+    train_reranker,
+)
 from .training_set import choose_pairs
 from .vocabulary import SPECIAL_TOKENS, Vocabulary, build_vocabulary, read_vocabulary
 
 SEED = 7
-VOCABULARY_SIZE = 20_000
+VOCABULARY_SIZE = 27_000
 QUESTIONS_PER_SOURCE = 1000
 OTHERS_PER_SOURCE = 140
 MINED_QUERIES = 8000
 BLEND_QUERIES = 400
 BLEND_CANDIDATES = 30
 PIECE_STATISTICS_TOKENS = 512
+LONG_PASSAGES = 3000
+"""Of the mined queries' own passages that are longer than `DOCUMENT_TOKENS`: as many get a vector of their whole."""
+START_BATCHES = 240
+START_PENALTY = 0.02
 
 
 @dataclass
@@ -104,26 +117,59 @@ class Pipeline:
         model.load_state_dict(torch.load(self.stages.make("reranker.pt", self.train_reranker)))
         return model.eval()
 
-    def train_reranker(self, path: Path) -> None:
+    @cached_property
+    def candidates(self) -> Candidates:
         def mine(target: Path) -> None:
             with target.open("wb") as file:
                 save_candidates(
                     mine_negatives(self.chosen, self.query_vectors, self.passage_vectors, MINED_QUERIES, SEED), file
                 )
 
-        candidates = load_candidates(self.stages.make("negatives.npz", mine))
-        teacher = fit_teacher(candidates)
+        return load_candidates(self.stages.make("negatives.npz", mine))
+
+    def examples(self) -> TrainingSet:
+        teacher = fit_teacher(self.candidates)
         print(teacher, flush=True)
-        examples = TrainingSet(self.chosen, candidates, teacher.logits(candidates))
+        documents = encode_ids(self.vocabulary, [pair.passage for pair in self.chosen], LONG_DOCUMENT_TOKENS)
+        return TrainingSet(
+            encode_ids(self.vocabulary, [pair.query for pair in self.chosen], QUERY_TOKENS),
+            [ids[:DOCUMENT_TOKENS] for ids in documents],
+            documents,
+            self.query_vectors,
+            self.passage_vectors,
+            self.long_passage_vectors(documents),
+            self.candidates,
+            teacher.logits(self.candidates),
+        )
+
+    def long_passage_vectors(self, documents: list[np.ndarray]) -> np.ndarray:
+        """The teacher's vectors of whole passages; NaN for the long ones that it was not asked about."""
+        is_long = np.array([len(ids) > DOCUMENT_TOKENS for ids in documents])
+        rows = np.flatnonzero(is_long[:MINED_QUERIES])[:LONG_PASSAGES]
+
+        def build(path: Path) -> None:
+            texts = [self.chosen[row].passage for row in rows]
+            vectors = encode_sentences(load_base_model(), load_base_tokenizer(), texts, LONG_DOCUMENT_TOKENS + 2)
+            with path.open("wb") as file:
+                np.save(file, vectors)
+
+        vectors = self.passage_vectors.copy()
+        vectors[is_long] = np.nan
+        vectors[rows] = np.load(self.stages.make("long-passage-vectors.npy", build))
+        return vectors
+
+    def train_reranker(self, path: Path) -> None:
+        examples = self.examples()
         torch.manual_seed(SEED)
         model = start_from_base(
             load_base_model(), torch.from_numpy(self.vocabulary.base_ids), self.importance(), self.shape
         )
-        first = next(plan_batches(self.plan, candidates))
-        center_tokens(model, encode_pairs(self.vocabulary.tokenizer, examples.texts(first)))
-        train_reranker(
-            model, self.vocabulary.tokenizer, examples, self.plan, self.stages.work / "reranker-checkpoint.pt"
-        )
+        tokenizer = self.vocabulary.tokenizer
+        first = next(plan_batches(self.plan, self.candidates, examples.long_rows))
+        center_tokens(model, model_inputs(examples.pairs(tokenizer, first)))
+        start = Plan(steps=START_BATCHES, long_share=0.1)
+        fit_sentences(model, examples.taught_batches(tokenizer, start), START_PENALTY)
+        train_reranker(model, tokenizer, examples, self.plan, self.stages.work / "reranker-checkpoint.pt")
         torch.save(model.state_dict(), path)
 
     @cached_property
@@ -138,7 +184,7 @@ class Pipeline:
         def fit(path: Path) -> None:
             task = build_dev_task(self.chosen[MINED_QUERIES:], self.pairs, BLEND_QUERIES, BLEND_CANDIDATES, SEED)
             task = RerankTask([query for query in task.queries if query.is_answered], task.documents)
-            terms = task_terms(self.reranker(), self.statistics, self.vocabulary.tokenizer, task)
+            terms = task_terms(self.reranker(), self.statistics, self.vocabulary, task)
             fit_blend(terms, task).save(path)
 
         return Blend.load(self.stages.make("blend.json", fit))

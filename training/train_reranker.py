@@ -185,11 +185,30 @@ class TrainingSet:
             for query, column in group
         ]
 
+    def taught_batches(
+        self, tokenizer: Tokenizer, plan: Plan
+    ) -> Iterator[tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]]:
+        """Inputs of pairs whose both texts have a teacher's vector, and these vectors."""
+        for batch in plan_batches(plan, self.candidates, self.long_rows):
+            rows, columns = np.array(batch.groups).transpose(2, 0, 1).reshape(2, -1)
+            wished = self.vectors_of(batch)[self.candidates.passages[rows, columns]]
+            known = np.flatnonzero(~np.isnan(wished[:, 0]))
+            pairs = self.pairs(tokenizer, batch)
+            own = self.query_vectors[rows[known]]
+            yield (
+                model_inputs([pairs[index] for index in known]),
+                torch.from_numpy(own.astype(np.float32)),
+                torch.from_numpy(wished[known].astype(np.float32)),
+            )
+
+    def vectors_of(self, batch: Batch) -> np.ndarray:
+        return self.long_document_vectors if batch.is_long else self.document_vectors
+
     def loss(self, model: CrossEncoder, tokenizer: Tokenizer, batch: Batch, plan: Plan) -> tuple[Tensor, list[float]]:
         """The loss, and its parts: groups, query vectors, document vectors."""
         rows, columns = np.array(batch.groups).transpose(2, 0, 1)
         reading = read_batch(model, self.pairs(tokenizer, batch))
-        vectors = self.long_document_vectors if batch.is_long else self.document_vectors
+        vectors = self.vectors_of(batch)
         parts = [
             group_loss(reading.logits.view(rows.shape), self.teacher_logits[rows, columns], plan),
             vector_loss(reading.query, self.query_vectors[rows.ravel()]),

@@ -1,5 +1,6 @@
 import type { Embedder, Vector } from "./embedder.ts";
 import type { Reranker, RerankFunction, RerankUsage, TruncatedPair } from "./reranker.ts";
+import type { Space, SpaceQuery } from "./space.ts";
 import type { Where } from "./where.ts";
 
 /** How two embeddings are compared. */
@@ -23,6 +24,11 @@ export interface CollectionOptions {
   readonly language?: string | undefined;
   /** Default for a new collection: `cosine`. */
   readonly distance?: Distance | undefined;
+  /**
+   * What multimodal search compares beside the content, by name. A collection remembers them and refuses others; when it is
+   * opened again they may be left out, unless a text space has an embedder of its own. Default for a new collection: none.
+   */
+  readonly spaces?: Readonly<Record<string, Space>> | undefined;
   /** Default for a new collection: `float32`. `float16` holds values of up to 65,504, with three decimal digits. */
   readonly storage?: VectorStorage | undefined;
   /** Servers only. Default for a new collection: one table in one piece. */
@@ -113,8 +119,14 @@ export interface HitStages {
   readonly semantic?: StageScore;
   /** BM25, above 0. */
   readonly keyword?: StageScore;
-  /** Reciprocal rank fusion: the sum of `weight / (rankConstant + rank)` over both arms. */
+  /** Word similarity of pg_trgm, 0..1. */
+  readonly trigram?: StageScore;
+  /** The fused score: by reciprocal rank fusion the sum of `weight / (rankConstant + rank)` over both arms, weighted 0..1. */
   readonly hybrid?: StageScore;
+  /** The weighted mean of `spaces`, 0..1. */
+  readonly multimodal?: StageScore;
+  /** Every space that a multimodal search asked, `semantic` and `keyword` among them, each 0..1; equal scores share a rank. */
+  readonly spaces?: Readonly<Record<string, StageScore>>;
   /** `score` is on 0..1, `rawScore` the model's own number. */
   readonly rerank?: StageScore & { readonly rawScore: number };
 }
@@ -170,16 +182,66 @@ interface SemanticArmOptions {
   readonly exact?: boolean | undefined;
 }
 
-interface HybridArmOptions extends SemanticArmOptions {
-  /** What each arm counts in the fusion. Default 1 and 1. */
-  readonly weights?: { readonly semantic?: number | undefined; readonly keyword?: number | undefined } | undefined;
-  /** The constant of reciprocal rank fusion (Cormack et al., 2009). Default 60. */
+interface KeywordArmOptions {
+  /**
+   * `any` takes documents with any of the query's terms, `phrase` those that have all of them side by side, in the query's
+   * order; terms are compared as the collection's language stems them, and stop words stand for any word. Default `any`.
+   */
+  readonly match?: "any" | "phrase" | undefined;
+}
+
+/** What each arm counts. Default 1 and 1. */
+interface ArmWeights {
+  readonly semantic?: number | undefined;
+  readonly keyword?: number | undefined;
+}
+
+/**
+ * How two arms become one order.
+ *
+ * - `rrf`, reciprocal rank fusion: the sum of `weight / (rankConstant + rank)` over both arms (Cormack, Clarke and Büttcher,
+ *   SIGIR 2009). Default, with the constant 60.
+ * - `weighted`: the weighted mean of both scores, each first put on 0..1 by the lowest and highest score among its arm's
+ *   candidates; a document that an arm did not find has 0 there (min-max convex combination: Bruch, Gai and Ingber, "An
+ *   Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 2023).
+ */
+export type Fusion =
+  | { readonly kind: "rrf"; readonly rankConstant?: number | undefined }
+  | { readonly kind: "weighted" };
+
+interface HybridArmOptions extends SemanticArmOptions, KeywordArmOptions {
+  readonly weights?: ArmWeights | undefined;
+  /** Default: reciprocal rank fusion. */
+  readonly fusion?: Fusion | undefined;
+  /** Short for `fusion: { kind: "rrf", rankConstant }`. Default 60. */
   readonly rankConstant?: number | undefined;
 }
 
-export type KeywordSearchOptions<Metadata extends object> = CommonSearchOptions<Metadata>;
+interface TrigramOptions {
+  /** Leave out documents whose word similarity (0..1) is below this. Default 0.3. */
+  readonly minSimilarity?: number | undefined;
+}
+
+interface MultimodalOptions extends SemanticArmOptions, KeywordArmOptions {
+  /** The spaces to ask, by name: those that are not named do not count. */
+  readonly spaces?: Readonly<Record<string, SpaceQuery>> | undefined;
+  /** What the content's meaning and its keywords count beside the spaces. Default 1 and 1; 0 leaves one out. */
+  readonly weights?: ArmWeights | undefined;
+}
+
+export type KeywordSearchOptions<Metadata extends object> = CommonSearchOptions<Metadata> & KeywordArmOptions;
+export type FuzzySearchOptions<Metadata extends object> = CommonSearchOptions<Metadata> & TrigramOptions;
 export type SemanticSearchOptions<Metadata extends object> = CommonSearchOptions<Metadata> & SemanticArmOptions;
 export type HybridSearchOptions<Metadata extends object> = CommonSearchOptions<Metadata> & HybridArmOptions;
+export type MultimodalSearchOptions<Metadata extends object> = CommonSearchOptions<Metadata> & MultimodalOptions;
+
+/** A first stage: its options are those of its `method`. Default `hybrid`. */
+export type FirstStageOptions<Metadata extends object> =
+  | ({ readonly method?: "hybrid" | undefined } & HybridSearchOptions<Metadata>)
+  | ({ readonly method: "semantic" } & SemanticSearchOptions<Metadata>)
+  | ({ readonly method: "keyword" } & KeywordSearchOptions<Metadata>)
+  | ({ readonly method: "trigram" } & FuzzySearchOptions<Metadata>)
+  | ({ readonly method: "multimodal" } & MultimodalSearchOptions<Metadata>);
 
 interface RerankStageOptions {
   /** A reranker or a function `(query, texts) => scores`. Default: the built-in cross-encoder. */
@@ -192,10 +254,47 @@ interface RerankStageOptions {
   readonly offset?: number | undefined;
 }
 
-/** The first stage's options are those of its `method`. Default `hybrid`. */
-export type RerankSearchOptions<Metadata extends object> = RerankStageOptions &
-  (
-    | ({ readonly method?: "hybrid" | undefined } & HybridSearchOptions<Metadata>)
-    | ({ readonly method: "semantic" } & SemanticSearchOptions<Metadata>)
-    | ({ readonly method: "keyword" } & KeywordSearchOptions<Metadata>)
-  );
+export type RerankSearchOptions<Metadata extends object> = RerankStageOptions & FirstStageOptions<Metadata>;
+
+export type ExplainOptions<Metadata extends object> = FirstStageOptions<Metadata> & {
+  /** The plan as Postgres prints it, or as its JSON. Default `text`. */
+  readonly format?: "text" | "json" | undefined;
+};
+
+/** How Postgres ran one statement. Values that were bound or quoted are not told. */
+export interface ExplainedStatement {
+  /** With `$1`, `$2`, … where values are bound. */
+  readonly sql: string;
+  /** Text, or JSON as `EXPLAIN (FORMAT JSON)` gives it. */
+  readonly plan: unknown;
+  readonly planningMs: number;
+  readonly executionMs: number;
+}
+
+export interface Explanation {
+  /** One; two where the vector index gave too few candidates and they were taken again, exactly. */
+  readonly statements: readonly ExplainedStatement[];
+}
+
+export interface MeasureRecallOptions<Metadata extends object> {
+  /** Documents per query: 1 to 10,000. Default 10. */
+  readonly k?: number | undefined;
+  readonly where?: Where<Metadata> | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What the vector index finds of the exact answer. */
+export interface RecallReport {
+  /** The mean of `perQuery`. */
+  readonly recall: number;
+  /** `perQuery[i]` belongs to `queries[i]`: the share of its `k` nearest documents that was found; 1 when there are none. */
+  readonly perQuery: readonly number[];
+  readonly k: number;
+  /** Whether there is an index. Without one every search is exact. */
+  readonly indexed: boolean;
+  /** Median time of a search, without embedding. */
+  readonly medianMs: number;
+  /** Median time of an exact one. */
+  readonly exactMedianMs: number;
+}

@@ -34,9 +34,10 @@ export interface IndexInfo {
   readonly name: string;
   /**
    * `id` belongs to the table; `vector` serves semantic search, `keyword` keyword search, `metadata` equality in filters,
-   * `field` one field's ranges or patterns, `content` deduplication; `other` was made by somebody else.
+   * `field` one field's ranges or patterns, `trigram` fuzzy search, `space` a space of multimodal search, `content`
+   * deduplication; `other` was made by somebody else.
    */
-  readonly kind: "id" | "vector" | "keyword" | "metadata" | "field" | "content" | "other";
+  readonly kind: "id" | "vector" | "keyword" | "metadata" | "field" | "trigram" | "space" | "content" | "other";
   /** Of a `field` index. */
   readonly field?: { readonly path: string; readonly type: FieldIndexType };
   /** Not while it is being built, and not after a build that failed. */

@@ -66,10 +66,9 @@ export function readingAttached(database: OpenDatabase, { source }: SearchTarget
     capabilities: database.capabilities,
     query: async <Row extends object>(statement: { text: string; values: readonly unknown[] }, options = {}) => {
       // Not materialised: the planner sees through it to the table and its indexes. A statement has one `WITH` only.
-      const rest = statement.text.startsWith("WITH ")
-        ? `, ${statement.text.slice("WITH ".length)}`
-        : ` ${statement.text}`;
-      const text = `WITH ${identifier(ATTACHED).text} AS NOT MATERIALIZED (${source.text})${rest}`;
+      const [, explain = "", search = ""] = /^(EXPLAIN \([^)]*\) )?(.*)$/s.exec(statement.text) ?? [];
+      const rest = search.startsWith("WITH ") ? `, ${search.slice("WITH ".length)}` : ` ${search}`;
+      const text = `${explain}WITH ${identifier(ATTACHED).text} AS NOT MATERIALIZED (${source.text})${rest}`;
       const rows = await database.query<Row>({ text, values: statement.values }, options);
       return rows.map((row) => ("id" in row ? { ...row, id: String(row.id) } : row));
     },

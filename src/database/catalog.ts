@@ -5,6 +5,7 @@ import { vectorTypeName } from "../search/distance.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
+import { addSpaceColumns, type SpaceRecord } from "./space-columns.ts";
 import { partitioning, spreading } from "./spread-table.ts";
 import { termsColumn } from "./terms-column.ts";
 
@@ -17,6 +18,8 @@ export interface CollectionRecord extends NewCollection {
   readonly nextEmbedder: string | null;
   readonly nextDimensions: number | null;
   readonly shards: number | null;
+  /** Sorted by name. */
+  readonly spaces: readonly SpaceRecord[];
 }
 
 export interface NewCollection extends Omit<CollectionInfo, "shards"> {
@@ -36,7 +39,7 @@ export function infoOf({
   return { name, embedder, dimensions, distance, language, storage, ...(shards === null ? {} : { shards }) };
 }
 
-const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, shards, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions"`;
+const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, shards, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions", spaces`;
 
 export async function findCollection(
   database: Queryable,
@@ -55,6 +58,7 @@ export async function listCollections(database: Queryable, options: QueryOptions
 export async function createCollection(
   database: OpenDatabase,
   info: NewCollection,
+  spaces: readonly SpaceRecord[],
   options: QueryOptions = {},
 ): Promise<CollectionRecord> {
   const { name, embedder, dimensions, distance, language, storage, shards } = info;
@@ -77,8 +81,17 @@ export async function createCollection(
       )${partitioning(created, database.capabilities)}`,
     );
     for (const statement of spreading(target, created, database.capabilities)) await transaction.query(statement);
-    return created;
+    if (spaces.length === 0) return created;
+    await addSpaceColumns(transaction, target, spaces);
+    return setSpaces(transaction, created.id, spaces);
   }, options);
+}
+
+async function setSpaces(database: Queryable, id: number, spaces: readonly SpaceRecord[]): Promise<CollectionRecord> {
+  const [record] = await database.query<CollectionRecord>(
+    sql`UPDATE pgvectordb.collections SET spaces = ${JSON.stringify(spaces)}::jsonb WHERE id = ${id} RETURNING ${FIELDS}`,
+  );
+  return record as CollectionRecord;
 }
 
 /** Notes the embedder that the collection is moving to, or that it is moving to none. */

@@ -33,7 +33,9 @@ export async function listIndexes(
 
 function kindOf({ name, isPrimary }: Row, target: SearchTarget): IndexInfo["kind"] {
   if (isPrimary) return "id";
-  if (name === target.vectorIndex) return "vector";
+  if (name.startsWith(`${target.table}_`) && name.endsWith("_hnsw")) return "vector";
+  if (name === `${target.table}_trigrams`) return "trigram";
+  if (name.startsWith(`${target.table}_space_`)) return "space";
   if (name === target.keywordIndex) return "keyword";
   if (name === metadataIndexName(target)) return "metadata";
   if (name === contentIndexName(target)) return "content";

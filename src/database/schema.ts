@@ -62,9 +62,30 @@ const migrations: readonly (readonly Sql[])[] = [
               + coalesce(substring(substr(value, 17) from '[+-][0-9]{2}:?([0-9]{2})$')::int, 0) * 60000)
           END
       END`,
+    sql`ALTER TABLE pgvectordb.collections ADD COLUMN spaces jsonb NOT NULL DEFAULT '[]'`,
   ],
   // null: the table is in one piece.
   [sql`ALTER TABLE pgvectordb.collections ADD COLUMN shards integer`],
+  [
+    // The query's terms with their inverse document frequency by what ANALYZE knows; all weigh 1 while it knows nothing.
+    sql`CREATE FUNCTION pgvectordb.term_weights(language regconfig, query text, relation regclass, terms_column name)
+      RETURNS TABLE (term tsquery, weight float8) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+        WITH statistics AS (
+          SELECT s.most_common_elems::text::text[] AS elements, s.most_common_elem_freqs AS frequencies
+          FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+          JOIN pg_stats AS s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = terms_column
+          WHERE c.oid = relation OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = relation)
+          ORDER BY s.inherited DESC LIMIT 1
+        ), known AS (
+          SELECT element, frequency FROM statistics, unnest(elements, frequencies) AS e (element, frequency)
+          WHERE element IS NOT NULL AND frequency > 0
+        )
+        SELECT ('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''')::tsquery, CASE WHEN rarest IS NULL THEN 1 ELSE greatest(0.05, 0 - ln(coalesce(frequency, rarest / 2))) END
+        FROM unnest(pgvectordb.text_terms(language, query)) AS t
+        LEFT JOIN known ON element = lexeme
+        CROSS JOIN (SELECT min(frequency) AS rarest FROM known) AS least_known
+      $$`,
+  ],
 ];
 
 /**

@@ -13,7 +13,14 @@ export interface OnnxFile {
 
 const INT8_NAMES: Readonly<Record<CpuKind, readonly string[]>> = {
   arm64: ["model_int8", "model_qint8_arm64", "model_quantized", "model_uint8", "model_quint8_avx2"],
-  "x64-vnni": ["model_int8", "model_qint8_avx512_vnni", "model_quantized", "model_uint8", "model_quint8_avx2"],
+  "x64-vnni": [
+    "model_int8",
+    "model_qint8_avx512_vnni",
+    "model_qint8_avx512",
+    "model_quantized",
+    "model_uint8",
+    "model_quint8_avx2",
+  ],
   x64: ["model_quint8_avx2", "model_uint8", "model_quantized", "model_int8", "model_qint8_avx512"],
 };
 

@@ -19,6 +19,23 @@ describe("FairScheduler", () => {
     expect(log.join(" ")).toBe("long short long short long long long");
   });
 
+  it("keeps any number of jobs within one step of each other, and ends equal ones in the order they came", async () => {
+    const steps = new Map<number, number>();
+    const ended: number[] = [];
+    async function* job(name: number): Steps<void> {
+      for (let step = 1; step <= 6; step++) {
+        steps.set(name, step);
+        const counts = [...steps.values()];
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+        yield undefined;
+      }
+    }
+    const scheduler = new FairScheduler();
+    const names = Array.from({ length: 20 }, (_, name) => name);
+    await Promise.all(names.map((name) => scheduler.run(job(name), never).then(() => ended.push(name))));
+    expect(ended).toEqual(names);
+  });
+
   it("stops an aborted job before its next step and lets it clean up", async () => {
     const controller = new AbortController();
     let steps = 0;

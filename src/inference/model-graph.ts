@@ -9,6 +9,7 @@ import { openCheckpointWeights, weightFiles } from "./safetensors/open-checkpoin
 /** A checkpoint to compile, or compiled already. */
 export interface CheckpointGraph {
   readonly kind: "checkpoint";
+  /** What the compiled weights take in memory. */
   readonly bytes: number;
   readonly dtype: "fp32" | "int8";
   readonly config: Readonly<Record<string, unknown>>;
@@ -49,6 +50,8 @@ export async function fetchModelGraph(
   const plan = await planGraph(located, request);
   if (plan.kind === "onnx") return fetchOnnx(located, plan);
   const graph = await fetchCheckpoint(located, plan, compiledModelsFolder(cacheDir));
+  // Without a second choice the worker says the same, and this thread is spared the work.
+  if (!located.files.some((file) => file.endsWith(".onnx"))) return graph;
   const refusal = await findRefusal(graph);
   return refusal === undefined ? graph : fetchOnnx(located, await planOnnx(located, request, refusal));
 }
@@ -67,9 +70,15 @@ async function fetchCheckpoint(
   const weightPaths = await weightFiles(weightsPath);
   // Shards are found beside the index, where the cache and a folder both keep them.
   for (const path of weightPaths) await located.fetch(basename(path));
-  const stored = await bytesOf(weightPaths);
-  const bytes = dtype === "int8" ? stored / 4 : stored;
+  const bytes = (await countWeights(weightsPath)) * (dtype === "int8" ? 1 : Float32Array.BYTES_PER_ELEMENT);
   return { kind: "checkpoint", dtype, bytes, config, weightsPath, options, cacheFolder };
+}
+
+/** How many numbers a checkpoint holds, whatever their format: they are widened when it is compiled. */
+async function countWeights(weightsPath: string): Promise<number> {
+  const { tensors, close } = await openCheckpointWeights(weightsPath);
+  await close();
+  return [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
 }
 
 /** Why a checkpoint's tensors are not those that its architecture needs. It reads the headers alone. */

@@ -51,6 +51,23 @@ describe("a classifier's calls", () => {
     expect((await classifier.score(QUERY, ["a"])).logits).toHaveLength(1);
   });
 
+  it("are fair: of calls made at once each short one ends before the long one, in the order they came", async () => {
+    const classifier = make("tiny-bert-cross-encoder", { batchSize: 1 });
+    await classifier.load();
+    const ended: string[] = [];
+    const call = (name: string, texts: readonly string[]) =>
+      classifier.score(QUERY, texts).then(({ logits }) => {
+        expect(logits).toHaveLength(texts.length);
+        ended.push(name);
+      });
+    const short = ["a", "b", "c"];
+    await Promise.all([
+      call("long", many.slice(0, 200)),
+      ...Array.from({ length: 12 }, (_, i) => call(`short ${i}`, short)),
+    ]);
+    expect(ended).toEqual([...Array.from({ length: 12 }, (_, i) => `short ${i}`), "long"]);
+  });
+
   it("never start when aborted before", async () => {
     workers.length = 0;
     const classifier = make("tiny-bert-cross-encoder");

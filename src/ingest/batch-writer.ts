@@ -1,4 +1,5 @@
 import type { CollectionContext } from "../collection-context.ts";
+import { fillTextSpaces } from "./fill-text-spaces.ts";
 import type { PreparedBatch } from "./prepare-batch.ts";
 import { writeBatch } from "./write-batch.ts";
 
@@ -33,9 +34,15 @@ export class BatchWriter {
     const batch = this.#held;
     if (batch === undefined) return;
     this.#held = undefined;
-    this.#writing = writeBatch(this.#context, batch, this.#signal).then(() => this.#onWritten(batch));
+    this.#writing = this.#write(batch);
     // Told by `finish`; a failure until then is not an unhandled one.
     this.#writing.catch(() => {});
+  }
+
+  async #write(batch: PreparedBatch): Promise<void> {
+    await writeBatch(this.#context, batch, this.#signal);
+    await fillTextSpaces(this.#context, batch.ids, this.#signal);
+    this.#onWritten(batch);
   }
 
   /** Resolves when everything is written. */

@@ -2,6 +2,7 @@ import { checkInteger, invalidArgument } from "../check-options.ts";
 import type { SearchContext } from "../collection-context.ts";
 import type { RerankSearchResult, SearchHit } from "../contracts/collection.ts";
 import type { Reranker, RerankResult } from "../contracts/reranker.ts";
+import type { SpaceRecord } from "../database/space-columns.ts";
 import { type Retrieval, retrieve } from "./retrieve.ts";
 import { checkMethod, planRetrieval, type RetrievalPlan } from "./search-options.ts";
 
@@ -17,9 +18,13 @@ const DEFAULT_TOP_K = 5;
 const OWN_NAMES = ["method", "reranker", "rerankTopK", "threshold", "offset"];
 
 /** @throws PgVectorDBError `invalid_argument` */
-export function planRerankSearch(options: object): RerankSearchPlan {
+export function planRerankSearch(options: object, spaces: readonly SpaceRecord[]): RerankSearchPlan {
   const { method, rerankTopK, threshold, offset } = (options ?? {}) as Record<string, unknown>;
-  const retrieval = planRetrieval(checkMethod(method), options, DEFAULT_CANDIDATES, OWN_NAMES);
+  const retrieval = planRetrieval(checkMethod(method), options, {
+    defaultK: DEFAULT_CANDIDATES,
+    spaces,
+    ownNames: OWN_NAMES,
+  });
   checkInteger("rerankTopK", rerankTopK, { min: 1, max: Number.MAX_SAFE_INTEGER });
   checkInteger("offset", offset, { min: 0, max: Number.MAX_SAFE_INTEGER });
   if (threshold !== undefined && !(typeof threshold === "number" && threshold >= 0 && threshold <= 1)) {

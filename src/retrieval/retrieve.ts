@@ -1,19 +1,11 @@
-import type { Sql } from "sql-template-tag";
-import { invalidArgument } from "../check-options.ts";
 import type { SearchContext } from "../collection-context.ts";
-import type { Candidates, HitStages, SearchHit, SearchTimings } from "../contracts/collection.ts";
-import type { Embedder, Vector } from "../contracts/embedder.ts";
+import type { Candidates, HitStages, SearchHit, SearchTimings, StageScore } from "../contracts/collection.ts";
 import { throwIfAborted } from "../deadline.ts";
-import { embedQuery } from "../embed-texts.ts";
-import { searchSettings } from "../search/arms.ts";
 import { distanceSql } from "../search/distance.ts";
-import {
-  type CandidateRow,
-  hybridStatement,
-  keywordStatement,
-  semanticStatement,
-} from "../search/search-statements.ts";
+import type { CandidateRow } from "../search/search-statements.ts";
+import { comparesVectors, embedQueries } from "./embed-query.ts";
 import type { RetrievalPlan } from "./search-options.ts";
+import { type Question, settingsOf, spaceNames, statementOf } from "./statement-of.ts";
 
 export interface Retrieval<Metadata extends object> {
   readonly hits: readonly SearchHit<Metadata>[];
@@ -29,11 +21,11 @@ export async function retrieve<Metadata extends object>(
   signal: AbortSignal,
 ): Promise<Retrieval<Metadata>> {
   const startedAt = performance.now();
-  const vector = plan.method === "keyword" ? undefined : await embedQuery(embedderOf(context), query, signal);
+  const vectors = await embedQueries(context, query, plan, signal);
   throwIfAborted(signal);
   const embeddedAt = performance.now();
-  const rows = await runPlan(context, query, vector, plan, signal);
-  const hits = rows.map((row, position): SearchHit<Metadata> => toHit<Metadata>(row, position, plan, context));
+  const { rows } = await runPlan(context, plan, { query, vectors, now: new Date() }, signal);
+  const hits = rows.map((row, position) => toHit<Metadata>(row, position, plan, context));
   return {
     hits,
     candidates: { requested: plan.k, returned: hits.length },
@@ -41,70 +33,58 @@ export async function retrieve<Metadata extends object>(
   };
 }
 
-function embedderOf({ embedder }: SearchContext): Embedder {
-  if (embedder !== undefined) return embedder;
-  throw invalidArgument('The table was attached without `embedding`: it can be searched by `method: "keyword"` only.');
-}
-
 /**
  * A vector index may find fewer candidates than there are, most of all behind a selective filter: a short answer of one is
  * asked for again exactly, filter first.
  */
-async function runPlan(
-  { database, target }: SearchContext,
-  query: string,
-  vector: Vector | undefined,
+export async function runPlan(
+  context: SearchContext,
   plan: RetrievalPlan,
+  question: Question,
   signal: AbortSignal,
-): Promise<CandidateRow[]> {
+): Promise<{ readonly rows: CandidateRow[]; readonly ranTwice: boolean }> {
   const run = (exact: boolean) =>
-    database.query<CandidateRow>(statementOf(plan, { query, vector, exact, target }), {
+    context.database.query<CandidateRow>(statementOf(context, plan, question, exact), {
       signal,
-      settings: exact || plan.method === "keyword" ? undefined : searchSettings(target, plan.k),
+      settings: settingsOf(context, plan, exact),
     });
   const rows = await run(plan.exact);
   const [first] = rows;
   const mayBeShort = first === undefined || (first.approximate && first.semantic_count < plan.k);
-  return plan.method !== "keyword" && !plan.exact && mayBeShort ? run(true) : rows;
-}
-
-function statementOf(
-  plan: RetrievalPlan,
-  {
-    query,
-    vector = [],
-    exact,
-    target,
-  }: Pick<SearchContext, "target"> & {
-    readonly query: string;
-    readonly vector: Vector | undefined;
-    readonly exact: boolean;
-  },
-): Sql {
-  const { method, k, filter } = plan;
-  const semantic = { vector, k, filter, exact };
-  const keyword = { query, k, filter };
-  if (method === "semantic") return semanticStatement(target, semantic);
-  if (method === "keyword") return keywordStatement(target, keyword);
-  return hybridStatement(target, semantic, keyword, plan);
+  const ranTwice = comparesVectors(plan) && !plan.exact && mayBeShort;
+  return { rows: ranTwice ? await run(true) : rows, ranTwice };
 }
 
 function toHit<Metadata extends object>(
   row: CandidateRow,
   position: number,
-  { method }: RetrievalPlan,
+  plan: RetrievalPlan,
   { target }: SearchContext,
 ): SearchHit<Metadata> {
   const { toScore } = distanceSql(target.distance);
+  const names = plan.method === "multimodal" ? spaceNames(plan) : [];
   const stages: HitStages = {
-    ...(row.distance === null || row.semantic_rank === null
-      ? {}
-      : { semantic: { score: toScore(row.distance), rank: row.semantic_rank } }),
-    ...(row.bm25 === null || row.keyword_rank === null
-      ? {}
-      : { keyword: { score: 0 - row.bm25, rank: row.keyword_rank } }),
-    ...(row.fused === null ? {} : { hybrid: { score: row.fused, rank: position + 1 } }),
+    ...stage("semantic", row.distance, row.semantic_rank, toScore),
+    ...stage("keyword", row.bm25, row.keyword_rank, (bm25) => 0 - bm25),
+    ...stage("trigram", row.similarity, row.trigram_rank),
+    ...stage(plan.method === "multimodal" ? "multimodal" : "hybrid", row.fused, position + 1),
+    ...(names.length === 0 ? {} : { spaces: spaceStages(row, names) }),
   };
-  const score = stages[method]?.score ?? 0;
+  const score = stages[plan.method]?.score ?? 0;
   return { id: row.id, content: row.content, metadata: row.metadata as Metadata, score, stages };
+}
+
+function stage(
+  name: "semantic" | "keyword" | "trigram" | "hybrid" | "multimodal",
+  value: number | null | undefined,
+  rank: number | null | undefined,
+  toScore = (score: number) => score,
+): Partial<Record<typeof name, StageScore>> {
+  if (value === null || value === undefined || rank === null || rank === undefined) return {};
+  return { [name]: { score: toScore(value), rank } };
+}
+
+function spaceStages(row: CandidateRow, names: readonly string[]): Record<string, StageScore> {
+  const { space_scores: scores = [], space_ranks: ranks = [] } = row;
+  return Object.fromEntries(names.map((name, index) => [name, { score: scores[index] ?? 0, rank: ranks[index] ?? 0 }]));
 }

@@ -1,55 +1,73 @@
 import type { Sql } from "sql-template-tag";
 import { checkInteger, checkOptionNames, invalidArgument } from "../check-options.ts";
+import type { SpaceRecord } from "../database/space-columns.ts";
 import { compileWhere } from "../search/compile-where.ts";
+import type { FusionPlan } from "../search/fuse.ts";
+import { type PlannedSpace, planSpaces } from "./plan-spaces.ts";
 
-export type SearchMethod = "semantic" | "keyword" | "hybrid";
+export type SearchMethod = "semantic" | "keyword" | "hybrid" | "trigram" | "multimodal";
 
 /** A first stage with every choice made. */
-export interface RetrievalPlan {
+export interface RetrievalPlan extends FusionPlan {
   readonly method: SearchMethod;
-  readonly k: number;
   readonly filter: Sql | undefined;
   readonly exact: boolean;
-  readonly semanticWeight: number;
-  readonly keywordWeight: number;
-  readonly rankConstant: number;
+  readonly match: "any" | "phrase";
+  readonly minSimilarity: number;
+  readonly spaces: readonly PlannedSpace[];
+}
+
+export interface PlanSettings {
+  readonly defaultK: number;
+  /** The collection's spaces. */
+  readonly spaces: readonly SpaceRecord[];
+  /** Options of the caller that are none of the first stage's. */
+  readonly ownNames?: readonly string[] | undefined;
 }
 
 export const MAX_K = 10_000;
+const DEFAULT_RANK_CONSTANT = 60;
+const DEFAULT_MIN_SIMILARITY = 0.3;
 
 const COMMON_NAMES = ["k", "where", "signal", "timeoutMs"];
 const NAMES_OF: Readonly<Record<SearchMethod, readonly string[]>> = {
-  keyword: COMMON_NAMES,
+  keyword: [...COMMON_NAMES, "match"],
   semantic: [...COMMON_NAMES, "exact"],
-  hybrid: [...COMMON_NAMES, "exact", "weights", "rankConstant"],
+  hybrid: [...COMMON_NAMES, "exact", "match", "weights", "fusion", "rankConstant"],
+  trigram: [...COMMON_NAMES, "minSimilarity"],
+  multimodal: [...COMMON_NAMES, "exact", "match", "weights", "spaces"],
 };
 
 /**
  * Checks a search's options and fills in the defaults.
  *
- * @param ownNames options of the caller that are none of the first stage's
  * @throws PgVectorDBError `invalid_argument`
  */
-export function planRetrieval(
-  method: SearchMethod,
-  options: object,
-  defaultK: number,
-  ownNames: readonly string[] = [],
-): RetrievalPlan {
-  checkOptionNames(options, [...NAMES_OF[method], ...ownNames]);
-  const { k, where, exact, weights, rankConstant } = options as Record<string, unknown>;
+export function planRetrieval(method: SearchMethod, options: object, settings: PlanSettings): RetrievalPlan {
+  checkOptionNames(options, [...NAMES_OF[method], ...(settings.ownNames ?? [])]);
+  const { k, where, exact, match, minSimilarity, weights, fusion, rankConstant, spaces } = options as Record<
+    string,
+    unknown
+  >;
   checkInteger("k", k, { min: 1, max: MAX_K });
   if (exact !== undefined && typeof exact !== "boolean") throw invalidArgument("`exact` must be true or false.");
-  if (rankConstant !== undefined && !(isFiniteNumber(rankConstant) && rankConstant >= 0)) {
-    throw invalidArgument("`rankConstant` must be a number of at least 0.");
+  if (match !== undefined && match !== "any" && match !== "phrase") {
+    throw invalidArgument("`match` must be one of: any, phrase.");
   }
+  if (minSimilarity !== undefined && !(isFiniteNumber(minSimilarity) && minSimilarity > 0 && minSimilarity <= 1)) {
+    throw invalidArgument("`minSimilarity` must be a number above 0, up to 1.");
+  }
+  const asked = planSpaces(spaces, settings.spaces);
   return {
     method,
-    k: (k as number | undefined) ?? defaultK,
+    k: (k as number | undefined) ?? settings.defaultK,
     filter: compileWhere(where),
     exact: exact ?? false,
-    ...planWeights(weights),
-    rankConstant: rankConstant ?? 60,
+    match: match ?? "any",
+    minSimilarity: minSimilarity ?? DEFAULT_MIN_SIMILARITY,
+    ...planWeights(weights, asked.length > 0),
+    fusion: planFusion(fusion, rankConstant),
+    spaces: asked,
   };
 }
 
@@ -60,7 +78,26 @@ export function checkMethod(method: unknown): SearchMethod {
   throw invalidArgument(`\`method\` must be one of: ${Object.keys(NAMES_OF).join(", ")}.`);
 }
 
-function planWeights(weights: unknown): Pick<RetrievalPlan, "semanticWeight" | "keywordWeight"> {
+function planFusion(fusion: unknown, rankConstant: unknown): RetrievalPlan["fusion"] {
+  checkRankConstant("rankConstant", rankConstant);
+  if (fusion === undefined) return { kind: "rrf", rankConstant: rankConstant ?? DEFAULT_RANK_CONSTANT };
+  if (rankConstant !== undefined) throw invalidArgument("Pass `fusion` or `rankConstant`, not both.");
+  if (typeof fusion !== "object" || fusion === null) throw invalidArgument("`fusion` must be an object with a `kind`.");
+  const { kind, rankConstant: own } = fusion as { kind?: unknown; rankConstant?: unknown };
+  if (kind !== "rrf" && kind !== "weighted") throw invalidArgument("`fusion.kind` must be one of: rrf, weighted.");
+  checkOptionNames(fusion, kind === "rrf" ? ["kind", "rankConstant"] : ["kind"]);
+  checkRankConstant("fusion.rankConstant", own);
+  return kind === "rrf" ? { kind, rankConstant: own ?? DEFAULT_RANK_CONSTANT } : { kind };
+}
+
+function checkRankConstant(name: string, value: unknown): asserts value is number | undefined {
+  if (value !== undefined && !(isFiniteNumber(value) && value >= 0)) {
+    throw invalidArgument(`\`${name}\` must be a number of at least 0.`);
+  }
+}
+
+/** @param hasOthers whether something else counts, so that both may be 0 */
+function planWeights(weights: unknown, hasOthers: boolean): Pick<RetrievalPlan, "semanticWeight" | "keywordWeight"> {
   if (weights === undefined) return { semanticWeight: 1, keywordWeight: 1 };
   if (typeof weights !== "object" || weights === null) throw invalidArgument("`weights` must be an object.");
   const unknown = Object.keys(weights).find((name) => name !== "semantic" && name !== "keyword");
@@ -71,7 +108,7 @@ function planWeights(weights: unknown): Pick<RetrievalPlan, "semanticWeight" | "
     !isFiniteNumber(keyword) ||
     semantic < 0 ||
     keyword < 0 ||
-    semantic + keyword === 0
+    (semantic + keyword === 0 && !hasOthers)
   ) {
     throw invalidArgument("`weights` must be numbers of at least 0, and not both 0.");
   }

@@ -1,7 +1,8 @@
 import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
 import { distanceSql, vectorTypeName } from "./distance.ts";
-import { identifier, quotedName, textLiteral } from "./identifier.ts";
+import { bestByFullText } from "./full-text-arm.ts";
+import { identifier, quotedName } from "./identifier.ts";
 import type { SearchTarget } from "./search-target.ts";
 
 export interface SemanticArm {
@@ -20,7 +21,7 @@ export interface KeywordArm {
 
 /** Rows `(id, distance, rank)` of the nearest documents. A zero vector has no direction and is nobody's neighbour. */
 export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: SemanticArm): Sql {
-  const distance = sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::${raw(vectorTypeName(target.storage))}`;
+  const distance = distanceTo(target, vector);
   const nearest = exact
     ? // An expression around the distance keeps the vector index out.
       sql`SELECT id, ${distance} AS distance FROM ${table(target)}${where(filter)} ORDER BY (${distance}) + 0, id LIMIT ${k}`
@@ -33,22 +34,23 @@ export function semanticArm(target: SearchTarget, { vector, k, filter, exact }: 
   return sql`SELECT id, distance, row_number() OVER (ORDER BY distance, id) AS rank FROM (${nearest}) AS nearest WHERE distance <> 'NaN'`;
 }
 
+/** From the embedding column to a query's vector. */
+export function distanceTo(target: SearchTarget, vector: Vector): Sql {
+  return sql`${identifier(target.embeddingColumn)} ${distanceSql(target.distance).operator} ${vectorText(vector)}::${raw(vectorTypeName(target.storage))}`;
+}
+
 /** Rows `(id, bm25, rank)` of the documents with any of the query's terms. The score is negative here: lower is better. */
 export function keywordArm(target: SearchTarget, arm: KeywordArm): Sql {
-  const best = target.keywordEngine === "bm25" ? bestByBm25(target, arm) : bestByFullText(target, arm);
+  const best =
+    target.keywordEngine === "bm25"
+      ? bestByBm25(target, arm)
+      : bestByFullText(target, arm, { table: table(target), where });
   return sql`SELECT id, bm25, row_number() OVER (ORDER BY bm25, id) AS rank FROM (${best}) AS best WHERE bm25 < 0`;
 }
 
 function bestByBm25(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
   const score = sql`content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)})`;
   return sql`SELECT id, ${score} AS bm25 FROM ${table(target)}${where(filter)} ORDER BY ${score} LIMIT ${k}`;
-}
-
-/** The query's terms become a constant before the plan is made, so the index is chosen by how many documents have them. */
-function bestByFullText(target: SearchTarget, { query, k, filter }: KeywordArm): Sql {
-  const terms = identifier(target.termsColumn);
-  const anyTerm = sql`pgvectordb.any_term(${textLiteral(target.language)}::regconfig, ${query})`;
-  return sql`SELECT id, 0 - ts_rank_cd(${terms}, ${anyTerm}) AS bm25 FROM ${table(target)}${where(sql`${terms} @@ ${anyTerm}`, filter)} ORDER BY bm25, id LIMIT ${k}`;
 }
 
 /** Whether a vector index could have answered, so that a short answer may be the index's fault. */
@@ -96,7 +98,7 @@ function withVectorIndex(target: SearchTarget, k: number, scan: (ready: Sql | un
   return sql`WITH settings AS MATERIALIZED (${settings}) SELECT scan.id, scan.distance FROM settings CROSS JOIN LATERAL (${scan(sql`settings.ready IS NOT NULL`)}) AS scan`;
 }
 
-function where(...conditions: readonly (Sql | undefined)[]): Sql {
+export function where(...conditions: readonly (Sql | undefined)[]): Sql {
   const given = conditions.filter((condition) => condition !== undefined);
   const [first, ...rest] = given;
   return first === undefined ? empty : rest.reduce((all, next) => sql`${all} AND ${next}`, sql` WHERE ${first}`);

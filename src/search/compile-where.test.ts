@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { arrayText } from "./array-text.ts";
 import { compileWhere } from "./compile-where.ts";
 import { fieldExpression, indexedFieldExpression } from "./field-expression.ts";
 
@@ -22,54 +23,54 @@ describe("compileWhere", () => {
     ["$eq", { brand: { $eq: "sony" } }, contains, ['{"brand":"sony"}', '{"brand":["sony"]}']],
     ["$ne", { brand: { $ne: true } }, `((${contains}) IS NOT TRUE)`, ['{"brand":true}', '{"brand":[true]}']],
     ["a nested path", { "size.width": 3 }, contains, ['{"size":{"width":3}}', '{"size":{"width":[3]}}']],
-    ["a position in an array", { "sizes.0": 3 }, `${field(1)} @> $2::jsonb`, [["sizes", "0"], "3"]],
+    ["a position in an array", { "sizes.0": 3 }, `${field(1)} @> $2::jsonb`, ['{"sizes","0"}', "3"]],
     [
       "a date",
       { at: new Date(0) },
       contains,
       ['{"at":"1970-01-01T00:00:00.000Z"}', '{"at":["1970-01-01T00:00:00.000Z"]}'],
     ],
-    ["null", { brand: null }, `coalesce(${field(1)} @> 'null'::jsonb, true)`, [["brand"]]],
-    ["$in", { a: { $in: [1] } }, "metadata @> ANY($1::text[]::jsonb[])", [['{"a":1}', '{"a":[1]}']]],
+    ["null", { brand: null }, `coalesce(${field(1)} @> 'null'::jsonb, true)`, ['{"brand"}']],
+    ["$in", { a: { $in: [1] } }, "metadata @> ANY($1::text[]::jsonb[])", [arrayText(['{"a":1}', '{"a":[1]}'])]],
     [
       "$nin with null",
       { a: { $nin: [1, null] } },
       `(((metadata @> ANY($1::text[]::jsonb[]) OR coalesce(${field(2)} @> 'null'::jsonb, true))) IS NOT TRUE)`,
-      [['{"a":1}', '{"a":[1]}'], ["a"]],
+      [arrayText(['{"a":1}', '{"a":[1]}']), '{"a"}'],
     ],
     ["nothing of a list", { brand: { $in: [] } }, "false", []],
     [
       "a range of numbers",
       { price: { $gte: 10, $lt: 20 } },
       `${number(1)} >= $3::numeric AND ${number(4)} < $6::numeric`,
-      [["price"], ["price"], "10", ["price"], ["price"], "20"],
+      ['{"price"}', '{"price"}', "10", '{"price"}', '{"price"}', "20"],
     ],
     [
       "a range of strings",
       { brand: { $between: ["a", "b"] } },
       `${text(1)} COLLATE "C" BETWEEN $3::text AND $4::text`,
-      [["brand"], ["brand"], "a", "b"],
+      ['{"brand"}', '{"brand"}', "a", "b"],
     ],
     [
       "a range of dates",
       { at: { $gt: new Date(5) } },
       "pgvectordb.epoch_ms(metadata #>> $1::text[]) > $2::float8",
-      [["at"], "5"],
+      ['{"at"}', "5"],
     ],
-    ["a pattern", { brand: { $like: "so%" } }, `${text(1)} LIKE $3`, [["brand"], ["brand"], "so%"]],
-    ["a pattern of any case", { brand: { $ilike: "so%" } }, `${text(1)} ILIKE $3`, [["brand"], ["brand"], "so%"]],
+    ["a pattern", { brand: { $like: "so%" } }, `${text(1)} LIKE $3`, ['{"brand"}', '{"brand"}', "so%"]],
+    ["a pattern of any case", { brand: { $ilike: "so%" } }, `${text(1)} ILIKE $3`, ['{"brand"}', '{"brand"}', "so%"]],
     [
       "$exists",
       { a: { $exists: true }, b: { $exists: false } },
       `${field(1)} IS NOT NULL AND ${field(2)} IS NULL`,
-      [["a"], ["b"]],
+      ['{"a"}', '{"b"}'],
     ],
-    ["$not on a field", { a: { $not: { $exists: true } } }, `((${field(1)} IS NOT NULL) IS NOT TRUE)`, [["a"]]],
+    ["$not on a field", { a: { $not: { $exists: true } } }, `((${field(1)} IS NOT NULL) IS NOT TRUE)`, ['{"a"}']],
     [
       "combinations",
       { $or: [{ a: { $exists: true } }, { $and: [{ b: null }, {}] }], $not: { c: { $in: [] } } },
       `(${field(1)} IS NOT NULL OR (coalesce(${field(2)} @> 'null'::jsonb, true) AND true)) AND ((false) IS NOT TRUE)`,
-      [["a"], ["b"]],
+      ['{"a"}', '{"b"}'],
     ],
   ])("%s", (_name, where, expected, values) => {
     const compiled = compileWhere(where);
@@ -80,7 +81,7 @@ describe("compileWhere", () => {
   it("binds a long list as one value", () => {
     const compiled = compileWhere({ a: { $in: Array.from({ length: 5000 }, (_, i) => i) } });
     expect(compiled?.text).toContain("jsonb_array_elements");
-    expect(compiled?.values.filter((value) => typeof value === "string")).toHaveLength(2);
+    expect(compiled?.values.filter((value) => String(value).startsWith("["))).toHaveLength(2);
   });
 
   const nested = (depth: number): unknown => (depth === 0 ? { a: 1 } : { $not: nested(depth - 1) });

@@ -1,4 +1,5 @@
 import sql, { raw, type Sql } from "sql-template-tag";
+import { arrayText } from "./array-text.ts";
 
 /** What a metadata field is compared as. */
 export type FieldType = "string" | "number" | "date";
@@ -11,7 +12,7 @@ export type FieldType = "string" | "number" | "date";
  * @param path names from the outside in; bound, not written into the text
  */
 export function fieldExpression(path: readonly string[], type: FieldType): Sql {
-  return expression(sql`${path}`, type);
+  return expression(sql`${arrayText(path)}`, type);
 }
 
 /**
@@ -21,13 +22,12 @@ export function fieldExpression(path: readonly string[], type: FieldType): Sql {
  * `USING gin (metadata jsonb_path_ops)`.
  */
 export function indexedFieldExpression(path: readonly string[], type: FieldType): Sql {
-  const elements = path.map((name) => `"${name.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`);
-  return expression(raw(`'${`{${elements.join(",")}}`.replaceAll("'", "''")}'`), type);
+  return expression(raw(`'${arrayText(path).replaceAll("'", "''")}'`), type);
 }
 
 /** The field as jsonb; null where it is missing. */
 export function fieldAt(path: readonly string[]): Sql {
-  return at(sql`${path}`);
+  return at(sql`${arrayText(path)}`);
 }
 
 function expression(path: Sql, type: FieldType): Sql {

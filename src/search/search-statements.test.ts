@@ -76,7 +76,7 @@ it("keywordStatement binds the query and names the index", () => {
 
 it("hybridStatement fuses both arms by rank, with the same filter in both", () => {
   const filter = compileWhere({ price: 3 });
-  const fusion = { k: 50, semanticWeight: 2, keywordWeight: 1, rankConstant: 60 };
+  const fusion = { k: 50, semanticWeight: 2, keywordWeight: 1, fusion: { kind: "rrf", rankConstant: 60 } } as const;
   const { text } = hybridStatement(target, { ...semantic, filter, exact: true }, { ...keyword, filter }, fusion);
   expect(text.match(/metadata @> .*? OR metadata @> /g)).toHaveLength(2);
   expect(text.slice(text.indexOf("fused AS MATERIALIZED"))).toMatchInlineSnapshot(

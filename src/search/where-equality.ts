@@ -1,4 +1,5 @@
 import sql, { type Sql } from "sql-template-tag";
+import { arrayText } from "./array-text.ts";
 import { fieldAt } from "./field-expression.ts";
 import { invalidWhere, printable, type Scalar, scalarOf } from "./where-value.ts";
 
@@ -45,7 +46,7 @@ function isIn(field: string, path: readonly string[], operator: string, operand:
 /** One bound array, which a GIN index is asked for value by value. */
 function containsAny(path: readonly string[], values: readonly Scalar[]): Sql {
   const documents = values.flatMap((value) => [documentWith(path, value), documentWith(path, [value])]);
-  return sql`metadata @> ANY(${documents}::text[]::jsonb[])`;
+  return sql`metadata @> ANY(${arrayText(documents)}::text[]::jsonb[])`;
 }
 
 /** Contained in the list, or an array with an element of it: one bound value, however long the list is. */

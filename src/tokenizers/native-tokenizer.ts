@@ -17,7 +17,13 @@ export async function loadNativeTokenizer(tokenizerJson: string): Promise<Tokeni
   tokenizer.disablePadding();
   return {
     async encode(text) {
-      const encoding = await tokenizer.encode(text, null, { addSpecialTokens: false });
+      // The cause is left out: it may quote the text.
+      const encoding = await tokenizer.encode(text, null, { addSpecialTokens: false }).catch(() => {
+        throw new PgVectorDBError(
+          "model_invalid",
+          "The model's tokenizer.json cannot encode a text, as when it has no token for what is unknown.",
+        );
+      });
       return encoding.getIds();
     },
     tokenToId: (token) => tokenizer.tokenToId(token) ?? undefined,

@@ -1,0 +1,137 @@
+// Local models: speed, side by side with others, the event loop and memory.
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { loadTokenizer } from "../src/tokenizers/load-tokenizer.ts";
+import { type Contestant, listContestants, scriptPath } from "./contestants.ts";
+import { type Figure, printFigure } from "./figure.ts";
+import { concurrentFigures, freeLoopFigures, manyCallsFigures } from "./inference-behaviour.ts";
+import { differenceFigure, type RaceReport, raceFigures } from "./inference-report.ts";
+import { describeMachine, printMachine } from "./machine.ts";
+import { multiplyAdds } from "./model-operations.ts";
+import { type Runner, race, startRunners } from "./race.ts";
+import { readScoreRequests, type ScoreRequest } from "./score-requests.ts";
+import { type BertShape, readBertShape, seededModel } from "./seeded-model.ts";
+import { TimedProcess } from "./timed-process.ts";
+
+const USAGE = `npm run bench:inference -- [options]
+  --model NAME    a folder or a hub id (default: a 6-layer MiniLM with random weights, made here)
+  --data FOLDER   evaluation data, for its passages (default: $PGVECTORDB_EVAL_DATA, then ../shared/eval, else docs/)
+  --only PART     short, long, loop, calls or concurrent
+  --rounds N      of each race (default 5)
+  --quick         fewer rounds and texts: figures to look at, not to quote
+  --json          nothing but JSON on stdout
+Peers that are not installed are skipped by name; node bench/peers/install.mjs installs them, or PGVECTORDB_BENCH_PYTHON
+names a Python that has sentence-transformers.`;
+
+const WORK_FOLDER = "build/bench-inference";
+const MAX_TOKENS = 512;
+const { values: options } = parseArgs({
+  options: {
+    model: { type: "string" },
+    data: { type: "string" },
+    only: { type: "string" },
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
+const counts = options.quick ? { short: 100, long: 4, all: 20 } : { short: 100, long: 24, all: 200 };
+
+if (options.help) console.log(USAGE);
+else await main();
+
+async function main(): Promise<void> {
+  const machine = describeMachine(["onnxruntime-node", "tokenizers"]);
+  if (!options.json) printMachine(machine);
+  await mkdir(WORK_FOLDER, { recursive: true });
+  const model = options.model ?? (await seededModel(WORK_FOLDER));
+  const data = resolve(options.data ?? process.env["PGVECTORDB_EVAL_DATA"] ?? "../shared/eval");
+  const { requests, source } = await readScoreRequests(data, counts);
+  const requestsPath = join(WORK_FOLDER, "requests.json");
+  await writeFile(requestsPath, JSON.stringify(requests));
+  const files = {
+    model,
+    requests: requestsPath,
+    cacheDir: join(WORK_FOLDER, "cache"),
+    exported: join(WORK_FOLDER, `exported-${basename(model)}`),
+  };
+  const skipped: Record<string, string> = {};
+  const onMissing = (name: string, reason: string) => {
+    skipped[name] = reason;
+    if (!options.json) console.log(`${name} is skipped: ${reason}`);
+  };
+  const runners = await startRunners([...listContestants(files), peak(requestsPath)], "short", onMissing);
+  if (!options.json) describeRace(source, runners);
+
+  const figures: Figure[] = [];
+  const add = (more: readonly (Figure | undefined)[]) => {
+    const known = more.filter((figure) => figure !== undefined);
+    figures.push(...known);
+    if (!options.json) for (const figure of known) printFigure(figure);
+  };
+  try {
+    for (const request of ["short", "long"] as const) {
+      if (!asked(request)) continue;
+      // One batch of many long texts is gigabytes of attention scores.
+      const able = request === "short" ? runners : runners.filter(({ key }) => !key.startsWith("onebatch"));
+      const report = await raceReport(request, able, await countOperations(model, requests[request]));
+      add([...raceFigures(report), differenceFigure(report)]);
+    }
+  } finally {
+    await Promise.all(runners.map(({ process }) => process.stop()));
+  }
+  if (asked("loop")) add(await freeLoopFigures(files, counts.all));
+  if (asked("calls")) add(await manyCallsFigures(files));
+  if (asked("concurrent")) add(await concurrentFigures(files, rounds));
+  if (options.json)
+    console.log(JSON.stringify({ machine, model, passages: source, rounds, skipped, figures }, null, 2));
+  const different = figures.some(({ name, value }) => name.includes("difference") && !((value ?? 0) <= 1e-4));
+  if (different) throw new Error("The float32 logits are not those of the reference.");
+}
+
+function asked(part: string): boolean {
+  return options.only === undefined || options.only === part;
+}
+
+function peak(requests: string): Contestant {
+  const args = [scriptPath("run-matrix-peak"), join(WORK_FOLDER, "products"), requests];
+  return {
+    key: "peak",
+    name: "ONNX Runtime's products alone",
+    start: () => TimedProcess.start(process.execPath, args),
+    missing: undefined,
+  };
+}
+
+function describeRace(source: string, runners: readonly Runner[]): void {
+  console.log(`passages of ${source}; ${runners.map(({ process: { description } }) => description).join("; ")}`);
+  console.log(`medians of ${rounds} rounds, interleaved; ratios are the medians of the rounds' own`);
+}
+
+async function raceReport(
+  request: RaceReport["request"],
+  runners: readonly Runner[],
+  operations: number | undefined,
+): Promise<RaceReport> {
+  return { request, runners, result: await race(runners, request, rounds), multiplyAdds: operations };
+}
+
+/** Undefined for models of another kind, and for hub ids, whose files are elsewhere. */
+async function countOperations(model: string, { query, texts }: ScoreRequest): Promise<number | undefined> {
+  const shape: BertShape | undefined = existsSync(model) ? await readBertShape(model) : undefined;
+  if (shape === undefined) return undefined;
+  const tokenizer = await loadTokenizer(await readFile(join(model, "tokenizer.json"), "utf8"));
+  const queryTokens = (await tokenizer.encode(query)).length;
+  let [sum, tokens] = [0, 0];
+  for (const text of texts) {
+    const length = Math.min(MAX_TOKENS, 3 + queryTokens + (await tokenizer.encode(text)).length);
+    tokens += length;
+    sum += multiplyAdds(shape, length);
+  }
+  if (!options.json) console.log(`\n${texts.length} pairs of ${(tokens / texts.length).toFixed(0)} tokens on average`);
+  return sum;
+}

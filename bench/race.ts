@@ -1,0 +1,51 @@
+import type { Contestant } from "./contestants.ts";
+import { median } from "./median.ts";
+import type { TimedProcess, TimedRun } from "./timed-process.ts";
+
+export interface Runner {
+  readonly key: string;
+  readonly name: string;
+  readonly process: TimedProcess;
+}
+
+/** Every runner's rounds, by its key; the rounds at one position are of the same minute for all. */
+export type RaceResult = ReadonlyMap<string, readonly TimedRun[]>;
+
+/** Starts those that can, each loaded and warm. `onMissing` is told of the others, and why. */
+export async function startRunners(
+  contestants: readonly Contestant[],
+  warmUp: string,
+  onMissing: (name: string, reason: string) => void,
+): Promise<Runner[]> {
+  const runners: Runner[] = [];
+  for (const { key, name, missing, start } of contestants) {
+    if (missing !== undefined) {
+      onMissing(name, missing);
+      continue;
+    }
+    try {
+      const process = await start();
+      await process.run(warmUp);
+      runners.push({ key, name, process });
+    } catch (error) {
+      onMissing(name, (error as Error).message);
+    }
+  }
+  return runners;
+}
+
+/** In rounds, one after the other, so that a slow minute of the machine falls on all of them and not on one. */
+export async function race(runners: readonly Runner[], request: string, rounds: number): Promise<RaceResult> {
+  const result = new Map<string, TimedRun[]>(runners.map(({ key }) => [key, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const { key, process } of runners) result.get(key)?.push(await process.run(request));
+  }
+  return result;
+}
+
+/** How many times as long as `base` the other took: the median of the rounds' own ratios, in which both met the same weather. */
+export function timesAsLong(result: RaceResult, other: string, base: string): number | undefined {
+  const [others, bases] = [result.get(other), result.get(base)];
+  if (others === undefined || bases === undefined) return undefined;
+  return median(others.map(({ ms }, round) => ms / (bases[round] as TimedRun).ms));
+}

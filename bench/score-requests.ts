@@ -1,0 +1,58 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readTrecDl21 } from "./quality-datasets.ts";
+
+/** What one rerank is asked. Plain data: peers in other languages read it as JSON. */
+export interface ScoreRequest {
+  readonly query: string;
+  readonly texts: readonly string[];
+}
+
+/** Longer than 512 tokens in any tokenizer for English. */
+const LONG_CHARACTERS = 4000;
+
+/** Passages as a first stage gives them, and documents that fill the model: `count` of the first, `longCount` of the other. */
+export async function readScoreRequests(
+  data: string,
+  counts: { readonly short: number; readonly long: number; readonly all: number },
+): Promise<{ readonly requests: Readonly<Record<keyof typeof counts, ScoreRequest>>; readonly source: string }> {
+  const { query, passages, source } = (await readPool(data)) ?? (await readOwnDocs());
+  const short = Array.from({ length: counts.short }, (_, index) => passages[index % passages.length] as string);
+  const all = Array.from({ length: counts.all }, (_, index) => longText(passages, index));
+  return {
+    requests: {
+      short: { query, texts: short },
+      long: { query, texts: all.slice(0, counts.long) },
+      all: { query, texts: all },
+    },
+    source,
+  };
+}
+
+async function readPool(data: string) {
+  const pool = await readTrecDl21(data);
+  const query = pool?.queries[0];
+  if (pool === undefined || query === undefined) return undefined;
+  const candidates = [...new Set(pool.runs.flatMap(({ run }) => run.get(query.id) ?? []).map(({ id }) => id))];
+  const passages = candidates.map((id) => pool.documents.get(id) as string);
+  return { query: query.text, passages, source: "TREC DL 2021 pool" };
+}
+
+/** This repository's own documentation, in pieces of as many words as an MS MARCO passage. */
+async function readOwnDocs() {
+  const words = 50;
+  const files = (await readdir("docs")).map((file) => join("docs", file)).filter((file) => existsSync(file));
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
+  const all = texts.join("\n").split(/\s+/);
+  const passages = Array.from({ length: Math.floor(all.length / words) }, (_, index) =>
+    all.slice(index * words, (index + 1) * words).join(" "),
+  );
+  return { query: "how are the scores of a long document computed", passages, source: "docs/" };
+}
+
+function longText(passages: readonly string[], start: number): string {
+  let text = "";
+  for (let next = start; text.length < LONG_CHARACTERS; next++) text += `${passages[next % passages.length]} `;
+  return text;
+}

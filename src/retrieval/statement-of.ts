@@ -1,0 +1,105 @@
+import sql, { type Sql } from "sql-template-tag";
+import type { SearchContext } from "../collection-context.ts";
+import { searchSettings } from "../search/arms.ts";
+import { multimodalStatement, type WeightedSpace } from "../search/multimodal-statement.ts";
+import { hasPhrase } from "../search/phrase.ts";
+import { hybridStatement, keywordStatement, semanticStatement, trigramStatement } from "../search/search-statements.ts";
+import {
+  categorySpace,
+  keywordSpace,
+  nearestNumberSpace,
+  numberSpace,
+  recencySpace,
+  type SpaceArm,
+  vectorSpace,
+} from "../search/space-arm.ts";
+import { trigramSettings } from "../search/trigram-arm.ts";
+import { asksKeywords, comparesContent, comparesVectors, type QueryVectors } from "./embed-query.ts";
+import type { PlannedSpace } from "./plan-spaces.ts";
+import type { RetrievalPlan } from "./search-options.ts";
+
+/** What a statement is made from besides its plan. */
+export interface Question {
+  readonly query: string;
+  readonly vectors: QueryVectors;
+  /** From which age is counted where the query names no date. */
+  readonly now: Date;
+}
+
+/** A plan's one statement. */
+export function statementOf(context: SearchContext, plan: RetrievalPlan, question: Question, exact: boolean): Sql {
+  const { target } = context;
+  const { method, k, filter, match, minSimilarity } = plan;
+  const { query, vectors } = question;
+  const phrase = match === "phrase" ? hasPhrase(target, query) : undefined;
+  const semantic = { vector: vectors.content ?? [], k, filter, exact };
+  const keyword = { query, k, filter: both(filter, phrase) };
+  switch (method) {
+    case "semantic":
+      return semanticStatement(target, semantic);
+    case "keyword":
+      return keywordStatement(target, keyword);
+    case "trigram":
+      return trigramStatement(target, { query, k, filter, minSimilarity });
+    case "hybrid":
+      return hybridStatement(target, semantic, keyword, plan);
+    case "multimodal": {
+      const own: WeightedSpace[] = [];
+      if (comparesContent(plan)) own.push({ ...vectorSpace(target, semantic), weight: plan.semanticWeight });
+      if (asksKeywords(plan)) own.push({ ...keywordSpace(target, keyword, phrase), weight: plan.keywordWeight });
+      const spaces = plan.spaces.map((space) => ({
+        ...spaceArm(context, plan, question, space, exact),
+        weight: space.weight,
+      }));
+      return multimodalStatement(target, [...own, ...spaces], k);
+    }
+  }
+}
+
+/** The settings that the statement needs and does not make itself. */
+export function settingsOf(
+  { target }: SearchContext,
+  plan: RetrievalPlan,
+  exact: boolean,
+): Readonly<Record<string, string>> | undefined {
+  if (plan.method === "trigram") return trigramSettings(target, plan.minSimilarity);
+  return exact || !comparesVectors(plan) ? undefined : searchSettings(target, plan.k);
+}
+
+/** The names of a multimodal search's arms, in the order of its statement. */
+export function spaceNames(plan: RetrievalPlan): string[] {
+  return [
+    ...(comparesContent(plan) ? ["semantic"] : []),
+    ...(asksKeywords(plan) ? ["keyword"] : []),
+    ...plan.spaces.map(({ name }) => name),
+  ];
+}
+
+function spaceArm(
+  { target, textSpaces = [] }: SearchContext,
+  { k, filter }: RetrievalPlan,
+  { vectors, now }: Question,
+  asked: PlannedSpace,
+  exact: boolean,
+): SpaceArm {
+  if (asked.kind === "text") {
+    const space = textSpaces.find(({ name }) => name === asked.name);
+    const vector = vectors.spaces.get(asked.name);
+    if (space === undefined || vector === undefined) throw new TypeError("A text space was not opened.");
+    return vectorSpace(space.target, { vector, k, filter, exact });
+  }
+  const { name, space } = asked;
+  const arm = { field: space.field.split("."), k, filter };
+  if (asked.kind === "category") return categorySpace(target, { ...arm, name, values: asked.values });
+  if (asked.kind === "recency") {
+    return recencySpace(target, { ...arm, now: asked.value ?? now, decayDays: asked.space.decayDays });
+  }
+  const { min, max, prefer } = asked.space;
+  return prefer === "nearest"
+    ? nearestNumberSpace(target, { ...arm, near: asked.value ?? min, range: max - min })
+    : numberSpace(target, { ...arm, min, max, prefer });
+}
+
+function both(first: Sql | undefined, second: Sql | undefined): Sql | undefined {
+  return first === undefined || second === undefined ? (first ?? second) : sql`${first} AND ${second}`;
+}

@@ -1,0 +1,12 @@
+import sql, { type Sql } from "sql-template-tag";
+import { fullTextRank } from "./full-text-arm.ts";
+import { quotedName } from "./identifier.ts";
+import type { SearchTarget } from "./search-target.ts";
+
+/** How well a row's content matches the query's terms, over the columns of the table: higher is better, 0 without any. */
+export function keywordScore(target: SearchTarget, query: string): Sql {
+  if (target.keywordEngine === "bm25") {
+    return sql`0 - (content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)}))`;
+  }
+  return sql`coalesce(${fullTextRank(target, query)}, 0)`;
+}
