@@ -4,7 +4,7 @@ import type { Collection } from "../src/collection.ts";
 import type { IndexProgress } from "../src/contracts/indexes.ts";
 import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
-import { isServer, openTestDatabase } from "./test-database.ts";
+import { isServer, openTestDatabase, SHARDS } from "./test-database.ts";
 
 interface Item {
   n: number;
@@ -138,7 +138,8 @@ describe("stats", () => {
   });
 });
 
-describe.runIf(isServer)("on a server", () => {
+// Tables in pieces are indexed in a transaction.
+describe.runIf(isServer && SHARDS === undefined)("on a server", () => {
   /** A connection of somebody else. */
   async function withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
     const client = new pg.Client({ connectionString: url });
