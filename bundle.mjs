@@ -17,6 +17,7 @@ const parts = [
   "cli/demo/demo-index",
   "database/folder-lock",
   "inference/model-files/locate-model",
+  "inference/native-gate",
 ];
 
 await build({
