@@ -91,6 +91,8 @@ describe("index, search, stats and eval", () => {
     expect(reranked.stdout).toMatch(/^1\. 0\.\d{4} {2}files\/guide\.md#\d > Guide > Whales\n {3}.*Whales sing/);
     const first = await run("search", "moon air", "--no-rerank", "--method", "keyword", "--top-k", "3");
     expect(first.stdout).toMatch(/^1\. \d+\.\d{4} {2}files\/corpus\.jsonl#q%231\n {3}Moon The moon has no air\.\n$/);
+    const typo = await run("search", "volcanos", "--no-rerank", "--method", "trigram", "--top-k", "1");
+    expect(typo.stdout).toMatch(/^1\. 0\.\d{4} {2}files\/notes\.txt#0/);
     expect(await run("search", "xylophone", "--no-rerank", "--method", "keyword")).toMatchObject({
       exitCode: 0,
       stdout: "",
