@@ -2,11 +2,14 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { openDatabase } from "../src/database/open-database.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
+import { newCitusDatabase } from "./citus-database.ts";
 import { newDatabaseFolder, removeFolder } from "./database-template.ts";
 
 /** A URL that `npm run test:postgres` sets. Absent: the tests run on the embedded database. */
 export const SERVER_URL = process.env["PGVECTORDB_TEST_SERVER"];
-export const isServer = SERVER_URL !== undefined;
+/** The coordinator of a Citus cluster instead of a server. */
+const CITUS_URL = process.env["PGVECTORDB_TEST_CITUS"];
+export const isServer = SERVER_URL !== undefined || CITUS_URL !== undefined;
 /** How many pieces the tests' collections are in; absent: one. */
 export const SHARDS = process.env["PGVECTORDB_TEST_SHARDS"];
 
@@ -18,6 +21,7 @@ export interface TestDatabase {
 
 /** An empty database of its own: a folder, or a new database on the server. */
 export async function newTestDatabase(): Promise<TestDatabase> {
+  if (CITUS_URL !== undefined) return newCitusDatabase(CITUS_URL);
   if (SERVER_URL !== undefined) return newServerDatabase(SERVER_URL);
   const folder = await newDatabaseFolder();
   return { url: folder, remove: async () => removeFolder(folder) };

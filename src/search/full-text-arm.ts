@@ -22,6 +22,10 @@ export function bestByFullText(
 ): Sql {
   const terms = identifier(target.termsColumn);
   const matching = where(sql`${terms} @@ ${anyTerm(target, query)}`, filter);
+  // The coordinator has no statistics of what lies on its nodes.
+  if (target.isDistributed) {
+    return sql`SELECT id, 0 - ${fullTextRank(target, query)} AS bm25 FROM ${table}${matching} ORDER BY bm25, id LIMIT ${k}`;
+  }
   const first = sql`SELECT id, ${terms} FROM ${table}${matching} ORDER BY ${fullTextRank(target, query)} DESC, id LIMIT ${Math.max(MIN_WEIGHED, 2 * k)}`;
   // Rare terms count more, as in BM25. `ts_rank` knows nothing of other documents; the planner's statistics do.
   const weights = sql`SELECT term, weight FROM ${termWeights(target, query)}`;
