@@ -166,15 +166,16 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     change: MetadataChange<Metadata>,
     options: DeadlineOptions = {},
   ): Promise<number> {
-    const condition = compileSelection(selection);
-    const rows = await this.#query<{ id: string }>(
-      changeMetadataStatement(this.#context.target, condition, change),
-      options,
-    );
-    // A text space may be made from the metadata.
-    const ids = rows.map(({ id }) => id);
-    await withDeadline(options, (signal) => fillTextSpaces(this.#context, ids, signal));
-    return rows.length;
+    const { database, target } = this.#context;
+    const statement = changeMetadataStatement(target, compileSelection(selection), change);
+    checkOptionNames(options, ["signal", "timeoutMs"]);
+    return withDeadline(options, async (signal) => {
+      const rows = await database.query<{ id: string }>(statement, { signal });
+      // A text space may be made from the metadata.
+      const ids = rows.map(({ id }) => id);
+      await fillTextSpaces(this.#context, ids, signal);
+      return rows.length;
+    });
   }
 
   /**
