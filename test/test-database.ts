@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
 import { openDatabase } from "../src/database/open-database.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
 import { newCitusDatabase } from "./citus-database.ts";
 import { newDatabaseFolder, removeFolder } from "./database-template.ts";
+import { runOnServer, type TestDatabase } from "./run-on-server.ts";
+
+export { runOnServer, type TestDatabase };
 
 /** A URL that `npm run test:postgres` sets. Absent: the tests run on the embedded database. */
 export const SERVER_URL = process.env["PGVECTORDB_TEST_SERVER"];
@@ -12,12 +14,6 @@ const CITUS_URL = process.env["PGVECTORDB_TEST_CITUS"];
 export const isServer = SERVER_URL !== undefined || CITUS_URL !== undefined;
 /** How many pieces the tests' collections are in; absent: one. */
 export const SHARDS = process.env["PGVECTORDB_TEST_SHARDS"];
-
-export interface TestDatabase {
-  readonly url: string;
-  /** Removes it with everything in it. */
-  remove(): Promise<void>;
-}
 
 /** An empty database of its own: a folder, or a new database on the server. */
 export async function newTestDatabase(): Promise<TestDatabase> {
@@ -54,17 +50,6 @@ export async function newServerDatabase(server: string): Promise<TestDatabase> {
   const url = new URL(server);
   url.pathname = `/${name}`;
   return { url: url.href, remove: () => runOnServer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
-}
-
-/** One statement over a connection of its own. */
-export async function runOnServer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }
 
 /**
