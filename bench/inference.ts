@@ -39,7 +39,7 @@ const { values: options } = parseArgs({
   },
 });
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
-const counts = options.quick ? { short: 100, long: 4, all: 20 } : { short: 100, long: 24, all: 200 };
+const counts = options.quick ? { short: 20, long: 2, all: 10 } : { short: 100, long: 24, all: 200 };
 
 if (options.help) console.log(USAGE);
 else await main();

@@ -12,9 +12,10 @@ tokenizer.setTruncation(512);
 const session = await InferenceSession.create(join(folder, "onnx", file));
 
 await answerRuns(`onnxruntime-node, ${file}`, async ({ query, texts }) => {
-  tokenizer.setPadding({ padId: 0 });
-  const encodings = await tokenizer.encodeBatch(texts.map((text) => [query, text]));
-  const dims = [texts.length, encodings[0]?.getLength() ?? 0];
+  const encodings = await Promise.all(texts.map((text) => tokenizer.encode(query, text)));
+  const longest = Math.max(...encodings.map((encoding) => encoding.getLength()));
+  for (const encoding of encodings) encoding.pad(longest, { padId: 0 });
+  const dims = [texts.length, longest];
   const int64 = (rows: readonly number[][]) => new Tensor("int64", BigInt64Array.from(rows.flat(), BigInt), dims);
   const { logits } = await session.run({
     input_ids: int64(encodings.map((encoding) => encoding.getIds())),

@@ -58,5 +58,5 @@ export class TimedProcess {
 /** The line that says what went wrong: Node's and Python's come before or after a trace. */
 export function lastError(stderr: string): string {
   const lines = stderr.trim().split("\n");
-  return (lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? "").trim();
+  return (lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? "").trim().slice(0, 300);
 }

@@ -3,16 +3,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PgVectorDBError } from "../errors.ts";
 import type { ModelDtype } from "../inference/choose-onnx-file.ts";
-import {
-  compileLocalModel,
-  describeModel,
-  type ModelCall,
-  type ModelTask,
-  pullModel,
-} from "../inference/describe-model.ts";
+import { describeModel } from "../inference/describe-model.ts";
+import { compileLocalModel, pullModel } from "../inference/fetch-model.ts";
 import { bytesBelow, listCachedModels } from "../inference/model-files/list-models.ts";
 import { modelCacheFolder } from "../inference/model-files/locate-model.ts";
 import { compiledModelsFolder } from "../inference/model-graph.ts";
+import type { ModelCall, ModelTask } from "../inference/model-task.ts";
 import type { CommandIO } from "./command-io.ts";
 import { formatDescription, formatList } from "./format-models.ts";
 import { createProgressBar, type ProgressBar } from "./progress-bar.ts";

@@ -98,15 +98,6 @@ export interface AddDocumentsOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-export interface VectorIndexOptions {
-  /** Links per node, 2 to 100. Default 16. */
-  readonly m?: number | undefined;
-  /** Candidates looked at per insert, 4 to 1000, at least `2 * m`. Default 64. */
-  readonly efConstruction?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly timeoutMs?: number | undefined;
-}
-
 export interface ReembedOptions {
   /** Documents embedded and written at once. Default 256. */
   readonly batchSize?: number | undefined;

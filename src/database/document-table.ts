@@ -1,7 +1,7 @@
 import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
 import { table } from "../search/arms.ts";
-import { operatorClass, vectorTypeName } from "../search/distance.ts";
+import { vectorTypeName } from "../search/distance.ts";
 import { identifier, textLiteral } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
@@ -64,11 +64,6 @@ export function compareByContent(target: SearchTarget, rows: readonly DocumentRo
     JOIN ${tableOf(target)} AS d ON d.content_hash = input.hash ORDER BY input.position, d.id`;
 }
 
-/** Lets `compareByContent` find rows without reading the table. */
-export function createContentHashIndex(target: SearchTarget): Sql {
-  return sql`CREATE INDEX IF NOT EXISTS ${identifier(`${target.table}_content_hash`)} ON ${tableOf(target)} (content_hash)`;
-}
-
 export function selectDocuments(target: SearchTarget, ids: readonly string[]): Sql {
   return sql`SELECT id, content, metadata FROM ${tableOf(target)} WHERE ${hasId(ids)}`;
 }
@@ -116,15 +111,6 @@ export function createKeywordIndex(target: SearchTarget): Sql {
       ? sql`bm25 (content) WITH (text_config = ${textLiteral(target.language)})`
       : sql`gin (${identifier(target.termsColumn)})`;
   return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.keywordIndex)} ON ${tableOf(target)} USING ${method}`;
-}
-
-export function createVectorIndex(target: SearchTarget, build: { m: number; efConstruction: number }): Sql {
-  const [m, efConstruction] = [build.m, build.efConstruction].map((value) => raw(String(Math.trunc(value))));
-  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.vectorIndex)} ON ${tableOf(target)} USING hnsw (${identifier(target.embeddingColumn)} ${operatorClass(target.distance, target.storage)}) WITH (m = ${m}, ef_construction = ${efConstruction})`;
-}
-
-export function dropVectorIndex(target: SearchTarget): Sql {
-  return sql`DROP INDEX IF EXISTS ${identifier(target.schema, target.vectorIndex)}`;
 }
 
 export function analyze(target: SearchTarget): Sql {

@@ -62,6 +62,21 @@ export function attend(graph: GraphWriter, inputs: AttentionInputs): Value {
   return mergeHeads(graph, context);
 }
 
+/**
+ * The same without biases and with heads side by side, `[batch, …, heads · size]`, in one operator. It goes over the keys in
+ * blocks that stay in the processor's cache instead of writing all scores, which pays for long texts.
+ */
+export function attendUnbiased(
+  graph: GraphWriter,
+  { query, key, value, scale }: Pick<AttentionInputs, "query" | "key" | "value" | "scale">,
+  heads: number,
+): Value {
+  return graph.applyMicrosoft("MultiHeadAttention", [query, key, value], {
+    num_heads: heads,
+    scale: { float: scale },
+  });
+}
+
 /** The inverse of `splitHeads`. */
 export function mergeHeads(graph: GraphWriter, x: Value): Value {
   return graph.apply("Reshape", [graph.apply("Transpose", [x], { perm: [0, 2, 1, 3] }), graph.integers(0, 0, -1)]);

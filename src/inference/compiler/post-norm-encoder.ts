@@ -1,4 +1,4 @@
-import { attend, firstQuery, firstRow, splitHeads, splitKeys } from "./attention.ts";
+import { attend, attendUnbiased, firstQuery, firstRow, splitHeads, splitKeys } from "./attention.ts";
 import { type EncoderContext, layerNormAt, linearAt, type NeededRows } from "./encoder-context.ts";
 import type { GraphWriter, Value } from "./graph-writer.ts";
 
@@ -78,11 +78,14 @@ function selfAttention(
   const { graph } = context;
   const headSize = size / heads;
   const project = (x: Value, name: string) => linearAt(context, x, prefix + name, size, size);
+  const scale = headSize ** -0.5;
+  const [query, key, value] = [project(queries, names.query), project(hidden, names.key), project(hidden, names.value)];
+  if (biases.length === 0) return attendUnbiased(graph, { query, key, value, scale }, heads);
   return attend(graph, {
-    query: splitHeads(graph, project(queries, names.query), heads, headSize),
-    key: splitKeys(graph, project(hidden, names.key), heads, headSize),
-    value: splitHeads(graph, project(hidden, names.value), heads, headSize),
-    scale: headSize ** -0.5,
+    query: splitHeads(graph, query, heads, headSize),
+    key: splitKeys(graph, key, heads, headSize),
+    value: splitHeads(graph, value, heads, headSize),
+    scale,
     biases: onlyFirst ? biases.map((bias) => firstQuery(graph, bias)) : biases,
   });
 }
