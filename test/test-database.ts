@@ -11,7 +11,8 @@ export { runOnServer, type TestDatabase };
 export const SERVER_URL = process.env["PGVECTORDB_TEST_SERVER"];
 /** The coordinator of a Citus cluster instead of a server. */
 const CITUS_URL = process.env["PGVECTORDB_TEST_CITUS"];
-export const isServer = SERVER_URL !== undefined || CITUS_URL !== undefined;
+export const isCitus = CITUS_URL !== undefined;
+export const isServer = SERVER_URL !== undefined || isCitus;
 /** How many pieces the tests' collections are in; absent: one. */
 export const SHARDS = process.env["PGVECTORDB_TEST_SHARDS"];
 
@@ -63,7 +64,13 @@ export async function withSettings(
 ): Promise<void> {
   const name = isServer ? `"${new URL(url).pathname.slice(1)}"` : "";
   const connection = await openDatabase({ url });
-  const run = (text: string) => connection.query({ text, values: [] });
+  const run = async (text: string) => {
+    await connection.query({ text, values: [] });
+    // Every node of a cluster has settings of its own.
+    if (CITUS_URL !== undefined) {
+      await connection.query({ text: "SELECT run_command_on_workers($1)", values: [text] });
+    }
+  };
   for (const setting of settings) await run(isServer ? `ALTER DATABASE ${name} SET ${setting}` : `SET ${setting}`);
   const db = await PgVectorDB.open({ url });
   try {
