@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
-import { runOnServer, type TestDatabase } from "./test-database.ts";
+import { runOnServer, type TestDatabase } from "./run-on-server.ts";
 
 interface Node {
   readonly host: string;
