@@ -11,7 +11,7 @@ import { differenceFigure, type RaceReport, raceFigures } from "./inference-repo
 import { describeMachine, printMachine } from "./machine.ts";
 import { multiplyAdds } from "./model-operations.ts";
 import { type Runner, race, startRunners } from "./race.ts";
-import { readScoreRequests, type ScoreRequest } from "./score-requests.ts";
+import { readScoreRequests, type ScoreRequest, type ScoreRequests } from "./score-requests.ts";
 import { type BertShape, readBertShape, seededModel } from "./seeded-model.ts";
 import { TimedProcess } from "./timed-process.ts";
 
@@ -39,9 +39,15 @@ const { values: options } = parseArgs({
   },
 });
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
-const counts = options.quick ? { short: 20, long: 2, all: 10 } : { short: 100, long: 24, all: 200 };
+const counts = options.quick
+  ? { short: 20, long: 2, all: 10, calls: 100 }
+  : { short: 100, long: 24, all: 200, calls: 500 };
+
+const PARTS = ["short", "long", "loop", "calls", "concurrent"];
 
 if (options.help) console.log(USAGE);
+else if (options.only !== undefined && !PARTS.includes(options.only))
+  throw new Error(`--only takes ${PARTS.join(", ")}.`);
 else await main();
 
 async function main(): Promise<void> {
@@ -60,32 +66,28 @@ async function main(): Promise<void> {
     exported: join(WORK_FOLDER, `exported-${basename(model)}`),
   };
   const skipped: Record<string, string> = {};
-  const onMissing = (name: string, reason: string) => {
-    skipped[name] = reason;
-    if (!options.json) console.log(`${name} is skipped: ${reason}`);
-  };
-  const runners = await startRunners([...listContestants(files), peak(requestsPath)], "short", onMissing);
-  if (!options.json) describeRace(source, runners);
-
   const figures: Figure[] = [];
   const add = (more: readonly (Figure | undefined)[]) => {
     const known = more.filter((figure) => figure !== undefined);
     figures.push(...known);
     if (!options.json) for (const figure of known) printFigure(figure);
   };
-  try {
-    for (const request of ["short", "long"] as const) {
-      if (!asked(request)) continue;
-      // One batch of many long texts is gigabytes of attention scores.
-      const able = request === "short" ? runners : runners.filter(({ key }) => !key.startsWith("onebatch"));
-      const report = await raceReport(request, able, await countOperations(model, requests[request]));
-      add([...raceFigures(report), differenceFigure(report)]);
+  if (asked("short") || asked("long")) {
+    const contestants = [...listContestants(files), peak(requestsPath)];
+    const runners = await startRunners(contestants, "warm", (name, reason) => {
+      skipped[name] = reason;
+      if (!options.json) console.log(`${name} is skipped: ${reason}`);
+    });
+    if (!options.json) describeRace(source, runners);
+    try {
+      for (const request of ["short", "long"] as const)
+        if (asked(request)) add(await raceAll(model, requests, request, runners));
+    } finally {
+      await Promise.all(runners.map(({ process }) => process.stop()));
     }
-  } finally {
-    await Promise.all(runners.map(({ process }) => process.stop()));
   }
   if (asked("loop")) add(await freeLoopFigures(files, counts.all));
-  if (asked("calls")) add(await manyCallsFigures(files));
+  if (asked("calls")) add(await manyCallsFigures(files, counts.calls));
   if (asked("concurrent")) add(await concurrentFigures(files, rounds));
   if (options.json)
     console.log(JSON.stringify({ machine, model, passages: source, rounds, skipped, figures }, null, 2));
@@ -112,12 +114,17 @@ function describeRace(source: string, runners: readonly Runner[]): void {
   console.log(`medians of ${rounds} rounds, interleaved; ratios are the medians of the rounds' own`);
 }
 
-async function raceReport(
+async function raceAll(
+  model: string,
+  requests: ScoreRequests,
   request: RaceReport["request"],
   runners: readonly Runner[],
-  operations: number | undefined,
-): Promise<RaceReport> {
-  return { request, runners, result: await race(runners, request, rounds), multiplyAdds: operations };
+): Promise<(Figure | undefined)[]> {
+  // One batch of many long texts is gigabytes of attention scores.
+  const able = request === "short" ? runners : runners.filter(({ key }) => !key.startsWith("onebatch"));
+  const operations = await countOperations(model, requests[request]);
+  const report = { request, runners: able, result: await race(able, request, rounds), multiplyAdds: operations };
+  return [...raceFigures(report), differenceFigure(report)];
 }
 
 /** Undefined for models of another kind, and for hub ids, whose files are elsewhere. */

@@ -1,21 +1,20 @@
-// Whether memory grows over 500 calls: node run-many-calls.js <model> <requests> <cacheDir>
+// Whether memory grows over many calls: node run-many-calls.js <model> <requests> <cacheDir> <calls>
 import { readFile } from "node:fs/promises";
 import { CrossEncoderReranker } from "pgvectordb/rerankers";
 import type { ScoreRequest } from "./score-requests.ts";
 
-const CALLS = 500;
 const FIRST_COUNTED = 50;
-const MOST_TEXTS = 8;
-const [model, requestsPath = "", cacheDir] = process.argv.slice(2);
+const MOST_TEXTS = 4;
+const [model, requestsPath = "", cacheDir, calls] = process.argv.slice(2);
 const { short }: Record<"short", ScoreRequest> = JSON.parse(await readFile(requestsPath, "utf8"));
 await using reranker = new CrossEncoderReranker({ model, cacheDir, dtype: "int8", selfCheck: false });
 
 const resident: number[] = [];
-for (let call = 0; call < CALLS; call++) {
+for (let call = 0; call < Number(calls); call++) {
   const texts = short.texts.slice(0, 1 + (call % MOST_TEXTS));
   await reranker.rerank(short.query, texts);
   if (call >= FIRST_COUNTED) resident.push(process.memoryUsage.rss() / 2 ** 20);
 }
 const [first = 0] = resident;
 const highest = Math.max(...resident);
-console.log(JSON.stringify({ calls: CALLS, firstMb: first, highestMb: highest, lastMb: resident.at(-1) }));
+console.log(JSON.stringify({ calls: Number(calls), firstMb: first, highestMb: highest, lastMb: resident.at(-1) }));

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readTrecDl21 } from "./quality-datasets.ts";
@@ -9,19 +8,22 @@ export interface ScoreRequest {
   readonly texts: readonly string[];
 }
 
+export type ScoreRequests = Readonly<Record<"warm" | "short" | "long" | "all", ScoreRequest>>;
+
 /** Longer than 512 tokens in any tokenizer for English. */
 const LONG_CHARACTERS = 4000;
 
-/** Passages as a first stage gives them, and documents that fill the model: `count` of the first, `longCount` of the other. */
+/** Passages as a first stage gives them (`short`), and documents that fill the model (`long` and `all`). */
 export async function readScoreRequests(
   data: string,
-  counts: { readonly short: number; readonly long: number; readonly all: number },
-): Promise<{ readonly requests: Readonly<Record<keyof typeof counts, ScoreRequest>>; readonly source: string }> {
+  counts: Readonly<Record<"short" | "long" | "all", number>>,
+): Promise<{ readonly requests: ScoreRequests; readonly source: string }> {
   const { query, passages, source } = (await readPool(data)) ?? (await readOwnDocs());
   const short = Array.from({ length: counts.short }, (_, index) => passages[index % passages.length] as string);
   const all = Array.from({ length: counts.all }, (_, index) => longText(passages, index));
   return {
     requests: {
+      warm: { query, texts: [...short.slice(0, 4), ...all.slice(0, 1)] },
       short: { query, texts: short },
       long: { query, texts: all.slice(0, counts.long) },
       all: { query, texts: all },
@@ -42,7 +44,7 @@ async function readPool(data: string) {
 /** This repository's own documentation, in pieces of as many words as an MS MARCO passage. */
 async function readOwnDocs() {
   const words = 50;
-  const files = (await readdir("docs")).map((file) => join("docs", file)).filter((file) => existsSync(file));
+  const files = (await readdir("docs")).filter((file) => file.endsWith(".md")).map((file) => join("docs", file));
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
   const all = texts.join("\n").split(/\s+/);
   const passages = Array.from({ length: Math.floor(all.length / words) }, (_, index) =>
