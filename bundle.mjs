@@ -17,11 +17,15 @@ const parts = [
   "cli/demo/demo-index",
   "database/folder-lock",
   "inference/model-files/locate-model",
+  "inference/native-gate",
 ];
 
 await build({
   input: Object.fromEntries([...entries, ...parts].map((name) => [name, `src/${name}.ts`])),
   platform: "node",
-  external: /^[^./]/,
+  // Node 20 knows neither `using` nor `await using`.
+  transform: { target: "es2023" },
+  // Everything but our own files, and what the bundler writes for `using`.
+  external: /^(?!@oxc-project\/runtime)[^./\0]/,
   output: { dir: "dist", format: "esm", chunkFileNames: "chunks/[name]-[hash].js", cleanDir: true },
 });

@@ -10,6 +10,7 @@ if (!server) {
 
 // A folder's own business, and types.
 const NOT_FOR_SERVERS = ["test/database-process.test.ts", "test/database-types.test.ts"];
+const citus = process.env["CITUS_URL"];
 const COMMON = { pool: "forks", testTimeout: 60_000, hookTimeout: 60_000 } as const;
 
 /** The tests of the embedded database on a server, with whole tables and with tables in pieces, and what only a server can do. */
@@ -35,6 +36,20 @@ export default defineConfig({
           env: { PGVECTORDB_TEST_SERVER: server, PGVECTORDB_TEST_SHARDS: "4" },
         },
       },
+      // On a cluster, when the URL of its coordinator is given.
+      ...(citus === undefined
+        ? []
+        : [
+            {
+              test: {
+                ...COMMON,
+                name: "citus",
+                include: ["test/database-*.test.ts", "test/citus/*.test.ts"],
+                exclude: [...NOT_FOR_SERVERS, "test/database-attach.test.ts"],
+                env: { PGVECTORDB_TEST_CITUS: citus, PGVECTORDB_TEST_SHARDS: "4" },
+              },
+            },
+          ]),
     ],
   },
 });

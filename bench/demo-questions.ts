@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { collectMarkdown } from "#demo/collect-markdown";
-import { type Passage, toPassages } from "#demo/demo-index";
 import { PgVectorDB } from "pgvectordb";
 import type { RunEntry } from "pgvectordb/evaluation";
+import { collectMarkdown } from "#demo/collect-markdown";
+import { type Passage, toPassages } from "#demo/demo-index";
 import type { Dataset, DatasetRun } from "./quality-datasets.ts";
 
 const QUESTIONS = "bench/demo-questions/questions.jsonl";

@@ -52,6 +52,7 @@ const UNDEFINED_COLUMN = "42703";
  * another embedder, since this object was made.
  */
 function reportingStale(database: OpenDatabase, name: string): OpenDatabase {
+  const session = database.session?.bind(database);
   const explain = (error: unknown): never => {
     const sqlState = error instanceof PgVectorDBError ? error.sqlState : undefined;
     if (sqlState === UNDEFINED_TABLE) {
@@ -72,6 +73,7 @@ function reportingStale(database: OpenDatabase, name: string): OpenDatabase {
     capabilities: database.capabilities,
     query: (statement, options) => database.query<never>(statement, options).catch(explain),
     transaction: (work, options) => database.transaction(work, options).catch(explain),
+    ...(session === undefined ? {} : { session: (work, options) => session(work, options).catch(explain) }),
     close: () => database.close(),
   };
 }

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptionNames, invalidArgument } from "./check-options.ts";
+import { checkOptionNames } from "./check-options.ts";
 import type { CollectionContext, SearchContext } from "./collection-context.ts";
 import type {
   AddDocumentsOptions,
@@ -8,11 +8,17 @@ import type {
   DocumentInput,
   ReembedOptions,
   StoredDocument,
-  VectorIndexOptions,
 } from "./contracts/collection.ts";
 import type { Statement } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
 import type { Reranker } from "./contracts/reranker.ts";
+import type {
+  CollectionStats,
+  FieldIndexType,
+  IndexBuildOptions,
+  IndexInfo,
+  VectorIndexOptions,
+} from "./contracts/indexes.ts";
 import type {
   ExportOptions,
   ImportOptions,
@@ -20,12 +26,15 @@ import type {
   ReadDocumentsOptions,
   Selection,
 } from "./contracts/writing.ts";
+import { buildIndex, dropIndex } from "./database/build-index.ts";
 import { infoOf } from "./database/catalog.ts";
-import { deleteDocuments, dropVectorIndex, selectDocuments, truncate } from "./database/document-table.ts";
+import { deleteDocuments, selectDocuments, truncate } from "./database/document-table.ts";
 import { ensureKeywordIndex } from "./database/keyword-index.ts";
+import { type IndexDefinition, metadataIndex } from "./database/index-definition.ts";
+import { listIndexes } from "./database/list-indexes.ts";
 import { ensureSpaceIndexes } from "./database/space-columns.ts";
 import { ensureTrigramIndex } from "./database/trigram-index.ts";
-import { buildVectorIndex, maxIndexedDimensions } from "./database/vector-index.ts";
+import { buildVectorIndex } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { addDocuments, checkAddArguments, type DocumentSource, refreshStatistics } from "./ingest/add-documents.ts";
@@ -38,6 +47,9 @@ import { DOCUMENT_FIELDS, ID_FIELD, readRows } from "./ingest/read-documents.ts"
 import { checkReembedOptions, reembed } from "./ingest/reembed.ts";
 import { checkIds, compileSelection } from "./ingest/select-documents.ts";
 import { loadOnce } from "./load-once.ts";
+import { collectionStats } from "./maintenance/collection-stats.ts";
+import { checkBuildOptions, checkDroppable, planFieldIndex, planVectorIndex } from "./maintenance/index-options.ts";
+import type { SearchTarget } from "./search/search-target.ts";
 import { Searchable } from "./searchable.ts";
 
 export interface CollectionParts {
@@ -50,7 +62,7 @@ export interface CollectionParts {
  * Documents with their embeddings, searched by meaning, by keywords, by both or by more aspects, and reranked. Made by `db.collection()`.
  *
  * Every method rejects with PgVectorDBError: `invalid_argument` before anything is read or written, `aborted` and
- * `timeout` between statements (one that runs is not interrupted), `database_error`, `collection_not_found` when the
+ * `timeout` (a statement that runs is cancelled on a server, and not interrupted in the embedded database), `database_error`, `collection_not_found` when the
  * collection was dropped, `collection_mismatch` when it was moved to another embedder, `closed`.
  */
 export class Collection<Metadata extends object = Record<string, unknown>> extends Searchable<Metadata> {
@@ -154,15 +166,16 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     change: MetadataChange<Metadata>,
     options: DeadlineOptions = {},
   ): Promise<number> {
-    const condition = compileSelection(selection);
-    const rows = await this.#query<{ id: string }>(
-      changeMetadataStatement(this.#context.target, condition, change),
-      options,
-    );
-    // A text space may be made from the metadata.
-    const ids = rows.map(({ id }) => id);
-    await withDeadline(options, (signal) => fillTextSpaces(this.#context, ids, signal));
-    return rows.length;
+    const { database, target } = this.#context;
+    const statement = changeMetadataStatement(target, compileSelection(selection), change);
+    checkOptionNames(options, ["signal", "timeoutMs"]);
+    return withDeadline(options, async (signal) => {
+      const rows = await database.query<{ id: string }>(statement, { signal });
+      // A text space may be made from the metadata.
+      const ids = rows.map(({ id }) => id);
+      await fillTextSpaces(this.#context, ids, signal);
+      return rows.length;
+    });
   }
 
   /**
@@ -218,29 +231,56 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
    * slower than building it.
    */
   async createIndex(options: VectorIndexOptions = {}): Promise<void> {
-    checkOptionNames(options, ["m", "efConstruction", "signal", "timeoutMs"]);
-    const { m = 16, efConstruction = 64 } = options;
-    checkInteger("m", m, { min: 2, max: 100 });
-    checkInteger("efConstruction", efConstruction, { min: Math.max(4, 2 * m), max: 1000 });
-    const { record, target, textSpaces, database } = this.#context;
-    if (record.dimensions > maxIndexedDimensions(record.storage)) {
-      throw invalidArgument(
-        `An index holds at most ${maxIndexedDimensions(record.storage)} dimensions of ${record.storage}; the embedder has ${record.dimensions}.`,
-      );
-    }
+    const build = planVectorIndex(this.#context, options);
     await withDeadline(options, async (signal) => {
-      for (const indexed of [target, ...textSpaces.map((space) => space.target)]) {
-        await buildVectorIndex(database, indexed, { m, efConstruction }, signal);
-      }
+      for (const target of this.#vectorTargets) await buildVectorIndex(this.#context.database, target, build, signal);
     });
   }
 
-  /** Removes the HNSW index, for instance before loading many documents. */
-  async dropIndex(options: DeadlineOptions = {}): Promise<void> {
-    const { target, textSpaces } = this.#context;
-    for (const indexed of [target, ...textSpaces.map((space) => space.target)]) {
-      await this.#query(dropVectorIndex(indexed), options);
-    }
+  /** Builds a GIN index that serves equality (`$eq`, `$in`) of every metadata field in `where`. */
+  async createMetadataIndex(options: IndexBuildOptions = {}): Promise<void> {
+    checkBuildOptions(options);
+    await this.#buildIndex(metadataIndex(this.#context.target), options);
+  }
+
+  /**
+   * Builds an index that serves ranges (`$lt`, `$gte`, `$between`, …) of one metadata field compared as `string`, `number`
+   * or `date`, or its patterns (`$like`, `$ilike`).
+   *
+   * @param path the field, nested ones by dots: `size.width`
+   */
+  async createFieldIndex(path: string, type: FieldIndexType, options: IndexBuildOptions = {}): Promise<void> {
+    const definition = planFieldIndex(this.#context, path, type);
+    checkBuildOptions(options);
+    await this.#buildIndex(definition, options);
+  }
+
+  /** The indexes that the collection has, by name. */
+  async indexes(options: DeadlineOptions = {}): Promise<IndexInfo[]> {
+    checkOptionNames(options, ["signal", "timeoutMs"]);
+    const { database, target } = this.#context;
+    return withDeadline(options, (signal) => listIndexes(database, target, { signal }));
+  }
+
+  /** Removes the HNSW index, and those of text spaces, for instance before loading many documents. */
+  async dropIndex(options?: DeadlineOptions): Promise<void>;
+  /** Removes an index by its name. That of keyword search is made again when it is next needed. */
+  async dropIndex(name: string, options?: DeadlineOptions): Promise<void>;
+  async dropIndex(first: string | DeadlineOptions = {}, second: DeadlineOptions = {}): Promise<void> {
+    const options = typeof first === "string" ? second : first;
+    checkOptionNames(options, ["signal", "timeoutMs"]);
+    const { database, target } = this.#context;
+    const names = typeof first === "string" ? [first] : this.#vectorTargets.map(({ vectorIndex }) => vectorIndex);
+    await withDeadline(options, async (signal) => {
+      if (typeof first === "string") checkDroppable(first, await listIndexes(database, target, { signal }));
+      for (const name of names) await dropIndex(database, target, name, { signal });
+    });
+  }
+
+  /** What the collection holds, and the room and the indexes it takes. */
+  async stats(options: DeadlineOptions = {}): Promise<CollectionStats> {
+    checkOptionNames(options, ["signal", "timeoutMs"]);
+    return withDeadline(options, (signal) => collectionStats(this.#context, signal));
   }
 
   /**
@@ -256,6 +296,20 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
       const moved = await reembed(this.#context.database, this.name, embedder, options, signal);
       this.#context = { ...moved, textSpaces };
     });
+  }
+
+  /** The embeddings, and the vectors of every text space. */
+  get #vectorTargets(): SearchTarget[] {
+    const { target, textSpaces } = this.#context;
+    return [target, ...textSpaces.map((space) => space.target)];
+  }
+
+  #buildIndex(definition: IndexDefinition, options: IndexBuildOptions): Promise<void> {
+    const { database, target } = this.#context;
+    const { concurrently, onProgress } = options;
+    return withDeadline(options, (signal) =>
+      buildIndex(database, target, { definition, concurrently, onProgress }, signal),
+    );
   }
 
   #add(documents: DocumentSource<object>, options: AddDocumentsOptions & Comparison): Promise<AddResult> {

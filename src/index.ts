@@ -31,9 +31,16 @@ export type {
   SemanticSearchOptions,
   StageScore,
   StoredDocument,
-  VectorIndexOptions,
   VectorStorage,
 } from "./contracts/collection.ts";
+export type {
+  CollectionStats,
+  FieldIndexType,
+  IndexBuildOptions,
+  IndexInfo,
+  IndexProgress,
+  VectorIndexOptions,
+} from "./contracts/indexes.ts";
 export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
 export type { CategorySpace, NumberSpace, RecencySpace, Space, SpaceQuery, TextSpace } from "./contracts/space.ts";
 export type { Condition, Where } from "./contracts/where.ts";

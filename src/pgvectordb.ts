@@ -56,11 +56,13 @@ export class PgVectorDB implements AsyncDisposable {
   }
 
   /**
-   * Opens a database, and makes it when there is none. One folder can be opened many times in a process, by one process
-   * at a time. What was acknowledged survives the death of the process, but not a power cut: PGlite does not wait for the disk.
+   * Opens a database, and brings its schema up to date. A folder is made when there is none; it can be opened many times in
+   * a process, by one process at a time. What was acknowledged survives the death of the process, but not a power cut: PGlite
+   * does not wait for the disk. A server keeps its own promises, and many processes may open it.
    *
    * @throws PgVectorDBError `database_locked` when another process has the folder open; `invalid_argument`;
-   * `database_error` when the folder cannot be used or was written by a newer version
+   * `database_error` when the folder or the server cannot be used or was written by a newer version; `unauthorized`;
+   * `missing_dependency` when the package `pg`, pgvector or a newer Postgres is needed
    */
   static async open(options: OpenOptions): Promise<PgVectorDB> {
     checkOptionNames(options, ["url", "pool", "pglite", "signal", "timeoutMs"]);
@@ -171,7 +173,7 @@ export class PgVectorDB implements AsyncDisposable {
     await withDeadline(options, (signal) => reembed(this.#database, name, embedder, options, signal));
   }
 
-  /** Waits for the statements under way, then releases the database, its lock and the built-in models. Safe to call twice. */
+  /** Waits for the statements under way, then releases the database, its lock or its connections, and the built-in models. Safe to call twice. */
   close(): Promise<void> {
     this.#closing ??= this.#database.close().finally(() => this.#models.close());
     return this.#closing;

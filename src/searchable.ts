@@ -17,6 +17,7 @@ import type {
 import type { Reranker } from "./contracts/reranker.ts";
 import type { Where } from "./contracts/where.ts";
 import { countDocuments } from "./database/document-table.ts";
+import { requireTrigrams } from "./database/trigram-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { toReranker } from "./rerankers/function-reranker.ts";
 import { asksKeywords } from "./retrieval/embed-query.ts";
@@ -174,7 +175,10 @@ export abstract class Searchable<Metadata extends object> {
 
   async #prepare(plan: RetrievalPlan): Promise<void> {
     if (asksKeywords(plan)) await this.prepareKeywordSearch();
-    if (plan.method === "trigram") await this.prepareTrigramSearch();
+    if (plan.method === "trigram") {
+      requireTrigrams(this.searchContext.database);
+      await this.prepareTrigramSearch();
+    }
     if (plan.spaces.length > 0) await this.prepareSpaces();
   }
 }

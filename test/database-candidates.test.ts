@@ -9,7 +9,7 @@ import { PgVectorDB } from "../src/pgvectordb.ts";
 import { compileWhere } from "../src/search/compile-where.ts";
 import { semanticStatement } from "../src/search/search-statements.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
-import { isServer, openTestDatabase } from "./test-database.ts";
+import { isCitus, isServer, openTestDatabase } from "./test-database.ts";
 
 let db: PgVectorDB;
 let url: string;
@@ -68,7 +68,8 @@ describe("candidates behind a vector index and a filter", () => {
     await reopened?.close();
   });
 
-  it("is really answered by the index, and short", async () => {
+  // On a cluster the plan is the nodes'; test/citus asks for it.
+  it.skipIf(isCitus)("is really answered by the index, and short", async () => {
     const filter = compileWhere({ n: { $gte: ROWS - 150 } });
     const target = targetOf((await findCollection(connection, "indexed")) as CollectionRecord, connection.capabilities);
     const statement = semanticStatement(target, { vector: vectorOf(0), k: 100, filter, exact: false });

@@ -6,7 +6,7 @@ import type { Space } from "../src/contracts/space.ts";
 import type { Where } from "../src/contracts/where.ts";
 import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
-import { openTestDatabase, withSettings } from "./test-database.ts";
+import { isServer, openTestDatabase, runOnServer, withSettings } from "./test-database.ts";
 
 let db: PgVectorDB;
 let url: string;
@@ -107,6 +107,8 @@ describe("multimodalSearch", () => {
   beforeAll(async () => {
     products = await db.collection<Product>("products", { embedder: hashEmbedder(), spaces: SPACES });
     await products.addDocuments(documents, { batchSize: 64 });
+    // A server may do so at any time, and weighs terms by what it finds.
+    if (isServer) await runOnServer(url, "ANALYZE");
   });
 
   const weightOf = (name: string) => (QUERY[name as keyof typeof QUERY] as { weight?: number })?.weight ?? 1;

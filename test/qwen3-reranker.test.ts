@@ -36,6 +36,7 @@ function make(options: CrossEncoderRerankerOptions = {}): CrossEncoderReranker {
     model: fixtureModel(NAME),
     cacheDir,
     maxLength: golden.maxLength,
+    workers: 1,
     selfCheck: false,
     ...options,
   });
@@ -144,6 +145,14 @@ describe("what does not fit is refused", () => {
     await writeFile(join(model, "1_LogitScore", "config.json"), '{"true_token_id":9454,"false_token_id":null}');
     await using reranker = make({ model });
     await expect(reranker.load()).rejects.toMatchObject({ code: "model_invalid", message: /one token/ });
+  });
+
+  test("an embedding model of the same architecture", async () => {
+    const model = join(temporary, "embedding");
+    await cp(fixtureModel(NAME), model, { recursive: true });
+    await cp(fixtureModel("tiny-sentence-encoder/1_Pooling"), join(model, "1_Pooling"), { recursive: true });
+    await using reranker = make({ model });
+    await expect(reranker.load()).rejects.toMatchObject({ code: "model_invalid", message: /makes vectors/ });
   });
 
   test("a tokenizer without the answers, and a language model that has only an ONNX file", async () => {

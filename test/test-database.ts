@@ -1,23 +1,24 @@
 import { randomUUID } from "node:crypto";
-import pg from "pg";
 import { openDatabase } from "../src/database/open-database.ts";
 import { PgVectorDB } from "../src/pgvectordb.ts";
+import { newCitusDatabase } from "./citus-database.ts";
 import { newDatabaseFolder, removeFolder } from "./database-template.ts";
+import { runOnServer, type TestDatabase } from "./run-on-server.ts";
+
+export { runOnServer, type TestDatabase };
 
 /** A URL that `npm run test:postgres` sets. Absent: the tests run on the embedded database. */
 export const SERVER_URL = process.env["PGVECTORDB_TEST_SERVER"];
-export const isServer = SERVER_URL !== undefined;
+/** The coordinator of a Citus cluster instead of a server. */
+const CITUS_URL = process.env["PGVECTORDB_TEST_CITUS"];
+export const isCitus = CITUS_URL !== undefined;
+export const isServer = SERVER_URL !== undefined || isCitus;
 /** How many pieces the tests' collections are in; absent: one. */
 export const SHARDS = process.env["PGVECTORDB_TEST_SHARDS"];
 
-export interface TestDatabase {
-  readonly url: string;
-  /** Removes it with everything in it. */
-  remove(): Promise<void>;
-}
-
 /** An empty database of its own: a folder, or a new database on the server. */
 export async function newTestDatabase(): Promise<TestDatabase> {
+  if (CITUS_URL !== undefined) return newCitusDatabase(CITUS_URL);
   if (SERVER_URL !== undefined) return newServerDatabase(SERVER_URL);
   const folder = await newDatabaseFolder();
   return { url: folder, remove: async () => removeFolder(folder) };
@@ -52,17 +53,6 @@ export async function newServerDatabase(server: string): Promise<TestDatabase> {
   return { url: url.href, remove: () => runOnServer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
 }
 
-/** One statement over a connection of its own. */
-export async function runOnServer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
-}
-
 /**
  * Runs `work` on the database opened with other settings of Postgres. The embedded database has one connection, which is
  * set and reset; a server makes new ones, with what its database has.
@@ -74,7 +64,13 @@ export async function withSettings(
 ): Promise<void> {
   const name = isServer ? `"${new URL(url).pathname.slice(1)}"` : "";
   const connection = await openDatabase({ url });
-  const run = (text: string) => connection.query({ text, values: [] });
+  const run = async (text: string) => {
+    await connection.query({ text, values: [] });
+    // Every node of a cluster has settings of its own.
+    if (CITUS_URL !== undefined) {
+      await connection.query({ text: "SELECT run_command_on_workers($1)", values: [text] });
+    }
+  };
   for (const setting of settings) await run(isServer ? `ALTER DATABASE ${name} SET ${setting}` : `SET ${setting}`);
   const db = await PgVectorDB.open({ url });
   try {

@@ -1,15 +1,17 @@
+import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Collection } from "../collection.ts";
 import { PgVectorDBError } from "../errors.ts";
-import { PgVectorDB } from "../pgvectordb.ts";
 import { CrossEncoderReranker } from "../rerankers/cross-encoder-reranker.ts";
+import { EXIT_CODES_HELP } from "./command-arguments.ts";
 import type { CommandIO } from "./command-io.ts";
 import { collectMarkdown } from "./demo/collect-markdown.ts";
 import { bringUpToDate, type PassageMetadata, toPassages } from "./demo/demo-index.ts";
 import type { DemoHit, DemoResult } from "./demo/demo-result.ts";
 import { formatDemoResult } from "./demo/format-demo-result.ts";
+import { openStore } from "./open-store.ts";
 import { createProgressBar } from "./progress-bar.ts";
 
 const QUESTION = "How do I generate random but reproducible test data?";
@@ -23,8 +25,9 @@ by hybrid search, reranks them with the built-in cross-encoder and prints both o
 
   --json             print the result as JSON and nothing else on stdout
   --data-dir FOLDER  where the index is kept (default .pgvectordb/demo)
+  --url URL          keep the index in this database instead: a folder, or postgres://user:password@host/database
   --model MODEL      the cross-encoder: a hub id, a folder or "builtin" (default)
-`;
+${EXIT_CODES_HELP}`;
 
 /** `pgvectordb demo`: the main job on text that every machine has. */
 export async function demoCommand(argv: readonly string[], io: CommandIO): Promise<number> {
@@ -34,6 +37,7 @@ export async function demoCommand(argv: readonly string[], io: CommandIO): Promi
     options: {
       json: { type: "boolean", default: false },
       "data-dir": { type: "string", default: join(".pgvectordb", "demo") },
+      url: { type: "string" },
       model: { type: "string", default: "builtin" },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -45,14 +49,29 @@ export async function demoCommand(argv: readonly string[], io: CommandIO): Promi
   // `npm run demo --json` keeps the option for npm and passes it on in the environment.
   const json = values.json || io.env["npm_config_json"] === "true";
   const question = positionals.join(" ").trim() || QUESTION;
-  const folder = resolve(io.cwd, values["data-dir"]);
-  await mkdir(folder, { recursive: true });
-  const result = await answer(question, folder, values.model, io);
+  const place = await preparePlace(resolve(io.cwd, values["data-dir"]), values.url);
+  const result = await answer(question, place, values.model, io);
   io.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : formatDemoResult(result, io.stdout.columns));
   return 0;
 }
 
-async function answer(question: string, folder: string, model: string, io: CommandIO): Promise<DemoResult> {
+interface Place {
+  readonly url: string;
+  /** Where it is noted what the index holds. */
+  readonly notes: string;
+}
+
+/** A database elsewhere has notes of its own, under a name that does not tell its password. */
+async function preparePlace(folder: string, url: string | undefined): Promise<Place> {
+  const digest = createHash("sha256")
+    .update(url ?? "")
+    .digest("hex");
+  const notes = url === undefined ? folder : join(folder, digest.slice(0, 16));
+  await mkdir(notes, { recursive: true });
+  return { url: url ?? join(folder, "database"), notes };
+}
+
+async function answer(question: string, place: Place, model: string, io: CommandIO): Promise<DemoResult> {
   const { signal } = io;
   const documents = await collectMarkdown(io.cwd, signal);
   if (documents.length === 0) {
@@ -65,13 +84,16 @@ async function answer(question: string, folder: string, model: string, io: Comma
 
   const openedAt = performance.now();
   await using reranker = new CrossEncoderReranker({ model });
-  await using db = await PgVectorDB.open({ url: join(folder, "database"), signal });
+  await using db = await openStore(place, io);
   const collection = await db.collection<PassageMetadata>("markdown");
   const openMs = performance.now() - openedAt;
 
   const indexedAt = performance.now();
   const bar = createProgressBar("Indexing passages", passages.length, io.stderr);
-  const written = await bringUpToDate(collection, passages, folder, { signal, onProgress: (done) => bar.update(done) });
+  const written = await bringUpToDate(collection, passages, place.notes, {
+    signal,
+    onProgress: (done) => bar.update(done),
+  });
   bar.end();
   const indexMs = performance.now() - indexedAt;
   // Only now: making a database and holding a model at once is what takes the most memory.

@@ -18,7 +18,7 @@ reranked, side by side, with 95 % bootstrap intervals of the difference and the 
   --queries <path>      lines of {"_id", "text"} (BEIR)
   --qrels <path>        query id, document id and grade between tabs, after a header (BEIR), or TREC's four columns.
                         A document's id is its record's, or the id that it was added with
-${STORE_HELP}  --method <name>       hybrid (default), semantic or keyword; may be repeated
+${STORE_HELP}  --method <name>       hybrid (default), semantic, keyword or trigram; may be repeated
   --model <model>       a cross-encoder to rerank with: a hub id, a folder or "builtin" (default); may be repeated
   --no-rerank           measure the first stages only
   --k <n>               candidates (default 100)

@@ -15,6 +15,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "ask a collection, and rerank",
     load: async () => (await import("./search-command.ts")).searchCommand,
   },
+  stats: {
+    summary: "what the collections of a database hold and take",
+    load: async () => (await import("./stats-command.ts")).statsCommand,
+  },
   eval: {
     summary: "measure first stages and rerankers on judged queries",
     load: async () => (await import("./eval-command.ts")).evalCommand,

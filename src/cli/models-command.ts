@@ -1,18 +1,14 @@
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PgVectorDBError } from "../errors.ts";
 import type { ModelDtype } from "../inference/choose-onnx-file.ts";
-import {
-  compileLocalModel,
-  describeModel,
-  type ModelCall,
-  type ModelTask,
-  pullModel,
-} from "../inference/describe-model.ts";
+import { describeModel } from "../inference/describe-model.ts";
+import { compileLocalModel, pullModel } from "../inference/fetch-model.ts";
 import { bytesBelow, listCachedModels } from "../inference/model-files/list-models.ts";
 import { modelCacheFolder } from "../inference/model-files/locate-model.ts";
 import { compiledModelsFolder } from "../inference/model-graph.ts";
+import type { ModelCall, ModelTask } from "../inference/model-task.ts";
+import { shippedModelFolder } from "../shipped-model.ts";
 import type { CommandIO } from "./command-io.ts";
 import { formatDescription, formatList } from "./format-models.ts";
 import { createProgressBar, type ProgressBar } from "./progress-bar.ts";
@@ -48,8 +44,8 @@ const OPTIONS = {
 } as const;
 
 const BUILTIN = [
-  { id: "builtin", task: "rerank", folder: "models/reranker-v1" },
-  { id: "builtin (embedder)", task: "embed", folder: "models/embedder-v1" },
+  { id: "builtin", task: "rerank", folder: "reranker-v1" },
+  { id: "builtin (embedder)", task: "embed", folder: "embedder-v1" },
 ] as const;
 
 /** `pgvectordb models`: shows and prepares local models. @throws PgVectorDBError, or what `parseArgs` throws */
@@ -94,7 +90,7 @@ function toCall(model: string, values: Values, io: CommandIO): ModelCall {
 async function listModels(values: Values, io: CommandIO): Promise<number> {
   const cacheDir = modelCacheFolder(cacheDirOf(values, io));
   const builtin = BUILTIN.map(async ({ id, task, folder }) => {
-    const bytes = await bytesBelow(fileURLToPath(new URL(`../../${folder}`, import.meta.url)));
+    const bytes = await bytesBelow(shippedModelFolder(folder));
     return { id, task, bytes };
   });
   const list = {

@@ -13,9 +13,11 @@ export const STORE_OPTIONS = {
   embedder: { type: "string" },
 } as const;
 
-export const STORE_HELP = `  --url <url>           the database: a folder, or postgres://user:password@host/database
+export const URL_HELP = `  --url <url>           the database: a folder, or postgres://user:password@host/database
                         (default: the environment's PGVECTORDB_URL, else .pgvectordb/index)
-  --collection <name>   default "documents"
+`;
+
+export const STORE_HELP = `${URL_HELP}  --collection <name>   default "documents"
   --embedder <model>    a hub id or folder; default: the one that the collection was made with, else the built-in one
 `;
 

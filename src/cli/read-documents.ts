@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { PgVectorDBError } from "../errors.ts";
+import { splitLines } from "../ingest/split-lines.ts";
 
 /** A line of input: an object as it stands there, or a text as `content`. Whether an object has a text is the reranker's to check. */
 export interface InputDocument {
@@ -23,7 +23,7 @@ export async function readDocuments(source: string | AsyncIterable<Uint8Array | 
   try {
     // A stream that fails to open must be heard before its lines are asked for.
     if (isFile) await opened(input);
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of splitLines(input as AsyncIterable<Uint8Array | string>)) {
       lineNumber++;
       const text = line.replace(/^\uFEFF/, "").trim();
       if (text !== "") documents.push(parseLine(text, lineNumber));

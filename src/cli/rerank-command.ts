@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { PgVectorDBError } from "../errors.ts";
 import { createReranker, type RerankedDocument } from "../rerankers/index.ts";
+import { EXIT_CODES_HELP, numberOption, wrongUsage } from "./command-arguments.ts";
 import type { CommandIO } from "./command-io.ts";
 import { type InputDocument, readDocuments } from "./read-documents.ts";
 
@@ -23,7 +23,7 @@ JSON objects with a "content", JSON strings, or plain text.
   --help                print this
 
 Keys come from the environment: COHERE_API_KEY, VOYAGE_API_KEY, JINA_API_KEY, TEI_API_KEY, VLLM_API_KEY, RERANK_API_KEY, and AWS's own.
-`;
+${EXIT_CODES_HELP}`;
 
 const OPTIONS = {
   backend: { type: "string" },
@@ -48,12 +48,15 @@ export async function rerankCommand(argv: readonly string[], io: CommandIO): Pro
   }
   const [query, ...surplus] = positionals;
   if (query === undefined || surplus.length > 0) {
-    throw wrong(`expected one query${query === undefined ? "" : ` but got ${positionals.length}: quote it`}`);
+    throw wrongUsage(
+      "rerank",
+      `expected one query${query === undefined ? "" : ` but got ${positionals.length}: quote it`}`,
+    );
   }
   const options = {
-    topK: toNumber("top-k", values["top-k"]),
-    threshold: toNumber("threshold", values.threshold),
-    timeoutMs: toNumber("timeout-ms", values["timeout-ms"]),
+    topK: numberOption("rerank", "top-k", values["top-k"]),
+    threshold: numberOption("rerank", "threshold", values.threshold),
+    timeoutMs: numberOption("rerank", "timeout-ms", values["timeout-ms"]),
     signal: io.signal,
   };
   await using reranker = makeReranker(values);
@@ -86,19 +89,8 @@ function makeReranker(values: Values) {
   return createReranker(backend, given);
 }
 
-function toNumber(name: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (value.trim() === "" || Number.isNaN(number)) throw wrong(`--${name} must be a number`);
-  return number;
-}
-
 function toLine(document: RerankedDocument<InputDocument>, fields: readonly string[] = ["content"]): string {
   const shown = fields.map((field) => document[field]).filter((value) => value !== undefined);
   const text = shown.join(" · ").replace(/\s+/g, " ").trim();
   return `${document.score.toFixed(4)}  ${text.length > 110 ? `${text.slice(0, 109)}…` : text}\n`;
-}
-
-function wrong(message: string): PgVectorDBError {
-  return new PgVectorDBError("invalid_argument", `${message} (see pgvectordb rerank --help)`);
 }

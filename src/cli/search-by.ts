@@ -16,5 +16,6 @@ export async function searchBy(
   if (method === "semantic") return collection.semanticSearch(query, options);
   if (method === "keyword") return collection.keywordSearch(query, options);
   if (method === "hybrid") return collection.hybridSearch(query, options);
-  throw new PgVectorDBError("invalid_argument", "--method must be hybrid, semantic or keyword");
+  if (method === "trigram") return collection.fuzzySearch(query, options);
+  throw new PgVectorDBError("invalid_argument", "--method must be hybrid, semantic, keyword or trigram");
 }

@@ -10,7 +10,7 @@ const HELP = `Usage: pgvectordb search "query" [options]
 
 Takes candidates from the database, reranks them and prints the best.
 
-${STORE_HELP}  --method <name>       hybrid (default), semantic or keyword
+${STORE_HELP}  --method <name>       hybrid (default), semantic, keyword or trigram (forgives typing errors)
   --k <n>               candidates from the database (default 100)
   --top-k <n>           print the best n (default 5)
   --model <model>       the cross-encoder: a hub id, a folder or "builtin" (default)

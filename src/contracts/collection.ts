@@ -98,15 +98,6 @@ export interface AddDocumentsOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-export interface VectorIndexOptions {
-  /** Links per node, 2 to 100. Default 16. */
-  readonly m?: number | undefined;
-  /** Candidates looked at per insert, 4 to 1000, at least `2 * m`. Default 64. */
-  readonly efConstruction?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly timeoutMs?: number | undefined;
-}
-
 export interface ReembedOptions {
   /** Documents embedded and written at once. Default 256. */
   readonly batchSize?: number | undefined;
@@ -126,7 +117,7 @@ export interface StageScore {
 export interface HitStages {
   /** Cosine similarity (-1..1), `1 / (1 + distance)` for `l2`, or the inner product. */
   readonly semantic?: StageScore;
-  /** BM25, above 0. */
+  /** BM25, or on a server without pg_textsearch its full-text rank; above 0. */
   readonly keyword?: StageScore;
   /** Word similarity of pg_trgm, 0..1. */
   readonly trigram?: StageScore;

@@ -24,6 +24,11 @@ export interface Queryable {
 export interface Database extends Queryable {
   /** Runs `work` in one transaction: all of its statements, or none when it rejects. `work` uses only what it is given. */
   transaction<T>(work: (transaction: Queryable) => Promise<T>, options?: QueryOptions): Promise<T>;
+  /**
+   * Runs `work` on one connection outside of any transaction, for statements that run in none. Settings made there are to be
+   * taken back there. Absent where there is one connection for everybody.
+   */
+  session?<T>(work: (session: Queryable) => Promise<T>, options?: QueryOptions): Promise<T>;
   /** Waits for the statements under way, then lets go. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -12,7 +12,7 @@ export interface DatabaseFailure {
  * SQLSTATE classes whose messages speak of names, limits and the server's state. Messages of other classes may quote
  * values, which are documents, queries and vectors.
  */
-const CLASSES_WITHOUT_VALUES = new Set(["08", "25", "3D", "40", "42", "53", "54", "55", "57", "58"]);
+const CLASSES_WITHOUT_VALUES = new Set(["08", "0A", "25", "3D", "40", "42", "53", "54", "55", "57", "58"]);
 
 /** Conditions that the same statement may not meet again: connection, serialisation, deadlock, resources, shutdown. */
 const RETRYABLE_CLASSES = new Set(["08", "40", "53", "57"]);

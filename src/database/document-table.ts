@@ -1,7 +1,7 @@
 import sql, { empty, raw, type Sql } from "sql-template-tag";
 import type { Vector } from "../contracts/embedder.ts";
 import { table } from "../search/arms.ts";
-import { operatorClass, vectorTypeName } from "../search/distance.ts";
+import { vectorTypeName } from "../search/distance.ts";
 import { identifier, textLiteral } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
@@ -20,7 +20,7 @@ export interface EmbeddedRow extends DocumentRow {
   readonly embedding: Vector;
 }
 
-/** All rows in one statement. An existing id is replaced. */
+/** All rows in one statement, in the order of their ids, so that writers of the same rows do not deadlock. An existing id is replaced. */
 export function upsertDocuments(target: SearchTarget, rows: readonly EmbeddedRow[]): Sql {
   const { dimensions } = target;
   const type = raw(vectorTypeName(target.storage));
@@ -29,10 +29,11 @@ export function upsertDocuments(target: SearchTarget, rows: readonly EmbeddedRow
     rows.map((row) => row.embedding),
     dimensions,
   );
-  return sql`INSERT INTO ${tableOf(target)} AS d (id, content, metadata, content_hash, ${embedding})
-    SELECT input.id, input.content, input.metadata::jsonb, input.hash, (${vectors}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::${type}
+  return sql`INSERT INTO ${tableOf(target)} AS d (id, content, metadata, content_hash, ${embedding}, updated_at)
+    SELECT input.id, input.content, input.metadata::jsonb, input.hash, (${vectors}::float4[])[(input.position - 1) * ${dimensions}::int + 1 : input.position * ${dimensions}::int]::${type}, now()
     FROM unnest(${texts(rows, "id")}::text[], ${texts(rows, "content")}::text[], ${texts(rows, "metadata")}::text[], ${hashes(rows)}::bytea[]) WITH ORDINALITY AS input (id, content, metadata, hash, position)
-    ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata, content_hash = excluded.content_hash, ${embedding} = excluded.${embedding}, updated_at = now()`;
+    ORDER BY input.id COLLATE "C"
+    ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata, content_hash = excluded.content_hash, ${embedding} = excluded.${embedding}, updated_at = excluded.updated_at`;
 }
 
 /** Replaces only the metadata. */
@@ -61,11 +62,6 @@ export function compareByContent(target: SearchTarget, rows: readonly DocumentRo
   return sql`SELECT DISTINCT ON (input.position) (input.position - 1)::int AS position, d.id, true AS "sameContent", d.metadata = input.metadata::jsonb AS "sameMetadata"
     FROM unnest(${texts(rows, "metadata")}::text[], ${hashes(rows)}::bytea[]) WITH ORDINALITY AS input (metadata, hash, position)
     JOIN ${tableOf(target)} AS d ON d.content_hash = input.hash ORDER BY input.position, d.id`;
-}
-
-/** Lets `compareByContent` find rows without reading the table. */
-export function createContentHashIndex(target: SearchTarget): Sql {
-  return sql`CREATE INDEX IF NOT EXISTS ${identifier(`${target.table}_content_hash`)} ON ${tableOf(target)} (content_hash)`;
 }
 
 export function selectDocuments(target: SearchTarget, ids: readonly string[]): Sql {
@@ -115,15 +111,6 @@ export function createKeywordIndex(target: SearchTarget): Sql {
       ? sql`bm25 (content) WITH (text_config = ${textLiteral(target.language)})`
       : sql`gin (${identifier(target.termsColumn)})`;
   return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.keywordIndex)} ON ${tableOf(target)} USING ${method}`;
-}
-
-export function createVectorIndex(target: SearchTarget, build: { m: number; efConstruction: number }): Sql {
-  const [m, efConstruction] = [build.m, build.efConstruction].map((value) => raw(String(Math.trunc(value))));
-  return sql`CREATE INDEX IF NOT EXISTS ${identifier(target.vectorIndex)} ON ${tableOf(target)} USING hnsw (${identifier(target.embeddingColumn)} ${operatorClass(target.distance, target.storage)}) WITH (m = ${m}, ef_construction = ${efConstruction})`;
-}
-
-export function dropVectorIndex(target: SearchTarget): Sql {
-  return sql`DROP INDEX IF EXISTS ${identifier(target.schema, target.vectorIndex)}`;
 }
 
 export function analyze(target: SearchTarget): Sql {

@@ -48,12 +48,17 @@ async function bringUpToDate(database: Database, place: "embedded" | "server"): 
       capabilities,
       query: (statement, options) => database.query(statement, options),
       transaction: (work, options) => database.transaction(work, options),
+      ...sessionOf(database),
       close: () => database.close(),
     };
   } catch (error) {
     await database.close();
     throw error;
   }
+}
+
+function sessionOf(database: Database): Pick<Database, "session"> {
+  return database.session === undefined ? {} : { session: database.session.bind(database) };
 }
 
 const URL_ADVICE =

@@ -68,9 +68,11 @@ const migrations: readonly (readonly Sql[])[] = [
   [sql`ALTER TABLE pgvectordb.collections ADD COLUMN shards integer`],
   [
     // The query's terms with their inverse document frequency by what ANALYZE knows; all weigh 1 while it knows nothing.
+    // In PL/pgSQL, which keeps its plan: making it takes longer than running it.
     sql`CREATE FUNCTION pgvectordb.term_weights(language regconfig, query text, relation regclass, terms_column name)
-      RETURNS TABLE (term tsquery, weight float8) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-        WITH statistics AS (
+      RETURNS TABLE (term tsquery, weight float8) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+      BEGIN
+        RETURN QUERY WITH statistics AS (
           SELECT s.most_common_elems::text::text[] AS elements, s.most_common_elem_freqs AS frequencies
           FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
           JOIN pg_stats AS s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = terms_column
@@ -83,8 +85,8 @@ const migrations: readonly (readonly Sql[])[] = [
         SELECT ('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''')::tsquery, CASE WHEN rarest IS NULL THEN 1 ELSE greatest(0.05, 0 - ln(coalesce(frequency, rarest / 2))) END
         FROM unnest(pgvectordb.text_terms(language, query)) AS t
         LEFT JOIN known ON element = lexeme
-        CROSS JOIN (SELECT min(frequency) AS rarest FROM known) AS least_known
-      $$`,
+        CROSS JOIN (SELECT min(frequency) AS rarest FROM known) AS least_known;
+      END $$`,
   ],
 ];
 

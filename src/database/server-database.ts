@@ -62,6 +62,12 @@ export class ServerDatabase implements Database {
     });
   }
 
+  async session<T>(work: (session: Queryable) => Promise<T>, options: QueryOptions = {}): Promise<T> {
+    return this.#withConnection(options, (lease) =>
+      work({ query: (statement, inner = options) => this.#run(lease, statement, inner) }),
+    );
+  }
+
   /** `SET LOCAL` ends with its transaction. Citus passes it on to the nodes when it was told to, and to nobody by default. */
   #queryWith<Row extends object>(
     settings: Readonly<Record<string, string>>,

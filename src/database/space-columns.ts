@@ -45,6 +45,8 @@ export function targetOfSpace(target: SearchTarget, { column, dimensions }: Text
     embeddingColumn: column,
     dimensions,
     distance: "cosine",
+    // Whatever the collection's own embeddings are kept as.
+    storage: "float32",
     vectorIndex: `${target.table}_${column}_hnsw`,
   };
 }

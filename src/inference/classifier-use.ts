@@ -5,6 +5,7 @@ import { type ModelConfig, readModelJson } from "./model-config.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
 import type { ModelUse } from "./prepare-model.ts";
 import { choosePrompt, isLanguageModel, PROMPT_TEMPLATES, type PromptOption } from "./prompt-templates.ts";
+import { POOLING_FILE } from "./sentence-config.ts";
 import type { TruncationStrategy } from "./truncate-pair.ts";
 
 export interface ClassifierChoices {
@@ -56,6 +57,7 @@ export async function decideClassifierUse(
 
 /** Other families of the same architecture score by one token, or by others, to a prompt of their own. */
 async function checkAnswers(located: LocatedModel): Promise<void> {
+  if (located.files.includes(POOLING_FILE)) throw makesVectors(located.id);
   const score: Json | undefined = await readModelJson(located, "1_LogitScore/config.json");
   if (score === undefined || typeof score["false_token_id"] === "number") return;
   throw new PgVectorDBError(
@@ -70,6 +72,13 @@ async function readChatTemplate(located: LocatedModel): Promise<string | undefin
   if (template !== undefined) return JSON.stringify(template);
   const file = "chat_template.jinja";
   return located.files.includes(file) ? readFile(await located.fetch(file), "utf8") : undefined;
+}
+
+function makesVectors(model: string): PgVectorDBError {
+  return new PgVectorDBError(
+    "model_invalid",
+    `The model "${model}" makes vectors of texts and no relevance scores. Choose its reranker (such as Qwen/Qwen3-Reranker-0.6B), or a cross-encoder.`,
+  );
 }
 
 function onlyDocumentIsCut(model: string): PgVectorDBError {

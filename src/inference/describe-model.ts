@@ -1,27 +1,19 @@
 import { PgVectorDBError } from "../errors.ts";
-import type { ModelDtype } from "./choose-onnx-file.ts";
-import { decideClassifierUse } from "./classifier-use.ts";
 import { readCompiledModel } from "./compiler/compiled-model.ts";
-import { compiledFolder, ensureOnnxFile } from "./ensure-onnx-file.ts";
+import { compiledFolder } from "./ensure-onnx-file.ts";
 import { loadInputEncoder } from "./load-input-encoder.ts";
 import { readModelConfig, readModelJson } from "./model-config.ts";
-import { type LocatedModel, locateModel, type ModelProgress, type ModelRequest } from "./model-files/locate-model.ts";
-import type { ModelGraph } from "./model-graph.ts";
-import { type GraphPurpose, planGraph } from "./plan-graph.ts";
-import { type ModelUse, prepareModel } from "./prepare-model.ts";
-import { isLanguageModel, type ModelPrompt } from "./prompt-templates.ts";
-import { readSentenceConfig } from "./sentence-config.ts";
-
-/** What a model is for: scores of pairs, or vectors of texts. */
-export type ModelTask = "rerank" | "embed";
-
-export interface ModelCall extends Pick<ModelRequest, "model" | "revision" | "cacheDir" | "offline" | "signal"> {
-  readonly dtype: ModelDtype;
-  /** Default: as its architecture says. */
-  readonly task?: ModelTask | undefined;
-  readonly relevantLabel?: string | undefined;
-  readonly onProgress?: ((progress: ModelProgress) => void) | undefined;
-}
+import { type LocatedModel, locateModel } from "./model-files/locate-model.ts";
+import {
+  architecturesOf,
+  decideTaskUse,
+  type ModelCall,
+  type ModelTask,
+  prepareForTask,
+  taskOf,
+} from "./model-task.ts";
+import { planGraph } from "./plan-graph.ts";
+import type { ModelPrompt } from "./prompt-templates.ts";
 
 export interface ModelDescription {
   readonly id: string;
@@ -48,7 +40,7 @@ export async function describeModel(call: ModelCall): Promise<ModelDescription> 
   const located = await locateModel(call);
   const config = await readModelConfig(located);
   const json = (await readModelJson(located, "config.json")) ?? {};
-  const task = call.task ?? taskOf(json);
+  const task = call.task ?? taskOf(located, json);
   const facts = {
     id: located.id,
     origin: located.origin,
@@ -64,7 +56,7 @@ export async function describeModel(call: ModelCall): Promise<ModelDescription> 
     if (!located.files.includes("tokenizer.json")) {
       throw new PgVectorDBError("model_invalid", "It has no tokenizer.json.");
     }
-    const use = await decideUse(located, call, task);
+    const use = await decideTaskUse(located, { ...call, task });
     const plan = await planGraph(located, { dtype: call.dtype, purpose: use });
     const isCompiled = plan.kind === "checkpoint" ? await findCompiled(call, task) : undefined;
     return {
@@ -80,56 +72,10 @@ export async function describeModel(call: ModelCall): Promise<ModelDescription> 
   }
 }
 
-export interface FetchedModel {
-  readonly id: string;
-  readonly dtype: string;
-  readonly how: "compile" | "onnx";
-  /** The file that ONNX Runtime opens, once it is compiled; before that, the weights. */
-  readonly path: string;
-  readonly bytes: number;
-}
-
-/** Downloads what loading a model needs. */
-export async function pullModel(call: ModelCall): Promise<FetchedModel> {
-  const { id, graph } = await prepare(call);
-  const path = graph.kind === "onnx" ? graph.path : graph.weightsPath;
-  return { id, dtype: graph.dtype, how: howOf(graph), path, bytes: graph.bytes };
-}
-
-/** Downloads a model and compiles it, so that loading it does neither. */
-export async function compileLocalModel(
-  call: ModelCall,
-  onCompiled?: (written: number, total: number) => void,
-): Promise<FetchedModel> {
-  const model = await prepare(call);
-  const { id, graph } = model;
-  const { answerTokens } = model.prompt === undefined ? {} : await loadInputEncoder(model);
-  const path = await ensureOnnxFile(graph, answerTokens, { signal: call.signal, onProgress: onCompiled });
-  return { id, dtype: graph.dtype, how: howOf(graph), path, bytes: graph.bytes };
-}
-
-async function prepare(call: ModelCall) {
-  const { signal = new AbortController().signal, onProgress = () => {} } = call;
-  const source = { ...call, device: "cpu", maxLength: Number.MAX_SAFE_INTEGER, batchSize: 1 };
-  const { model } = await prepareModel(source, { signal, onProgress }, (located) =>
-    decideUse(located, call, call.task),
-  );
-  return model;
-}
-
-async function decideUse(located: LocatedModel, call: ModelCall, asked: ModelTask | undefined): Promise<ModelUse> {
-  const json = (await readModelJson(located, "config.json")) ?? {};
-  if ((asked ?? taskOf(json)) === "rerank") {
-    return decideClassifierUse(located, await readModelConfig(located), { relevantLabel: call.relevantLabel });
-  }
-  const purpose: GraphPurpose = { output: "embedding", normalize: false };
-  return { ...purpose, pooling: (await readSentenceConfig(located, undefined)).pooling };
-}
-
 /** Whether the compiled form is in the cache. A model that is not downloaded has none. */
 async function findCompiled(call: ModelCall, task: ModelTask): Promise<boolean> {
   try {
-    const model = await prepare({ ...call, task, offline: true });
+    const model = await prepareForTask({ ...call, task, offline: true });
     if (model.graph.kind === "onnx") return false;
     const { answerTokens } = model.prompt === undefined ? {} : await loadInputEncoder(model);
     return (await readCompiledModel(await compiledFolder(model.graph, answerTokens))) !== undefined;
@@ -138,17 +84,4 @@ async function findCompiled(call: ModelCall, task: ModelTask): Promise<boolean> 
     if (error instanceof PgVectorDBError && /^model_/.test(error.code)) return false;
     throw error;
   }
-}
-
-function taskOf(config: Readonly<Record<string, unknown>>): ModelTask {
-  const isReranker = isLanguageModel(config) || architecturesOf(config).some((name) => /Classification$/.test(name));
-  return isReranker ? "rerank" : "embed";
-}
-
-function architecturesOf({ architectures }: Readonly<Record<string, unknown>>): readonly string[] {
-  return Array.isArray(architectures) ? architectures.map(String) : [];
-}
-
-function howOf(graph: ModelGraph): "compile" | "onnx" {
-  return graph.kind === "onnx" ? "onnx" : "compile";
 }

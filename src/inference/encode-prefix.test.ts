@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadTokenizer } from "../tokenizers/load-tokenizer.ts";
-import { encodePrefix } from "./encode-prefix.ts";
+import { encodePrefix, encodeSuffix } from "./encode-prefix.ts";
 import { fixtureModel } from "./fixture-models.suite.ts";
 
 const word = fc.oneof(
@@ -33,6 +33,19 @@ describe.each(["tiny-bert-cross-encoder", "tiny-xlm-roberta-cross-encoder"])("en
         if (prefix.complete) expect(prefix.ids).toEqual(whole);
         else expect(prefix.ids.length).toBeGreaterThan(needed);
         expect(prefix.ids.slice(0, needed)).toEqual(whole.slice(0, needed));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("gives the tokens the whole text ends with", async () => {
+    await fc.assert(
+      fc.asyncProperty(longText, fc.integer({ min: 1, max: 64 }), async (text, needed) => {
+        const whole = await (await tokenizer).encode(text);
+        const suffix = await encodeSuffix(await tokenizer, text, needed);
+        if (suffix.complete) expect(suffix.ids).toEqual(whole);
+        else expect(suffix.ids.length).toBeGreaterThan(needed);
+        expect(suffix.ids.slice(-needed)).toEqual(whole.slice(-needed));
       }),
       { numRuns: 40 },
     );

@@ -1,6 +1,6 @@
 import { PgVectorDBError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
-import { encodePrefix, type PrefixTokens } from "./encode-prefix.ts";
+import { encodePrefix, encodeSuffix, type PartialTokens } from "./encode-prefix.ts";
 import { type InputTemplates, specialTokenCount, type TemplatePiece } from "./pair-template.ts";
 import { splitWindows, type TextSpan } from "./split-windows.ts";
 import { type TruncationStrategy, truncatePair } from "./truncate-pair.ts";
@@ -118,9 +118,9 @@ export class PairEncoder {
     return assemble(this.#templates.single, this.#cut(ids, this.singleRoom), []);
   }
 
-  async #encode(text: string, needed: number): Promise<PrefixTokens> {
-    if (this.#options.truncationSide !== "left") return encodePrefix(this.#tokenizer, text, needed);
-    return { ids: await this.#tokenizer.encode(text), complete: true };
+  async #encode(text: string, needed: number): Promise<PartialTokens> {
+    const encodePart = this.#options.truncationSide === "left" ? encodeSuffix : encodePrefix;
+    return encodePart(this.#tokenizer, text, needed);
   }
 
   #cut(ids: readonly number[], length: number): readonly number[] {

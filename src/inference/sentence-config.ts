@@ -10,6 +10,9 @@ export interface SentenceConfig {
   readonly normalize: boolean | undefined;
 }
 
+/** Only models that make vectors have it, whatever their architecture is called. */
+export const POOLING_FILE = "1_Pooling/config.json";
+
 /** The modules this library computes itself. A repository with others (a dense layer) gives other vectors. */
 const KNOWN_MODULES: ReadonlySet<string> = new Set(["Transformer", "Pooling", "Normalize"]);
 
@@ -29,7 +32,7 @@ export async function readSentenceConfig(located: LocatedModel, pooling: Pooling
   }
   const normalize = modules?.includes("Normalize");
   if (pooling !== undefined) return { pooling, normalize };
-  const config = await readModelJson(located, "1_Pooling/config.json");
+  const config = await readModelJson(located, POOLING_FILE);
   return { pooling: config === undefined ? undefined : readPooling(located.id, config), normalize };
 }
 

@@ -1,13 +1,15 @@
+import { setTimeout } from "node:timers/promises";
 import { checkCallback, checkInteger, checkOptionNames, invalidArgument } from "../check-options.ts";
 import type { CollectionContext } from "../collection-context.ts";
 import type { AddDocumentsOptions, AddProgress, AddResult, DocumentInput } from "../contracts/collection.ts";
-import { analyze, createContentHashIndex } from "../database/document-table.ts";
+import { buildIndex } from "../database/build-index.ts";
+import { analyze } from "../database/document-table.ts";
+import { contentIndex } from "../database/index-definition.ts";
 import { throwIfAborted } from "../deadline.ts";
-import { fillTextSpaces } from "./fill-text-spaces.ts";
+import { BatchWriter } from "./batch-writer.ts";
 import { inBatches } from "./in-batches.ts";
 import { normalizeDocument } from "./normalize-document.ts";
-import { type Comparison, type PreparedBatch, prepareBatch } from "./prepare-batch.ts";
-import { writeBatch } from "./write-batch.ts";
+import { type Comparison, compareBatch, embedBatch } from "./prepare-batch.ts";
 
 export const DEFAULT_BATCH_SIZE = 256;
 export const MAX_BATCH_SIZE = 10_000;
@@ -36,7 +38,10 @@ export function checkAddArguments(documents: unknown, options: AddDocumentsOptio
   }
 }
 
-/** Reads, embeds and writes batch by batch; while one batch is written the next one is embedded. */
+/**
+ * Reads, compares, embeds and writes batch by batch. A batch is written while the next one is embedded; it waits for that
+ * one's comparison, which a database with one connection could not make meanwhile.
+ */
 export async function addDocuments<Metadata extends object>(
   context: CollectionContext,
   documents: DocumentSource<Metadata>,
@@ -46,38 +51,58 @@ export async function addDocuments<Metadata extends object>(
   const { batchSize = DEFAULT_BATCH_SIZE, dedupe, onProgress } = options;
   const counts: Counts = { documents: 0, inserted: 0, updated: 0, metadataUpdated: 0, unchanged: 0, superseded: 0 };
   const ids: string[] = [];
-  if (dedupe === "content") await context.database.query(createContentHashIndex(context.target), { signal });
-
-  let position = 0;
-  let writing: Promise<void> = Promise.resolve();
-  let idsBeingWritten: ReadonlySet<string> = new Set();
-  const write = async (batch: PreparedBatch) => {
-    await writeBatch(context, batch, signal);
-    await fillTextSpaces(context, batch.ids, signal);
+  if (dedupe === "content") await ensureContentIndex(context, signal);
+  const writer = new BatchWriter(context, signal, (batch) => {
     for (const key of Object.keys(batch.counts) as (keyof AddProgress)[]) counts[key] += batch.counts[key];
     if (Array.isArray(documents)) ids.push(...batch.ids);
     onProgress?.({ ...counts });
-  };
+  });
+
+  let position = 0;
+  const batches = inBatches(documents, batchSize);
   try {
-    for await (const inputs of inBatches(documents, batchSize)) {
+    for (;;) {
+      const next = batches.next();
+      if (!(await settlesSoon(next))) writer.start();
+      const { done, value: inputs } = await next;
+      if (done === true) break;
       throwIfAborted(signal);
       const start = position;
       const batch = inputs.map((input, offset) => normalizeDocument(input, start + offset, context.record));
       position += inputs.length;
-      // What is being written is not yet seen by the comparison with what is stored.
-      if (dedupe !== undefined || batch.some(({ id }) => idsBeingWritten.has(id))) await writing;
-      const prepared = await prepareBatch(context, batch, options, signal);
-      await writing;
-      idsBeingWritten = new Set(prepared.ids);
-      writing = write(prepared);
-      // Awaited below or in the next round; a failure in between is not an unhandled one.
-      writing.catch(() => {});
+      // What is not written yet is not seen by the comparison with what is stored.
+      if (dedupe !== undefined || batch.some(({ id }) => writer.has(id))) await writer.finish();
+      const compared = await compareBatch(context, batch, options, signal);
+      writer.start();
+      const prepared = await embedBatch(context, compared, options, signal);
+      await writer.finish();
+      writer.hold(prepared);
     }
   } finally {
-    // A batch on its way is finished before an error of the next one is told.
-    await writing;
+    // The source is told that no more is read, and a batch in hand is written before an error of the next one is told.
+    await batches.return(undefined);
+    await writer.finish();
   }
   return Array.isArray(documents) ? { ...counts, ids } : counts;
+}
+
+/** A source that takes longer is not waited for with a batch in hand. */
+const SOON_MS = 20;
+
+async function settlesSoon(promise: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController();
+  const later = setTimeout(SOON_MS, false, { signal: over.signal }).catch(() => false);
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const isSettled = await Promise.race([settled, later]);
+  over.abort();
+  return isSettled;
+}
+
+async function ensureContentIndex({ database, target }: CollectionContext, signal: AbortSignal): Promise<void> {
+  await buildIndex(database, target, { definition: contentIndex(target), concurrently: false }, signal);
 }
 
 /** The embedded database has no background process that would: the planner needs to know how many rows there are now. */

@@ -19,13 +19,6 @@ export interface PreparedBatch {
   readonly counts: AddProgress;
 }
 
-/** What is known of one document of the batch. */
-interface Entry {
-  readonly document: NormalizedDocument;
-  id: string;
-  stored?: StoredState;
-}
-
 /** How documents are compared with what is stored. */
 export interface Comparison {
   readonly dedupe?: "content" | undefined;
@@ -33,16 +26,33 @@ export interface Comparison {
   readonly sameEmbedder?: boolean | undefined;
 }
 
-export async function prepareBatch(
+/** What is known of one document of the batch. */
+export interface ComparedDocument {
+  readonly document: NormalizedDocument;
+  id: string;
+  stored?: StoredState;
+}
+
+/** Asks the database what it has of these documents. */
+export async function compareBatch(
   context: CollectionContext,
   documents: readonly NormalizedDocument[],
-  { dedupe, sameEmbedder = false }: Comparison,
+  { dedupe }: Comparison,
   signal: AbortSignal,
-): Promise<PreparedBatch> {
-  const entries = documents.map((document): Entry => ({ document, id: document.id }));
+): Promise<ComparedDocument[]> {
+  const entries = documents.map((document): ComparedDocument => ({ document, id: document.id }));
   await findById(context, entries, signal);
   if (dedupe === "content") await findByContent(context, entries, signal);
+  return entries;
+}
 
+/** Decides what is written, and embeds what has to be. */
+export async function embedBatch(
+  context: CollectionContext,
+  entries: readonly ComparedDocument[],
+  { sameEmbedder = false }: Comparison,
+  signal: AbortSignal,
+): Promise<PreparedBatch> {
   // As if they were added one by one: the last document with an id is the one that stays.
   const kept = [...new Map(entries.map((entry) => [entry.id, entry])).values()];
   const written = kept.filter((entry) => needsWriting(entry, sameEmbedder));
@@ -74,11 +84,15 @@ export async function prepareBatch(
 }
 
 /** New or changed content; and an embedding that the caller gives is written whatever is stored. */
-function needsWriting({ document, stored }: Entry, sameEmbedder: boolean): boolean {
+function needsWriting({ document, stored }: ComparedDocument, sameEmbedder: boolean): boolean {
   return !stored?.sameContent || (document.embedding !== undefined && !sameEmbedder);
 }
 
-async function findById({ database, target }: CollectionContext, entries: readonly Entry[], signal: AbortSignal) {
+async function findById(
+  { database, target }: CollectionContext,
+  entries: readonly ComparedDocument[],
+  signal: AbortSignal,
+) {
   const asked = entries.filter(({ document }) => document.hasOwnId);
   if (asked.length === 0) return;
   const statement = compareById(
@@ -86,12 +100,16 @@ async function findById({ database, target }: CollectionContext, entries: readon
     asked.map(({ document }) => document),
   );
   for (const stored of await database.query<StoredState>(statement, { signal })) {
-    (asked[stored.position] as Entry).stored = stored;
+    (asked[stored.position] as ComparedDocument).stored = stored;
   }
 }
 
 /** A document whose id is not stored, but whose content is, is that stored one; so it is within the batch. */
-async function findByContent({ database, target }: CollectionContext, entries: readonly Entry[], signal: AbortSignal) {
+async function findByContent(
+  { database, target }: CollectionContext,
+  entries: readonly ComparedDocument[],
+  signal: AbortSignal,
+) {
   const asked = entries.filter(({ stored }) => stored === undefined);
   if (asked.length === 0) return;
   const statement = compareByContent(
@@ -99,11 +117,11 @@ async function findByContent({ database, target }: CollectionContext, entries: r
     asked.map(({ document }) => document),
   );
   for (const stored of await database.query<StoredState>(statement, { signal })) {
-    const entry = asked[stored.position] as Entry;
+    const entry = asked[stored.position] as ComparedDocument;
     entry.id = stored.id;
     entry.stored = stored;
   }
-  const firstWith = new Map<string, Entry>();
+  const firstWith = new Map<string, ComparedDocument>();
   for (const entry of asked) {
     if (entry.stored !== undefined) continue;
     const hash = Buffer.from(entry.document.hash).toString("hex");
@@ -114,9 +132,9 @@ async function findByContent({ database, target }: CollectionContext, entries: r
 }
 
 function count(
-  entries: readonly Entry[],
-  kept: readonly Entry[],
-  written: readonly Entry[],
+  entries: readonly ComparedDocument[],
+  kept: readonly ComparedDocument[],
+  written: readonly ComparedDocument[],
   metadataUpdates: readonly DocumentRow[],
 ): AddProgress {
   const updated = written.filter(({ stored }) => stored !== undefined).length;

@@ -56,8 +56,8 @@ function bestByBm25(target: SearchTarget, { query, k, filter }: KeywordArm): Sql
 /** Whether a vector index could have answered, so that a short answer may be the index's fault. */
 export function approximate(target: SearchTarget, exact: boolean): Sql {
   if (exact) return sql`false`;
-  // Whoever owns an attached table makes and drops its indexes.
-  if (target.source !== undefined) return sql`true`;
+  // Whoever owns an attached table makes and drops its indexes; of a distributed one, the question would be put to its nodes.
+  if (target.source !== undefined || target.isDistributed) return sql`true`;
   return sql`to_regclass(${quotedName(target.schema, target.vectorIndex)}) IS NOT NULL`;
 }
 

@@ -22,11 +22,24 @@ export function bestByFullText(
 ): Sql {
   const terms = identifier(target.termsColumn);
   const matching = where(sql`${terms} @@ ${anyTerm(target, query)}`, filter);
+  // The coordinator has no statistics of what lies on its nodes.
+  if (target.isDistributed) {
+    return sql`SELECT id, 0 - ${fullTextRank(target, query)} AS bm25 FROM ${table}${matching} ORDER BY bm25, id LIMIT ${k}`;
+  }
   const first = sql`SELECT id, ${terms} FROM ${table}${matching} ORDER BY ${fullTextRank(target, query)} DESC, id LIMIT ${Math.max(MIN_WEIGHED, 2 * k)}`;
   // Rare terms count more, as in BM25. `ts_rank` knows nothing of other documents; the planner's statistics do.
-  const weights = sql`SELECT term, weight FROM pgvectordb.term_weights(${languageOf(target)}, ${query}, ${statisticsOf(target)})`;
+  const weights = sql`SELECT term, weight FROM ${termWeights(target, query)}`;
   const weighed = sql`SELECT sum(w.weight * ts_rank(first.${terms}, w.term, 1)) FROM weights AS w`;
   return sql`WITH weights AS MATERIALIZED (${weights}) SELECT id, 0 - (${weighed}) AS bm25 FROM (${first}) AS first ORDER BY bm25, id LIMIT ${k}`;
+}
+
+/** The score of `bestByFullText`, above 0, for a row that is at hand: null without any of the terms. */
+export function weighedFullTextRank(target: SearchTarget, query: string): Sql {
+  return sql`(SELECT sum(w.weight * ts_rank(${identifier(target.termsColumn)}, w.term, 1)) FROM ${termWeights(target, query)} AS w)`;
+}
+
+function termWeights(target: SearchTarget, query: string): Sql {
+  return sql`pgvectordb.term_weights(${languageOf(target)}, ${query}, ${statisticsOf(target)})`;
 }
 
 /** A constant before the plan is made, so that the index is chosen by how many documents have the terms. */

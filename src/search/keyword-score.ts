@@ -1,5 +1,5 @@
 import sql, { type Sql } from "sql-template-tag";
-import { fullTextRank } from "./full-text-arm.ts";
+import { fullTextRank, weighedFullTextRank } from "./full-text-arm.ts";
 import { quotedName } from "./identifier.ts";
 import type { SearchTarget } from "./search-target.ts";
 
@@ -8,5 +8,6 @@ export function keywordScore(target: SearchTarget, query: string): Sql {
   if (target.keywordEngine === "bm25") {
     return sql`0 - (content <@> to_bm25query(${query}, ${quotedName(target.schema, target.keywordIndex)}))`;
   }
-  return sql`coalesce(${fullTextRank(target, query)}, 0)`;
+  // Citus does not take a subquery over a function to its nodes.
+  return sql`coalesce(${target.isDistributed ? fullTextRank(target, query) : weighedFullTextRank(target, query)}, 0)`;
 }

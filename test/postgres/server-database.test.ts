@@ -247,3 +247,12 @@ describe("a failed transaction", () => {
     expect(await connection.query(sql`SELECT to_regclass('half_made') AS made`)).toEqual([{ made: null }]);
   });
 });
+
+it("stores a text with more terms than full-text search takes, and finds it by its beginning", async () => {
+  await using db = await PgVectorDB.open({ url: database.url });
+  const collection = await db.collection("huge", { embedder });
+  const words = Array.from({ length: 300_000 }, (_, i) => `w${i.toString(36)}`);
+  await collection.addDocuments([{ id: "huge", content: words.join(" ") }, "another text"]);
+  expect((await collection.keywordSearch("w77")).hits).toMatchObject([{ id: "huge" }]);
+  expect((await collection.get("huge"))?.content).toHaveLength(words.join(" ").length);
+});

@@ -1,0 +1,228 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newTestDatabase, type TestDatabase } from "../../test/test-database.ts";
+import { PgVectorDB } from "../pgvectordb.ts";
+import { main } from "./main.ts";
+
+let folder: string;
+let database: TestDatabase;
+let held: PgVectorDB;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "store-commands-"));
+  database = await newTestDatabase();
+  // Held open, so that the commands, which each open it, need not start it.
+  held = await PgVectorDB.open({ url: database.url });
+});
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await held.close();
+  await database.remove();
+});
+
+async function run(...args: string[]) {
+  const written = { stdout: "", stderr: "" };
+  const into = (name: keyof typeof written) => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const env = { PGVECTORDB_URL: database.url };
+  const stdin = (async function* () {})();
+  const io = { stdout: into("stdout"), stderr: into("stderr"), stdin, env, cwd: folder };
+  return { exitCode: await main(args, io), ...written };
+}
+
+function write(name: string, text: string | Uint8Array): void {
+  mkdirSync(dirname(join(folder, "files", name)), { recursive: true });
+  writeFileSync(join(folder, "files", name), text);
+}
+
+describe("index, search, stats and eval", () => {
+  beforeAll(() => {
+    write(
+      "guide.md",
+      `# Guide\n\n## Whales\n\n${"Whales sing in the deep sea. ".repeat(60)}\n\n## Bread\n\nBake it slowly.`,
+    );
+    write("page.html", "<title>Lamps</title><script>x()</script><p>A lamp &amp; its shade");
+    write("notes.txt", "A note about volcanoes.\u2028Second line.");
+    write("goods.csv", 'id,name,price,code\nA1,"Lamp, small",12.5,007\nA2,Chair,99,008\n');
+    write("corpus.jsonl", '{"_id":"q#1","title":"Moon","text":"The moon has no air.","year":1999}\n"a bare string"\n');
+    write("deep/more.text", "Glaciers move slowly.");
+    write(".hidden.md", "secret");
+    write("node_modules/x/readme.md", "not mine");
+    write("picture.png", new Uint8Array([0x89, 0x50]));
+  });
+
+  it("reads every kind of file", async () => {
+    const { exitCode, stdout, stderr } = await run("index", "files", "--json");
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      files: 6,
+      inserted: 10,
+      updated: 0,
+      unchanged: 0,
+      removed: 0,
+      skipped: [],
+    });
+    expect(stderr).toContain("Skipped 1 .png files: of a kind that is not read");
+    const { stdout: lines } = await run("search", "price of a small lamp", "--json", "--where", '{"price":{"$lt":50}}');
+    const { hits } = JSON.parse(lines) as { hits: object[] };
+    expect(hits).toEqual([
+      expect.objectContaining({
+        id: "files/goods.csv#A1",
+        content: "name: Lamp, small\nprice: 12.5\ncode: 007",
+        metadata: {
+          name: "Lamp, small",
+          price: 12.5,
+          code: "007",
+          source: { path: "files/goods.csv", document: "A1" },
+        },
+      }),
+    ]);
+  });
+
+  it("prints hits as text with their place, in the reranker's order or the database's", async () => {
+    const reranked = await run("search", "how do whales sound?", "--top-k", "1");
+    expect(reranked).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(reranked.stdout).toMatch(/^1\. 0\.\d{4} {2}files\/guide\.md#\d > Guide > Whales\n {3}.*Whales sing/);
+    const first = await run("search", "moon air", "--no-rerank", "--method", "keyword", "--top-k", "3");
+    expect(first.stdout).toMatch(/^1\. \d+\.\d{4} {2}files\/corpus\.jsonl#q%231\n {3}Moon The moon has no air\.\n$/);
+    const typo = await run("search", "volcanos", "--no-rerank", "--method", "trigram", "--top-k", "1");
+    expect(typo.stdout).toMatch(/^1\. 0\.\d{4} {2}files\/notes\.txt#0/);
+    expect(await run("search", "xylophone", "--no-rerank", "--method", "keyword")).toMatchObject({
+      exitCode: 0,
+      stdout: "",
+      stderr: "Nothing was found.\n",
+    });
+  });
+
+  it("writes what changed, removes what a file no longer has, and vanished files when told to", async () => {
+    write("guide.md", "# Guide\n\n## Bread\n\nBake it slowly.");
+    write("goods.csv", "id,name,price,code\nA2,Chair,89,008\n");
+    rmSync(join(folder, "files/notes.txt"));
+    const changed = await run("index", "files", "--json");
+    expect(JSON.parse(changed.stdout)).toMatchObject({ passages: 6, removed: 3, skipped: [] });
+    const same = await run("index", "files");
+    expect(same.stdout).toBe("5 files, 6 passages: 0 new, 0 changed, 6 unchanged, 0 removed\n");
+    const partly = await run("index", "files/deep", "--prune", "--json");
+    expect(JSON.parse(partly.stdout)).toMatchObject({ files: 1, removed: 0 });
+    const pruned = await run("index", "files", "--prune", "--json");
+    expect(JSON.parse(pruned.stdout)).toMatchObject({ removed: 1 });
+    const { stdout } = await run("stats", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ name: "documents", documents: 6 });
+    expect((await run("stats")).stdout).toMatch(/^documents: 6 documents, .*MB/);
+  });
+
+  it("names what cannot be read, keeps what it held, and ends with code 3", async () => {
+    write("corpus.jsonl", '{"_id":"q#1","title":"Moon","text":"The moon has no air."}\nbroken\n[1]\n{"id":"e"}\n');
+    write("bad.txt", new Uint8Array([0xff, 0xfe, 0x00]));
+    write("nul.txt", "text\0with nul");
+    write("open.csv", 'content\n"never closed');
+    const { exitCode, stdout, stderr } = await run(
+      "index",
+      "files",
+      "nowhere",
+      "files/picture.png",
+      "--json",
+      "--prune",
+    );
+    expect(exitCode).toBe(3);
+    const { skipped, removed } = JSON.parse(stdout) as { skipped: { name: string; reason: string }[]; removed: number };
+    expect(skipped.map(({ name, reason }) => `${name}: ${reason}`).sort()).toEqual([
+      "files/bad.txt: is not UTF-8 text",
+      "files/corpus.jsonl:2: is no JSON object",
+      "files/corpus.jsonl:3: is no JSON object",
+      "files/corpus.jsonl:4: has no text in `content` or `text`; name the fields by --content",
+      "files/nul.txt: is not text: it contains NUL characters",
+      "files/open.csv: the quote opened in line 2 is never closed",
+      'files/picture.png: files of the kind ".png" are not read',
+      "nowhere: cannot be read (ENOENT)",
+    ]);
+    // The file was not read to its end, so what it held stays.
+    expect(removed).toBe(0);
+    expect(stderr).toContain("Skipped nowhere: cannot be read (ENOENT)\n");
+    expect(stderr).not.toContain('never closed"');
+  });
+
+  it("measures methods and rerankers on judged queries", async () => {
+    write(
+      "judged/queries.jsonl",
+      '{"_id":"1","text":"is there air on the moon"}\n{"_id":"2","text":"how fast do glaciers move"}\n',
+    );
+    write("judged/qrels.tsv", "query-id\tcorpus-id\tscore\n1\tq#1\t1\n2\tfiles/deep/more.text\t1\n");
+    write("judged/qrels.trec", "1 0 q#1 1\n2 0 files/deep/more.text 1\n");
+    const args = ["eval", "--queries", "files/judged/queries.jsonl", "--method", "keyword", "--method", "hybrid"];
+    const table = await run(...args, "--qrels", "files/judged/qrels.tsv");
+    expect(table.exitCode).toBe(0);
+    expect(table.stdout).toMatch(
+      /^keyword: 2 queries\nstage +ndcg@10 +mrr@10 +recall@100 +ms p50 +p95\nfirst stage +\d/,
+    );
+    expect(table.stdout).toMatch(/\nbuiltin +1\.0000 \[\+?-?0\.\d+, \+0\.\d+\]/);
+    const json = await run(
+      ...args,
+      "--qrels",
+      "files/judged/qrels.trec",
+      "--no-rerank",
+      "--json",
+      "--metric",
+      "mrr@10",
+    );
+    expect(JSON.parse(json.stdout)).toMatchObject([
+      {
+        method: "keyword",
+        queries: 2,
+        skipped: 0,
+        stages: [{ name: "first stage", perQuery: { 1: { "mrr@10": 1 } } }],
+      },
+      { method: "hybrid", queries: 2 },
+    ]);
+  });
+});
+
+describe("usage", () => {
+  it.each([
+    [["index"], /expected files or folders/],
+    [["index", "nowhere-at-all"], /nothing to read was found/],
+    [["index", "files", "--max-characters", "many"], /--max-characters must be a number/],
+    [["index", "files", "--storage", "int8"], /`storage` must be one of: float32, float16/],
+    [["index", "files", "--language", "klingon", "--collection", "k"], /`language` must be one/],
+    [["search"], /expected one query/],
+    [["search", "two", "words"], /quote it/],
+    [["search", "q", "--where", "price<3"], /--where must be JSON/],
+    [["search", "q", "--where", '{"price":{"$near":3}}'], /unknown operator `\$near`/],
+    [["search", "q", "--method", "psychic"], /`method` must be one of/],
+    [["search", "q", "--no-rerank", "--method", "psychic"], /--method must be/],
+    [["search", "q", "--no-rerank", "--threshold", "0.5"], /--threshold/],
+    [["eval"], /expected --queries and --qrels/],
+    [["eval", "--queries", "nowhere", "--qrels", "nowhere"], /nowhere cannot be read/],
+    [["stats", "extra"], /expected options only/],
+    [["index", "--verbos"], /--verbos/],
+  ])("%j ends with code 2", async (args, message) => {
+    const { exitCode, stdout, stderr } = await run(...args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+  });
+
+  it("ends with code 1 where a collection is missing, and makes none", async () => {
+    const { exitCode, stderr } = await run("search", "q", "--collection", "missing");
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: 'There is no collection "missing" in this database. Fill it: pgvectordb index <paths…>\n',
+    });
+    expect((await run("stats", "--collection", "missing")).exitCode).toBe(1);
+  });
+
+  it.each(["index", "search", "eval", "stats", "rerank", "demo"])(
+    "%s --help tells options and exit codes",
+    async (name) => {
+      const { exitCode, stdout, stderr } = await run(name, "--help");
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      expect(stdout).toMatch(new RegExp(`^Usage: pgvectordb ${name}`));
+      expect(stdout).toMatch(/Exit codes: 0 done, 1 failed, 2 wrong usage, .*130 interrupted/);
+    },
+  );
+});

@@ -1,0 +1,46 @@
+import type { ModelDtype } from "./choose-onnx-file.ts";
+import { decideClassifierUse } from "./classifier-use.ts";
+import { readModelConfig, readModelJson } from "./model-config.ts";
+import type { LocatedModel, ModelProgress, ModelRequest } from "./model-files/locate-model.ts";
+import { type ModelUse, type PreparedModel, prepareModel } from "./prepare-model.ts";
+import { isLanguageModel } from "./prompt-templates.ts";
+import { POOLING_FILE, readSentenceConfig } from "./sentence-config.ts";
+
+/** What a model is for: scores of pairs, or vectors of texts. */
+export type ModelTask = "rerank" | "embed";
+
+export interface ModelCall extends Pick<ModelRequest, "model" | "revision" | "cacheDir" | "offline" | "signal"> {
+  readonly dtype: ModelDtype;
+  /** Default: as its architecture says. */
+  readonly task?: ModelTask | undefined;
+  readonly relevantLabel?: string | undefined;
+  readonly onProgress?: ((progress: ModelProgress) => void) | undefined;
+}
+
+/** Finds and downloads what loading a model for its task needs. */
+export async function prepareForTask(call: ModelCall): Promise<PreparedModel> {
+  const { signal = new AbortController().signal, onProgress = () => {} } = call;
+  const source = { ...call, device: "cpu", maxLength: Number.MAX_SAFE_INTEGER, batchSize: 1 };
+  const { model } = await prepareModel(source, { signal, onProgress }, (located) => decideTaskUse(located, call));
+  return model;
+}
+
+/** How a model is used for the task that is asked for, or else for the one its architecture says. */
+export async function decideTaskUse(located: LocatedModel, call: ModelCall): Promise<ModelUse> {
+  const json = (await readModelJson(located, "config.json")) ?? {};
+  if ((call.task ?? taskOf(located, json)) === "rerank") {
+    return decideClassifierUse(located, await readModelConfig(located), { relevantLabel: call.relevantLabel });
+  }
+  return { output: "embedding", normalize: false, pooling: (await readSentenceConfig(located, undefined)).pooling };
+}
+
+/** What a model is for, as its files say. */
+export function taskOf({ files }: LocatedModel, config: Readonly<Record<string, unknown>>): ModelTask {
+  if (files.includes(POOLING_FILE)) return "embed";
+  const isReranker = isLanguageModel(config) || architecturesOf(config).some((name) => /Classification$/.test(name));
+  return isReranker ? "rerank" : "embed";
+}
+
+export function architecturesOf({ architectures }: Readonly<Record<string, unknown>>): readonly string[] {
+  return Array.isArray(architectures) ? architectures.map(String) : [];
+}
