@@ -1,8 +1,10 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    // What only a server can do: `npm run test:postgres`.
+    exclude: [...configDefaults.exclude, "test/postgres/**", "test/citus/**"],
     // Worker threads run compiled JavaScript, so the build is made before the first test.
     globalSetup: ["test/global-setup.ts"],
     pool: "forks",

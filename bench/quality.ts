@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   const embedder = createBuiltinEmbedder();
   const models = {
     reranker: { model: options.model, files: describeModelFiles(folderOf(options.model)) },
-    embedder: { model: embedder.id, files: describeModelFiles("models/embedder-v1") },
+    embedder: { model: embedder.id, files: describeModelFiles("models/embedder-v2") },
   };
   if (!options.json) {
     printMachine(machine);
@@ -142,5 +142,5 @@ function createReranker(): CrossEncoderReranker {
 }
 
 function folderOf(model: string): string {
-  return model === "builtin" ? "models/reranker-v1" : model;
+  return model === "builtin" ? "models/reranker-v2" : model;
 }

@@ -65,7 +65,9 @@ export function checkVector(
 
 /** @throws PgVectorDBError `invalid_argument` for what is not an embedder */
 export function checkEmbedder(embedder: unknown): asserts embedder is Embedder {
-  const { id, dimensions, embedDocuments, embedQuery } = (embedder ?? {}) as Partial<Record<keyof Embedder, unknown>>;
+  const { id, dimensions, hybridWeight, embedDocuments, embedQuery } = (embedder ?? {}) as Partial<
+    Record<keyof Embedder, unknown>
+  >;
   if (typeof id !== "string" || id.trim() === "" || id.includes("\0")) {
     throw new PgVectorDBError("invalid_argument", "`embedder.id` must name the model and its version.");
   }
@@ -74,6 +76,9 @@ export function checkEmbedder(embedder: unknown): asserts embedder is Embedder {
       "invalid_argument",
       `\`embedder.dimensions\` must be an integer from 1 to ${MAX_DIMENSIONS}.`,
     );
+  }
+  if (hybridWeight !== undefined && !(Number.isFinite(hybridWeight) && (hybridWeight as number) >= 0)) {
+    throw new PgVectorDBError("invalid_argument", "`embedder.hybridWeight` must be a number of at least 0.");
   }
   if (typeof embedDocuments !== "function" || typeof embedQuery !== "function") {
     throw new PgVectorDBError(

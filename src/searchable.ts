@@ -170,7 +170,8 @@ export abstract class Searchable<Metadata extends object> {
   }
 
   get #planSettings(): PlanSettings {
-    return { defaultK: DEFAULT_K, spaces: this.searchContext.spaces ?? [] };
+    const { spaces = [], embedder } = this.searchContext;
+    return { defaultK: DEFAULT_K, spaces, hybridWeight: embedder?.hybridWeight };
   }
 
   async #prepare(plan: RetrievalPlan): Promise<void> {

@@ -93,6 +93,36 @@ describe("fuzzySearch", () => {
   });
 });
 
+describe("an embedder's own weight", () => {
+  it("counts in a hybrid search that gives none, and not for a reranker's candidates", async () => {
+    const embedder = { ...hashEmbedder(), hybridWeight: 0.2 };
+    const collection = await db.collection("modest", { embedder });
+    await collection.addDocuments(NOTES);
+    const query = "lease of a flat in March";
+    const own = await collection.hybridSearch(query);
+    const said = await collection.hybridSearch(query, { weights: { semantic: 0.2 } });
+    expect(own.hits).toEqual(said.hits);
+    const even = await collection.hybridSearch(query, { weights: { semantic: 1 } });
+    expect(even.hits).not.toEqual(own.hits);
+    const reranker = (_query: string, texts: readonly string[]) => texts.map(() => 0);
+    const reranked = await collection.rerankSearch(query, { reranker });
+    expect(reranked.hits.map(({ stages }) => stages.hybrid?.score)).toEqual(
+      even.hits.slice(0, 5).map(({ score }) => score),
+    );
+  });
+
+  it("must be a number of at least 0", async () => {
+    for (const hybridWeight of [-1, Number.NaN, "1" as unknown as number]) {
+      await expect(
+        db.collection("modest too", { embedder: { ...hashEmbedder(), hybridWeight } }),
+      ).rejects.toMatchObject({
+        code: "invalid_argument",
+        message: expect.stringContaining("hybridWeight"),
+      });
+    }
+  });
+});
+
 describe("hybridSearch by weighted scores", () => {
   it.each(["cosine", "l2", "inner_product"] as const)("fuses as the formula says, by %s", async (distance) => {
     const collection = await db.collection(`weighted ${distance}`, { embedder: hashEmbedder(), distance });

@@ -65,18 +65,14 @@ def task_terms(model: CrossEncoder, statistics: PieceStatistics, vocabulary: Voc
 
 
 def fit_blend(terms: Tensor, task: RerankTask) -> Blend:
-    """BM25 gets the largest weight whose mean reciprocal rank is within one standard error of the best (the
-    one-standard-error rule of Breiman et al. 1984): where the fitted queries do not tell weights apart, words are the
-    safer evidence for texts unlike the training's. Every query must be answered by one of its candidates."""
+    """BM25 gets the weight with the best mean reciprocal rank. Every query must be answered by one of its candidates."""
     labels = torch.tensor(
         [[float(query.grades.get(candidate, 0) > 0) for candidate in query.candidates] for query in task.queries]
     )
     ranks = {weight: reciprocal_ranks(terms[:, :, 0] + weight * terms[:, :, 1], labels) for weight in WEIGHTS}
-    best = max(ranks.values(), key=lambda values: values.mean())
-    floor = best.mean() - best.std() / len(best) ** 0.5
     for weight, values in ranks.items():
-        print(f"lexical {weight}: MRR {values.mean():.4f} (floor {floor:.4f})", flush=True)
-    lexical = max(weight for weight, values in ranks.items() if values.mean() >= floor)
+        print(f"lexical {weight}: MRR {values.mean():.4f}, standard error {values.std() / len(values) ** 0.5:.4f}", flush=True)
+    lexical = max(ranks, key=lambda weight: ranks[weight].mean())
     return Blend(lexical, *calibrate(terms, labels, lexical))
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .bm25 import best
+from .export_embedder import HYBRID_WEIGHT
 from .metrics import mean
 from .pairs import Pair
 from .rank_fusion import fuse_by_rank
@@ -43,7 +44,7 @@ def measure_fusion(embedder: ShippedEmbedder, task: RerankTask, depth: int = 100
     queries = embedder.embed([query.text for query in task.queries])
     own = [[ids[row] for row in best(passages @ query, depth)] for query in queries]
     words = [query.candidates for query in task.queries]
-    fused = [fuse_by_rank(rankings) for rankings in zip(words, own, strict=True)]
+    fused = [fuse_by_rank(rankings, (1, HYBRID_WEIGHT)) for rankings in zip(words, own, strict=True)]
     quality = {"BM25": judge(task, words), "embedder": judge(task, own), "fused": judge(task, fused)}
     scores = {name: round(mean(value.ndcg), 4) for name, value in quality.items()}
     return {

@@ -25,7 +25,7 @@ from .sentence_vectors import encode_sentences
 from .stages import Stages
 from .static_embedder import StaticEmbedder, distil_pieces, encode_ids, frequency_weights
 from .teacher import fit_teacher
-from .train_embedder import EmbedderPlan, contrast, distil
+from .train_embedder import EmbedderPairs, EmbedderPlan, contrast, distil
 from .train_reranker import (
     DOCUMENT_TOKENS,
     LONG_DOCUMENT_TOKENS,
@@ -105,10 +105,11 @@ class Pipeline:
         model = StaticEmbedder(distil_pieces(load_base_model(), self.vocabulary, passages, plan.dimensions))
         row_of = {pair: row for row, pair in enumerate(self.pairs)}
         rows = [row_of[pair] for pair in self.chosen]
-        texts = [passages[row] for row in rows] + [queries[row] for row in rows]
-        distil(model, texts, np.concatenate([self.passage_vectors, self.query_vectors]), plan)
+        texts = [passages[row][:DOCUMENT_TOKENS] for row in rows] + [queries[row][:QUERY_TOKENS] for row in rows]
+        vectors = np.concatenate([self.passage_vectors, self.query_vectors])
+        distil(model, texts, vectors, plan)
         pages = np.unique([pair.page for pair in self.pairs], return_inverse=True)[1]
-        contrast(model, queries, passages, pages, plan)
+        contrast(model, EmbedderPairs(queries, passages, pages, texts, vectors), plan)
         with path.open("wb") as file:
             np.save(file, model.bag.weight.detach().numpy())
 
@@ -205,9 +206,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--eval", type=Path, help="folder of scifact/ and trec-dl21/: measured on, never trained on")
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the model folders go")
-    parser.add_argument("--version", default="v1", help="suffix of the folders and of the embedder's id")
+    parser.add_argument("--version", default="v2", help="suffix of the folders and of the embedder's id")
     parser.add_argument("--layers", default="0,1", help="layers of the base model that the reranker starts from")
-    parser.add_argument("--steps", type=int, default=1000, help="training steps of the reranker")
+    parser.add_argument("--steps", type=int, default=2200, help="training steps of the reranker")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 

@@ -1,5 +1,6 @@
 """Trains the static embedder: first towards the teacher's sentence vectors, then on the pairs themselves."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +15,16 @@ from .static_embedder import StaticEmbedder
 class EmbedderPlan:
     dimensions: int = 256
     max_tokens: int = 160
-    distil_epochs: int = 3
+    distil_epochs: int = 6
     distil_batch: int = 512
     distil_learning_rate: float = 5e-4
-    contrast_epochs: int = 3
-    contrast_batch: int = 2048
+    contrast_epochs: int = 4
+    contrast_batch: int = 1024
     contrast_learning_rate: float = 1e-3
     temperature: float = 0.05
+    taught_batch: int = 384
+    taught_weight: float = 20.0
+    """Of the teacher's similarities, kept in sight while the pairs are learned: words that the pairs hold seldom stay put."""
     seed: int = 7
 
 
@@ -40,48 +44,58 @@ def descend(model: StaticEmbedder, learning_rate: float, losses, steps: int) -> 
         schedule.step()
 
 
-def distil(model: StaticEmbedder, texts: list[np.ndarray], targets: np.ndarray, plan: EmbedderPlan) -> None:
-    """Bring texts in a batch into the same similarities to each other as the teacher sees.
+def similarity_loss(model: StaticEmbedder, texts: list[np.ndarray], targets: np.ndarray, batch: np.ndarray) -> Tensor:
+    """How far the similarities of the batch's texts to each other are from the teacher's.
 
     Similarities, not coordinates: a static embedder has fewer dimensions than its teacher."""
+    wished = torch.from_numpy(targets[batch].astype(np.float32))
+    seen = model([texts[index] for index in batch])
+    others = ~torch.eye(len(batch), dtype=torch.bool)
+    return functional.mse_loss((seen @ seen.T)[others], (wished @ wished.T)[others])
+
+
+def distil(model: StaticEmbedder, texts: list[np.ndarray], targets: np.ndarray, plan: EmbedderPlan) -> None:
     generator = np.random.default_rng(plan.seed)
     batches = [
         batch
         for _ in range(plan.distil_epochs)
         for batch in shuffled_batches(len(texts), plan.distil_batch, generator)
     ]
-
-    def loss(batch: np.ndarray) -> Tensor:
-        wished = torch.from_numpy(targets[batch].astype(np.float32))
-        seen = model([texts[index] for index in batch])
-        others = ~torch.eye(len(batch), dtype=torch.bool)
-        return functional.mse_loss((seen @ seen.T)[others], (wished @ wished.T)[others])
-
-    descend(model, plan.distil_learning_rate, map(loss, batches), len(batches))
+    losses = (similarity_loss(model, texts, targets, batch) for batch in batches)
+    descend(model, plan.distil_learning_rate, losses, len(batches))
 
 
-def contrast(
-    model: StaticEmbedder,
-    queries: list[np.ndarray],
-    passages: list[np.ndarray],
-    pages: np.ndarray,
-    plan: EmbedderPlan,
-) -> None:
-    """Each query picks its passage among those of the batch, and the reverse; passages of one page do not compete."""
+@dataclass(frozen=True)
+class EmbedderPairs:
+    queries: list[np.ndarray]
+    passages: list[np.ndarray]
+    pages: np.ndarray
+    taught_texts: list[np.ndarray]
+    taught_vectors: np.ndarray
+
+
+def contrast(model: StaticEmbedder, pairs: EmbedderPairs, plan: EmbedderPlan) -> None:
+    """Each query picks its passage among those of the batch, and the reverse; passages of one page do not compete. The
+    teacher's similarities count on."""
     generator = np.random.default_rng(plan.seed)
     batches = [
         batch
         for _ in range(plan.contrast_epochs)
-        for batch in shuffled_batches(len(queries), plan.contrast_batch, generator)
+        for batch in shuffled_batches(len(pairs.queries), plan.contrast_batch, generator)
     ]
 
-    def loss(batch: np.ndarray) -> Tensor:
-        left = model([queries[index] for index in batch])
-        right = model([passages[index] for index in batch])
-        page = torch.from_numpy(pages[batch])
+    def endless() -> Iterator[np.ndarray]:
+        while True:
+            yield from shuffled_batches(len(pairs.taught_texts), plan.taught_batch, generator)
+
+    def loss(batch: np.ndarray, taught: np.ndarray) -> Tensor:
+        left = model([pairs.queries[index] for index in batch])
+        right = model([pairs.passages[index] for index in batch])
+        page = torch.from_numpy(pairs.pages[batch])
         same_page = (page[:, None] == page) & ~torch.eye(len(batch), dtype=torch.bool)
         logits = (left @ right.T / plan.temperature).masked_fill(same_page, -1e4)
         own = torch.arange(len(batch))
-        return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
+        picked = (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
+        return picked + plan.taught_weight * similarity_loss(model, pairs.taught_texts, pairs.taught_vectors, taught)
 
-    descend(model, plan.contrast_learning_rate, map(loss, batches), len(batches))
+    descend(model, plan.contrast_learning_rate, map(loss, batches, endless()), len(batches))

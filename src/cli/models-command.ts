@@ -44,8 +44,8 @@ const OPTIONS = {
 } as const;
 
 const BUILTIN = [
-  { id: "builtin", task: "rerank", folder: "reranker-v1" },
-  { id: "builtin (embedder)", task: "embed", folder: "embedder-v1" },
+  { id: "builtin", task: "rerank", folder: "reranker-v2" },
+  { id: "builtin (embedder)", task: "embed", folder: "embedder-v2" },
 ] as const;
 
 /** `pgvectordb models`: shows and prepares local models. @throws PgVectorDBError, or what `parseArgs` throws */

@@ -190,7 +190,7 @@ interface KeywordArmOptions {
   readonly match?: "any" | "phrase" | undefined;
 }
 
-/** What each arm counts. Default 1 and 1. */
+/** What each arm counts. Default 1 and 1; in a hybrid search, what the embedder's `hybridWeight` says and 1. */
 interface ArmWeights {
   readonly semantic?: number | undefined;
   readonly keyword?: number | undefined;

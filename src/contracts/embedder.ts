@@ -11,6 +11,11 @@ export interface Embedder {
   readonly id: string;
   /** Length of every vector. */
   readonly dimensions: number;
+  /**
+   * What its ranking counts beside the keywords' 1 in a hybrid search that gives no `weights` and is not reranked, at least
+   * 0. Default 1; a small embedder that is less sure than BM25 says less. Candidates for a reranker are taken evenly from both.
+   */
+  readonly hybridWeight?: number | undefined;
   /** `result[i]` belongs to `texts[i]`. */
   embedDocuments(texts: readonly string[], options?: EmbedOptions): Promise<readonly Vector[]>;
   embedQuery(text: string, options?: EmbedOptions): Promise<Vector>;

@@ -8,5 +8,5 @@ import { createStaticEmbedder } from "./static-embedder.ts";
  * Its `id` carries a version: a collection made with it is opened with the same version only.
  */
 export function createBuiltinEmbedder(): Embedder {
-  return createStaticEmbedder({ folder: shippedModelFolder("embedder-v1") });
+  return createStaticEmbedder({ folder: shippedModelFolder("embedder-v2") });
 }

@@ -22,7 +22,7 @@ export interface LocalEmbedderOptions extends Omit<LocalModelOptions, "model"> {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface LocalEmbedder extends Required<Embedder>, AsyncDisposable {}
+export interface LocalEmbedder extends Required<Omit<Embedder, "hybridWeight">>, AsyncDisposable {}
 
 const isString = (value: unknown) => typeof value === "string";
 

@@ -100,6 +100,7 @@ describe("createStaticEmbedder", () => {
     ["another kind of model", { config: { model_type: "bert" } }, "model_invalid"],
     ["no id", { config: { id: "" } }, "model_invalid"],
     ["a dimension count that is not one", { config: { dimensions: 6.5 } }, "model_invalid"],
+    ["a weight that is not one", { config: { hybrid_weight: -1 } }, "model_invalid"],
     ["a token limit that is not one", { config: { max_tokens: 0 } }, "model_invalid"],
   ])("refuses a folder with %s when constructed", async (_, change, code) => {
     const folder = await folderWith(change);

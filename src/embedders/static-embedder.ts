@@ -39,12 +39,14 @@ export function createStaticEmbedder(options: StaticEmbedderOptions): Embedder {
 class StaticEmbedder implements Embedder {
   readonly id: string;
   readonly dimensions: number;
+  readonly hybridWeight: number | undefined;
   readonly #maxTokens: number;
   #model: (() => Promise<StaticModel>) | undefined;
 
   constructor(folder: string, config: StaticModelConfig) {
     this.id = config.id;
     this.dimensions = config.dimensions;
+    this.hybridWeight = config.hybridWeight;
     this.#maxTokens = config.maxTokens ?? Number.POSITIVE_INFINITY;
     this.#model = loadOnce(() => loadStaticModel(folder, config));
   }

@@ -8,6 +8,8 @@ export interface StaticModelConfig {
   readonly dimensions: number;
   /** Tokens of a text that count; the rest is left out. `undefined`: all. */
   readonly maxTokens: number | undefined;
+  /** What its ranking counts beside keywords' in a hybrid search. `undefined`: 1. */
+  readonly hybridWeight: number | undefined;
 }
 
 const MODEL_TYPE = "pgvectordb-static";
@@ -19,14 +21,18 @@ const MODEL_TYPE = "pgvectordb-static";
  */
 export function readStaticModelConfig(folder: string): StaticModelConfig {
   const path = join(folder, "config.json");
-  const { model_type: type, id, dimensions, max_tokens: maxTokens } = parse(readText(path), path);
+  const config = parse(readText(path), path);
+  const { model_type: type, id, dimensions, max_tokens: maxTokens, hybrid_weight: hybridWeight } = config;
   if (type !== MODEL_TYPE) throw invalid(path, `\`model_type\` must be "${MODEL_TYPE}"`);
   if (typeof id !== "string" || id.trim() === "") throw invalid(path, "`id` must be a string");
   if (!isPositiveInteger(dimensions)) throw invalid(path, "`dimensions` must be a positive integer");
   if (maxTokens !== null && maxTokens !== undefined && !isPositiveInteger(maxTokens)) {
     throw invalid(path, "`max_tokens` must be a positive integer or null");
   }
-  return { id, dimensions, maxTokens: maxTokens ?? undefined };
+  if (hybridWeight !== undefined && !(typeof hybridWeight === "number" && hybridWeight >= 0)) {
+    throw invalid(path, "`hybrid_weight` must be a number of at least 0");
+  }
+  return { id, dimensions, maxTokens: maxTokens ?? undefined, hybridWeight };
 }
 
 function readText(path: string): string {

@@ -21,6 +21,8 @@ export interface PlanSettings {
   readonly defaultK: number;
   /** The collection's spaces. */
   readonly spaces: readonly SpaceRecord[];
+  /** What meaning counts in a hybrid search that does not say. Default 1. */
+  readonly hybridWeight?: number | undefined;
   /** Options of the caller that are none of the first stage's. */
   readonly ownNames?: readonly string[] | undefined;
 }
@@ -65,7 +67,10 @@ export function planRetrieval(method: SearchMethod, options: object, settings: P
     exact: exact ?? false,
     match: match ?? "any",
     minSimilarity: minSimilarity ?? DEFAULT_MIN_SIMILARITY,
-    ...planWeights(weights, asked.length > 0),
+    ...planWeights(weights, {
+      semantic: method === "hybrid" ? (settings.hybridWeight ?? 1) : 1,
+      hasOthers: asked.length > 0,
+    }),
     fusion: planFusion(fusion, rankConstant),
     spaces: asked,
   };
@@ -96,19 +101,27 @@ function checkRankConstant(name: string, value: unknown): asserts value is numbe
   }
 }
 
-/** @param hasOthers whether something else counts, so that both may be 0 */
-function planWeights(weights: unknown, hasOthers: boolean): Pick<RetrievalPlan, "semanticWeight" | "keywordWeight"> {
-  if (weights === undefined) return { semanticWeight: 1, keywordWeight: 1 };
+interface WeightDefaults {
+  readonly semantic: number;
+  /** Whether something else counts, so that both may be 0. */
+  readonly hasOthers: boolean;
+}
+
+function planWeights(
+  weights: unknown,
+  defaults: WeightDefaults,
+): Pick<RetrievalPlan, "semanticWeight" | "keywordWeight"> {
+  if (weights === undefined) return { semanticWeight: defaults.semantic, keywordWeight: 1 };
   if (typeof weights !== "object" || weights === null) throw invalidArgument("`weights` must be an object.");
   const unknown = Object.keys(weights).find((name) => name !== "semantic" && name !== "keyword");
   if (unknown !== undefined) throw invalidArgument("`weights` has an unknown arm. Known: semantic, keyword.");
-  const { semantic = 1, keyword = 1 } = weights as { semantic?: unknown; keyword?: unknown };
+  const { semantic = defaults.semantic, keyword = 1 } = weights as { semantic?: unknown; keyword?: unknown };
   if (
     !isFiniteNumber(semantic) ||
     !isFiniteNumber(keyword) ||
     semantic < 0 ||
     keyword < 0 ||
-    (semantic + keyword === 0 && !hasOthers)
+    (semantic + keyword === 0 && !defaults.hasOthers)
   ) {
     throw invalidArgument("`weights` must be numbers of at least 0, and not both 0.");
   }

@@ -36,7 +36,7 @@ export interface ModelSurroundings {
   readonly patience?: Partial<Patience> | undefined;
 }
 
-const BUILTIN = "reranker-v1";
+const BUILTIN = "reranker-v2";
 
 /**
  * Finds a model: in this package, in a folder, in the Hugging Face cache or on the hub.
