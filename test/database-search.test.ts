@@ -261,6 +261,7 @@ class Recording extends BaseReranker {
       scores: request.texts.map((text) => -text.length),
       usage: { tokens: 99 },
       truncated: [{ index: 1, documentTokens: 3, queryTokens: 0 }],
+      spans: [{ index: 1, start: 2, end: 5, windows: 3 }],
     };
   }
 }
@@ -289,6 +290,7 @@ describe("rerankSearch", () => {
     const stage = options.method ?? "hybrid";
     expect(result.hits.every(({ stages }) => (stages[stage]?.rank ?? 0) > 0)).toBe(true);
     expect(result.truncated).toMatchObject([{ index: 1, id: expect.any(String), documentTokens: 3 }]);
+    expect(result.spans).toEqual([{ index: 1, id: result.truncated[0]?.id, start: 2, end: 5, windows: 3 }]);
     expect(result.timings.totalMs).toBeGreaterThan(0);
   });
 

@@ -41,8 +41,7 @@ class Plan:
     """Of the piece importances and the two scales, which start far from their best and are few."""
     warmup_steps: int = 50
     decay_share: float = 0.9
-    """The learning rate is level, then falls to 0 over this last share of the steps: so a run that was cut short
-    can be taken up from its checkpoint with fewer steps."""
+    """The learning rate falls to 0 over this last share of the steps."""
     teacher_share: float = 0.6
     vector_share: float = 4.0
     """Weight of the teacher's sentence vectors: hundreds of numbers a text where a ranking tells two bits a group."""

@@ -1,5 +1,5 @@
 import type { Embedder, Vector } from "./embedder.ts";
-import type { Reranker, RerankFunction, RerankUsage, TruncatedPair } from "./reranker.ts";
+import type { Reranker, RerankFunction, RerankUsage, TruncatedPair, WinningSpan } from "./reranker.ts";
 import type { Space, SpaceQuery } from "./space.ts";
 import type { Where } from "./where.ts";
 
@@ -166,6 +166,8 @@ export interface RerankSearchResult<Metadata extends object> extends SearchResul
   readonly reason?: string;
   /** Candidates that were longer than the model reads. `index` is the position among the candidates. */
   readonly truncated: readonly (TruncatedPair & { readonly id: string })[];
+  /** Where the best window of each split document is, when the reranker splits long documents. */
+  readonly spans?: readonly (WinningSpan & { readonly id: string })[];
 }
 
 interface CommonSearchOptions<Metadata extends object> {

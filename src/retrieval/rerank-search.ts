@@ -64,7 +64,8 @@ export async function rerankSearch<Metadata extends object>(
     reranked: ranking.reranked,
     backend: ranking.backend,
     ...(ranking.reason === undefined ? {} : { reason: ranking.reason }),
-    truncated: truncatedOf(ranking, retrieval),
+    truncated: withIds(ranking.truncated, retrieval),
+    ...(ranking.spans === undefined ? {} : { spans: withIds(ranking.spans, retrieval) }),
   };
 }
 
@@ -84,9 +85,6 @@ function withRerankStage<Metadata extends object>(document: Ranked<Metadata>, po
   return { id, content, metadata, score, stages: { ...stages, rerank: { score, rawScore, rank: position + 1 } } };
 }
 
-function truncatedOf<Metadata extends object>(
-  ranking: RerankResult<SearchHit<Metadata>>,
-  retrieval: Retrieval<Metadata>,
-) {
-  return ranking.truncated.map((pair) => ({ ...pair, id: retrieval.hits[pair.index]?.id ?? "" }));
+function withIds<Found extends { readonly index: number }>(found: readonly Found[], { hits }: Retrieval<object>) {
+  return found.map((one) => ({ ...one, id: hits[one.index]?.id ?? "" }));
 }
