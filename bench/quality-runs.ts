@@ -1,5 +1,6 @@
 import type { Embedder } from "pgvectordb/embedders";
-import type { EvaluationQuery, Qrels, Run, RunEntry } from "pgvectordb/evaluation";
+import { type EvaluationQuery, evaluate, type Qrels, type Run, type RunEntry } from "pgvectordb/evaluation";
+import type { Dataset } from "./quality-datasets.ts";
 
 const CANDIDATES = 100;
 
@@ -20,14 +21,19 @@ export async function embeddingRun(
   return run;
 }
 
-/** Reciprocal rank fusion with equal weights: the sum of 1 / (60 + rank). Cormack, Clarke and Büttcher, SIGIR 2009. */
-export function fuseRuns(runs: readonly Run[]): Run {
+export interface WeighedRun {
+  readonly run: Run;
+  readonly weight: number;
+}
+
+/** Reciprocal rank fusion: the sum of weight / (60 + rank). Cormack, Clarke and Büttcher, SIGIR 2009. */
+export function fuseRuns(runs: readonly WeighedRun[]): Run {
   const fused = new Map<string, RunEntry[]>();
-  for (const query of new Set(runs.flatMap((run) => [...run.keys()]))) {
+  for (const query of new Set(runs.flatMap(({ run }) => [...run.keys()]))) {
     const scores = new Map<string, number>();
-    for (const run of runs) {
+    for (const { run, weight } of runs) {
       for (const [index, { id }] of (run.get(query) ?? []).entries()) {
-        scores.set(id, (scores.get(id) ?? 0) + 1 / (60 + index + 1));
+        scores.set(id, (scores.get(id) ?? 0) + weight / (60 + index + 1));
       }
     }
     fused.set(query, best([...scores].map(([id, score]) => ({ id, score }))));
@@ -43,6 +49,21 @@ export function perfectRun(run: Run, qrels: Qrels): Run {
       return [query, judged.sort((a, b) => b.score - a.score)];
     }),
   );
+}
+
+/** nDCG@10 of a run, over the first `limit` queries. */
+export async function ndcgOf(dataset: Dataset, run: Run, limit?: number): Promise<number> {
+  const { qrels, documents } = dataset;
+  const queries = dataset.queries.slice(0, limit);
+  const { stages } = await evaluate({
+    queries,
+    qrels,
+    documents,
+    run,
+    metrics: ["ndcg@10"],
+    bootstrap: { samples: 1 },
+  });
+  return stages[0]?.metrics["ndcg@10"]?.mean ?? Number.NaN;
 }
 
 function best(entries: RunEntry[]): RunEntry[] {

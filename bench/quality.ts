@@ -10,7 +10,7 @@ import { describeMachine, printMachine } from "./machine.ts";
 import { describeModelFiles } from "./model-files.ts";
 import { type Dataset, readSciFact, readTrecDl21 } from "./quality-datasets.ts";
 import { printResult, type QualityResult, toJson } from "./quality-report.ts";
-import { embeddingRun, fuseRuns, perfectRun } from "./quality-runs.ts";
+import { embeddingRun, fuseRuns, ndcgOf, perfectRun } from "./quality-runs.ts";
 
 const USAGE = `npm run bench:quality -- [options]
   --data FOLDER   evaluation data (default: $PGVECTORDB_EVAL_DATA, then ../shared/eval)
@@ -80,8 +80,11 @@ async function* firstStages(): AsyncGenerator<FirstStageRun> {
     }
     // The pool holds only what its two first stages found; a search of our own needs a whole corpus.
     if (dataset.name !== "SciFact") continue;
-    const embedded = await embeddingRun(createBuiltinEmbedder(), dataset.queries, dataset.documents);
-    const fused = fuseRuns([...dataset.runs.map(({ run }) => run), embedded]);
+    const embedder = createBuiltinEmbedder();
+    const embedded = await embeddingRun(embedder, dataset.queries, dataset.documents);
+    // As `hybridSearch` does by default.
+    const weighed = { run: embedded, weight: embedder.hybridWeight ?? 1 };
+    const fused = fuseRuns([...dataset.runs.map(({ run }) => ({ run, weight: 1 })), weighed]);
     yield { dataset, firstStage: "built-in embedder", run: embedded };
     yield { dataset, firstStage: "BM25 and built-in embedder fused", run: fused };
   }
@@ -93,20 +96,6 @@ async function checkReader(dataset: Dataset, name: string, run: Run, expected: n
   if (Math.abs(got - expected) > 0.0006) {
     throw new Error(`${dataset.name}, ${name}: nDCG@10 ${got.toFixed(4)} where the data's README says ${expected}`);
   }
-}
-
-async function ndcgOf(dataset: Dataset, run: Run, limit?: number): Promise<number> {
-  const { qrels, documents } = dataset;
-  const queries = dataset.queries.slice(0, limit);
-  const { stages } = await evaluate({
-    queries,
-    qrels,
-    documents,
-    run,
-    metrics: ["ndcg@10"],
-    bootstrap: { samples: 1 },
-  });
-  return stages[0]?.metrics["ndcg@10"]?.mean ?? Number.NaN;
 }
 
 async function measure(
