@@ -2,6 +2,10 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { PgVectorDBError } from "./errors.ts";
 
+/** The versions that ship, by their folders under `models/`. */
+export const BUILTIN_RERANKER = "reranker-v2";
+export const BUILTIN_EMBEDDER = "embedder-v2";
+
 /**
  * The folder of a model that ships in this package, by its name under `models/`. Found through the package's own
  * `imports`, so that it does not matter into which file the code was bundled.

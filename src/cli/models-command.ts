@@ -8,7 +8,7 @@ import { bytesBelow, listCachedModels } from "../inference/model-files/list-mode
 import { modelCacheFolder } from "../inference/model-files/locate-model.ts";
 import { compiledModelsFolder } from "../inference/model-graph.ts";
 import type { ModelCall, ModelTask } from "../inference/model-task.ts";
-import { shippedModelFolder } from "../shipped-model.ts";
+import { BUILTIN_EMBEDDER, BUILTIN_RERANKER, shippedModelFolder } from "../shipped-model.ts";
 import type { CommandIO } from "./command-io.ts";
 import { formatDescription, formatList } from "./format-models.ts";
 import { createProgressBar, type ProgressBar } from "./progress-bar.ts";
@@ -44,8 +44,8 @@ const OPTIONS = {
 } as const;
 
 const BUILTIN = [
-  { id: "builtin", task: "rerank", folder: "reranker-v2" },
-  { id: "builtin (embedder)", task: "embed", folder: "embedder-v2" },
+  { id: "builtin", task: "rerank", folder: BUILTIN_RERANKER },
+  { id: "builtin (embedder)", task: "embed", folder: BUILTIN_EMBEDDER },
 ] as const;
 
 /** `pgvectordb models`: shows and prepares local models. @throws PgVectorDBError, or what `parseArgs` throws */

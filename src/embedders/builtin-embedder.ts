@@ -1,5 +1,5 @@
 import type { Embedder } from "../contracts/embedder.ts";
-import { shippedModelFolder } from "../shipped-model.ts";
+import { BUILTIN_EMBEDDER, shippedModelFolder } from "../shipped-model.ts";
 import { createStaticEmbedder } from "./static-embedder.ts";
 
 /**
@@ -8,5 +8,5 @@ import { createStaticEmbedder } from "./static-embedder.ts";
  * Its `id` carries a version: a collection made with it is opened with the same version only.
  */
 export function createBuiltinEmbedder(): Embedder {
-  return createStaticEmbedder({ folder: shippedModelFolder("embedder-v2") });
+  return createStaticEmbedder({ folder: shippedModelFolder(BUILTIN_EMBEDDER) });
 }

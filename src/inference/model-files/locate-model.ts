@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { throwIfAborted } from "../../deadline.ts";
 import { PgVectorDBError } from "../../errors.ts";
-import { shippedModelFolder } from "../../shipped-model.ts";
+import { BUILTIN_RERANKER, shippedModelFolder } from "../../shipped-model.ts";
 import { HubCache } from "./hub-cache.ts";
 import { locateHubModel } from "./hub-model.ts";
 import { PATIENCE, type Patience } from "./hub-request.ts";
@@ -35,8 +35,6 @@ export interface ModelSurroundings {
   readonly fetch?: typeof fetch | undefined;
   readonly patience?: Partial<Patience> | undefined;
 }
-
-const BUILTIN = "reranker-v2";
 
 /**
  * Finds a model: in this package, in a folder, in the Hugging Face cache or on the hub.
@@ -87,7 +85,7 @@ export function modelCacheFolder(cacheDir: string | undefined, environment?: Env
 }
 
 async function openBuiltin(): Promise<LocatedModel> {
-  return { ...(await openModelFolder(shippedModelFolder(BUILTIN))), id: "builtin", origin: "builtin" };
+  return { ...(await openModelFolder(shippedModelFolder(BUILTIN_RERANKER))), id: "builtin", origin: "builtin" };
 }
 
 async function isModelFolder(folder: string, anyFolder: boolean): Promise<boolean> {
