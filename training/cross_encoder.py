@@ -1,4 +1,10 @@
-"""The student: a small BERT that reads query and document together, and a head that starts from matching."""
+"""The student: a BERT that reads query and document in one run, thinned out, and a head that starts from matching.
+
+Every layer of the base model is kept, because what a sentence encoder knows sits in its depth: the first two layers alone
+come far less close to it than all six on few tokens (RESULTS.md). Time is saved in width instead. After the first layer's
+attention only the query's tokens and the document's most important ones go on (as PoWER-BERT, Goyal et al. 2020, drops
+word vectors), and the feed-forward parts lose half of their neurons (prune_feed_forward.py).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +16,15 @@ from torch.nn import functional
 from transformers import BertModel
 
 HEADS = 12
+WORD_LEVELS = 7
+"""Word vectors are kept in 4 bits: whole multiples, from -7 to 7, of one scale for each piece."""
+KEPT_PERCENT = 30
+KEPT_AT_LEAST = 16
+"""A document of n tokens goes on with the larger of 30 % of n, rounded up, and the smaller of n and 16."""
+PADDING, FIRST, QUERY, DOCUMENT = range(4)
+"""Segments. FIRST is the [CLS] token."""
+RANKS = (-1000.0, 2000.0, 1000.0, 0.0)
+"""What puts the tokens of each segment in front of another's; a document's stand in the order of their importance."""
 
 
 class Layer(nn.Module):
@@ -26,11 +41,12 @@ class Layer(nn.Module):
         self.outer = nn.Linear(inner, width)
         self.outer_norm = nn.LayerNorm(width, eps=1e-12)
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        heads = [self.split(part) for part in (self.query(hidden), self.key(hidden), self.value(hidden))]
+    def forward(self, rows: Tensor, hidden: Tensor, mask: Tensor) -> Tensor:
+        """New states of `rows`, which attend to `hidden`."""
+        heads = (self.split(part) for part in (self.query(rows), self.key(hidden), self.value(hidden)))
         context = functional.scaled_dot_product_attention(*heads, attn_mask=mask)
         context = context.transpose(1, 2).flatten(2)
-        attended = self.attended_norm(hidden + self.attended(context))
+        attended = self.attended_norm(rows + self.attended(context))
         return self.outer_norm(attended + self.outer(functional.gelu(self.inner(attended))))
 
     @staticmethod
@@ -48,42 +64,58 @@ class Reading(NamedTuple):
     document: Tensor
 
 
+class Kept(NamedTuple):
+    """The tokens that go on after the first layer."""
+
+    first: Tensor
+    """States after the first layer [batch, kept, width]."""
+    last: Tensor
+    """States after the last layer [batch, kept, width]."""
+    segments: Tensor
+    """[batch, kept]"""
+    importance: Tensor
+    """[batch, kept]"""
+
+
 class MatchHead(nn.Module):
     """The logit: how well each query token is matched in the document, how alike both texts are, and what [CLS] says.
 
-    Token vectors have seen both texts. Matches are the maximal cosines of late interaction (ColBERT, Khattab and
-    Zaharia 2020), weighted by a learned importance per piece that starts from its inverse frequency. Likeness is the
-    cosine of both texts' mean token vectors, much as a sentence encoder computes it, so that a sentence encoder can
-    teach it vector by vector. So the head ranks sensibly before any training, and few steps suffice.
+    Matches are the maximal cosines of late interaction (ColBERT, Khattab and Zaharia 2020) between the first layer's
+    vectors, weighted by a learned importance per piece that starts from its inverse frequency. Likeness is the cosine of
+    both texts' mean token vectors, much as a sentence encoder computes it, so that a sentence encoder can teach it vector
+    by vector. So the head ranks sensibly before any training, and few steps suffice.
     """
 
-    def __init__(self, vocabulary: int, width: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.importance = nn.Embedding(vocabulary, 1)
         self.project = nn.Linear(width, width)
         self.sentence = nn.Linear(width, width)
         self.pooler = nn.Linear(width, width)
         self.classifier = nn.Linear(width, 1)
         self.scales = nn.Parameter(torch.tensor([10.0, 15.0]))
 
-    def forward(self, hidden: Tensor, input_ids: Tensor, in_query: Tensor, in_document: Tensor) -> Reading:
-        """Masks are 1.0 where a token belongs to that text, its special tokens included."""
-        tokens = functional.normalize(self.project(hidden), dim=2)
-        weights = self.importance(input_ids)[:, :, 0] * in_query
+    def forward(self, kept: Kept) -> Reading:
+        tokens = functional.normalize(self.project(kept.first), dim=2)
+        in_document = (kept.segments == DOCUMENT).float()
+        weights = kept.importance * (kept.segments == QUERY)
         cosines = tokens @ tokens.transpose(1, 2) + (in_document[:, None, :] - 1) * 4
         matched = (weights * cosines.amax(dim=2)).sum(1) / weights.sum(1).clamp(min=1e-6)
-        query, document = (self.pool(hidden, input_ids, members) for members in (in_query, in_document))
+        query, document = (functional.normalize(self.sentence(mean), dim=1) for mean in self.means(kept))
         alike = (query * document).sum(1)
-        first = self.classifier(torch.tanh(self.pooler(hidden[:, 0])))[:, 0]
+        first = self.classifier(torch.tanh(self.pooler(kept.last[:, 0])))[:, 0]
         return Reading(self.scales[0] * matched + self.scales[1] * alike + first, query, document)
 
-    def pool(self, hidden: Tensor, input_ids: Tensor, members: Tensor) -> Tensor:
-        return functional.normalize(self.sentence(self.mean(hidden, input_ids, members)), dim=1)
-
-    def mean(self, hidden: Tensor, input_ids: Tensor, members: Tensor) -> Tensor:
-        """The mean token vector of a text, weighted by importance [batch, width]."""
-        weights = self.importance(input_ids)[:, :, 0] * members
-        return (weights[:, None, :] @ hidden)[:, 0] / weights.sum(1, keepdim=True).clamp(min=1e-6)
+    @staticmethod
+    def means(kept: Kept) -> list[Tensor]:
+        """The mean vector of the query's tokens, [CLS] among them, and that of the document's, weighted by importance:
+        two of [batch, width]."""
+        shares = (
+            ((kept.segments == QUERY) | (kept.segments == FIRST)).float(),
+            kept.importance * (kept.segments == DOCUMENT),
+        )
+        return [
+            (share[:, None, :] @ kept.last)[:, 0] / share.sum(1, keepdim=True).clamp(min=1e-6) for share in shares
+        ]
 
 
 class CrossEncoder(nn.Module):
@@ -91,43 +123,84 @@ class CrossEncoder(nn.Module):
         super().__init__()
         self.words = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(positions, width)
-        self.types = nn.Embedding(2, width)
+        self.importance = nn.Embedding(vocabulary, 1)
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.layers = nn.ModuleList(Layer(width, inner) for _ in range(layers))
-        self.head = MatchHead(vocabulary, width)
+        self.head = MatchHead(width)
 
-    def encode(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-        positions = self.positions.weight[: input_ids.shape[1]]
-        hidden = self.norm(self.words(input_ids) + positions + self.types(token_type_ids))
-        mask = attention_mask[:, None, None, :].bool()
-        for layer in self.layers:
-            hidden = layer(hidden, mask)
-        return hidden
+    def embed(self, input_ids: Tensor, segments: Tensor) -> Tensor:
+        """A document's positions begin behind [CLS], as if it were read alone."""
+        order = torch.arange(input_ids.shape[1])[None]
+        query_length = ((segments == QUERY) | (segments == FIRST)).sum(1, keepdim=True)
+        places = torch.where(segments == DOCUMENT, order - query_length + 1, order)
+        return self.norm(round_words(self.words(input_ids)) + self.positions(places))
+
+    def encode(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Kept:
+        segments = segments_of(attention_mask, token_type_ids)
+        importance = self.importance(input_ids)[:, :, 0]
+        chosen, kept_segments = choose_tokens(segments, importance.detach())
+        hidden = self.embed(input_ids, segments)
+        rows = hidden.gather(1, chosen[:, :, None].expand(-1, -1, hidden.shape[2]))
+        first = hidden = self.layers[0](rows, hidden, attention_of(kept_segments, segments))
+        mask = attention_of(kept_segments, kept_segments)
+        for layer in self.layers[1:]:
+            hidden = layer(hidden, hidden, mask)
+        return Kept(first, hidden, kept_segments, importance.gather(1, chosen))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Reading:
-        hidden = self.encode(input_ids, attention_mask, token_type_ids)
-        in_document = (attention_mask * token_type_ids).float()
-        return self.head(hidden, input_ids, attention_mask.float() - in_document, in_document)
+        return self.head(self.encode(input_ids, attention_mask, token_type_ids))
+
+
+def round_words(rows: Tensor) -> Tensor:
+    """What 4 bits leave of word vectors; the gradient passes as if nothing were rounded."""
+    scale = rows.detach().abs().amax(2, keepdim=True).clamp(min=1e-12) / WORD_LEVELS
+    return rows + ((rows / scale).round() * scale - rows).detach()
+
+
+def segments_of(attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
+    segments = attention_mask * (QUERY + token_type_ids)
+    segments[:, 0] = FIRST
+    return segments
+
+
+def choose_tokens(segments: Tensor, importance: Tensor) -> tuple[Tensor, Tensor]:
+    """Which tokens go on, [CLS] first, and their segments; rows with fewer than the longest one end in padding."""
+    document_length = (segments == DOCUMENT).sum(1, keepdim=True)
+    query_length = ((segments == QUERY) | (segments == FIRST)).sum(1, keepdim=True)
+    share = (document_length * KEPT_PERCENT + 99) // 100
+    kept = query_length + torch.maximum(share, document_length.clamp(max=KEPT_AT_LEAST))
+    rank = torch.tensor(RANKS)[segments] + importance * (segments == DOCUMENT)
+    chosen = torch.argsort(rank, dim=1, descending=True, stable=True)[:, : int(kept.max())]
+    inside = torch.arange(chosen.shape[1])[None] < kept
+    return chosen, segments.gather(1, chosen) * inside
+
+
+def attention_of(rows: Tensor, columns: Tensor) -> Tensor:
+    """Each text attends to itself and to [CLS], which attends to both: 0 or very negative [batch, 1, rows, columns]."""
+    rows, columns = rows[:, :, None], columns[:, None, :]
+    allowed = ((rows == columns) | (columns == FIRST) | (rows == FIRST)) & (columns != PADDING)
+    return torch.where(allowed, 0.0, -10000.0)[:, None]
 
 
 @dataclass(frozen=True)
 class Shape:
     layers: tuple[int, ...]
     """Which layers of the base model the student starts from, in order."""
+    inner: int
+    """Neurons that are left of each feed-forward part."""
 
 
-def start_from_base(base: BertModel, base_ids: Tensor, importance: Tensor, shape: Shape) -> CrossEncoder:
+def start_from_base(base: BertModel, base_ids: Tensor, importance: Tensor, layers: tuple[int, ...]) -> CrossEncoder:
     """A student with the base model's (pruned) embeddings and the chosen layers; `importance` is one number per piece."""
-    student = CrossEncoder(len(base_ids), len(shape.layers))
+    student = CrossEncoder(len(base_ids), len(layers))
     embeddings = base.embeddings
     student.words.weight.data.copy_(embeddings.word_embeddings.weight[base_ids])
-    student.positions.load_state_dict(embeddings.position_embeddings.state_dict())
-    student.types.load_state_dict(embeddings.token_type_embeddings.state_dict())
+    student.positions.weight.data.copy_(embeddings.position_embeddings.weight + embeddings.token_type_embeddings.weight[0])
     student.norm.load_state_dict(embeddings.LayerNorm.state_dict())
-    for layer, index in zip(student.layers, shape.layers, strict=True):
+    for layer, index in zip(student.layers, layers, strict=True):
         copy_layer(layer, base.encoder.layer[index])
+    student.importance.weight.data.copy_(importance[:, None])
     head = student.head
-    head.importance.weight.data.copy_(importance[:, None])
     nn.init.eye_(head.project.weight)
     nn.init.zeros_(head.project.bias)
     nn.init.normal_(head.pooler.weight, std=0.02)
@@ -140,9 +213,9 @@ def start_from_base(base: BertModel, base_ids: Tensor, importance: Tensor, shape
 @torch.inference_mode()
 def center_tokens(student: CrossEncoder, inputs: tuple[Tensor, Tensor, Tensor]) -> None:
     """Sets the projection's bias so that the mean token vector is 0: cosines then tell tokens apart."""
-    hidden = student.encode(*inputs)
-    mask = inputs[1][:, :, None]
-    student.head.project.bias.copy_(-(hidden * mask).sum((0, 1)) / mask.sum())
+    kept = student.encode(*inputs)
+    inside = (kept.segments != PADDING)[:, :, None]
+    student.head.project.bias.copy_(-(kept.first * inside).sum((0, 1)) / inside.sum())
 
 
 @torch.inference_mode()
@@ -152,11 +225,8 @@ def fit_sentences(
     """Sets the `sentence` projection so that, before any training, it comes closest to the teacher's vectors: ridge
     regression over batches of (inputs, the teacher's query vectors, its document vectors)."""
     features, wished = [], []
-    for (ids, mask, types), *teacher in batches:
-        hidden = student.encode(ids, mask, types)
-        in_document = (mask * types).float()
-        members = (mask.float() - in_document, in_document)
-        features += [student.head.mean(hidden, ids, of) for of in members]
+    for inputs, *teacher in batches:
+        features += student.head.means(student.encode(*inputs))
         wished += teacher
     inputs, outputs = torch.cat(features), torch.cat(wished)
     center, mean = inputs.mean(0), outputs.mean(0)

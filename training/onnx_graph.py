@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from .cross_encoder import WORD_LEVELS
+
 WEIGHT_LIMIT = 64
 ROW_LIMIT = 127
 
@@ -58,6 +60,19 @@ class GraphWriter:
         values, scales = self.quantized_table(name, table)
         return self.restore_rows(self.apply("Gather", values, ids), self.apply("Gather", scales, ids))
 
+    def look_up_packed(self, name: str, table: np.ndarray, ids: str) -> str:
+        """Rows of a table of 4 bits a number, two to a byte: the first half of a row in the low bits, the second in the
+        high ones, both 8 more than they mean."""
+        values, scales = quantize(table, axis=1, limit=WORD_LEVELS)
+        low, high = np.split((values + 8).astype(np.uint8), 2, axis=1)
+        packed = self.apply("Gather", self.constant(f"{name}.values", low | (high << 4)), ids)
+        both = self.apply("Cast", packed, to=TensorProto.FLOAT)
+        upper = self.apply("Floor", self.apply("Mul", both, self.number(1 / 16)))
+        lower = self.apply("Sub", both, self.apply("Mul", upper, self.number(16.0)))
+        row = self.apply("Sub", self.apply("Concat", lower, upper, axis=-1), self.number(8.0))
+        scale = self.apply("Gather", self.constant(f"{name}.scales", scales[:, None]), ids)
+        return self.apply("Mul", row, scale)
+
     def restored_matrix(self, name: str, weights: np.ndarray) -> str:
         """[in, out], int8 in the file; the runtime restores constants once, when it loads them."""
         values, scales = quantize(weights, axis=0, limit=ROW_LIMIT)
@@ -86,6 +101,13 @@ class GraphWriter:
     def norm(self, name: str, value: str, weight: np.ndarray, bias: np.ndarray) -> str:
         scale, shift = self.constant(f"{name}.weight", weight), self.constant(f"{name}.bias", bias)
         return self.apply("LayerNormalization", value, scale, shift, axis=-1, epsilon=1e-12)
+
+    def attention(self, parts: list[str], mask: str, heads: int) -> str:
+        """Of queries, keys and values; ONNX Runtime's own operator spares the transpositions between them."""
+        nothing = ["", ""]
+        return self.apply(
+            "MultiHeadAttention", *parts, *nothing, mask, domain="com.microsoft", num_heads=heads
+        )
 
     def gelu(self, value: str) -> str:
         """The exact form, from operators that every runtime has."""

@@ -4,7 +4,9 @@ import numpy as np
 from onnx import TensorProto
 
 from .blend import Blend
+from .cross_encoder import DOCUMENT, FIRST, QUERY
 from .lexical_match import K1, B, PieceStatistics
+from .onnx_encoder import KeptTokens, Tokens, float_of, is_segment
 from .onnx_graph import GraphWriter
 
 
@@ -62,25 +64,32 @@ def add_lexical_match(
 
 
 def add_match_head(
-    graph: GraphWriter, weights: dict[str, np.ndarray], hidden: str, statistics: PieceStatistics, blend: Blend
+    graph: GraphWriter,
+    weights: dict[str, np.ndarray],
+    tokens: Tokens,
+    kept: KeptTokens,
+    statistics: PieceStatistics,
+    blend: Blend,
 ) -> str:
-    mask, types = (graph.apply("Cast", name, to=TensorProto.FLOAT) for name in ("attention_mask", "token_type_ids"))
-    in_document = graph.apply("Mul", mask, types)
-    importance = graph.apply("Gather", graph.constant("importance", weights["importance.weight"][:, 0]), "input_ids")
-    in_query = graph.apply("Sub", mask, in_document)
-    query_weights = graph.apply("Mul", importance, in_query)
-    document_weights = graph.apply("Mul", importance, in_document)
-    project = graph.linear("project", weights["project.weight"], weights["project.bias"], graph.quantize_input(hidden))
-    tokens = normalize(graph, project)
-    turned = graph.apply("Transpose", tokens, perm=[0, 2, 1])
-    matched = add_matches(graph, tokens, turned, in_document, query_weights)
-    alike = add_likeness(graph, weights, hidden, query_weights, document_weights)
+    in_query, in_first, in_document = (
+        float_of(graph, is_segment(graph, kept.segments, segment)) for segment in (QUERY, FIRST, DOCUMENT)
+    )
+    project = graph.linear(
+        "project", weights["project.weight"], weights["project.bias"], graph.quantize_input(kept.first)
+    )
+    vectors = normalize(graph, project)
+    turned = graph.apply("Transpose", vectors, perm=[0, 2, 1])
+    query_weights = graph.apply("Mul", kept.importance, in_query)
+    matched = add_matches(graph, vectors, turned, in_document, query_weights)
+    query_share = graph.apply("Add", in_query, in_first)
+    document_share = graph.apply("Mul", kept.importance, in_document)
+    alike = add_likeness(graph, weights, kept.last, query_share, document_share)
     terms = [
         graph.apply("Mul", term, graph.number(float(scale)))
         for term, scale in zip((matched, alike), weights["scales"], strict=True)
     ]
-    terms.append(add_first_token(graph, weights, hidden))
-    terms.append(add_lexical_match(graph, statistics, blend, in_query, in_document))
+    terms.append(add_first_token(graph, weights, kept.last))
+    terms.append(add_lexical_match(graph, statistics, blend, tokens.in_query, tokens.in_document))
     logit = graph.number(blend.bias)
     for term in terms:
         logit = graph.apply("Add", logit, term)

@@ -41,8 +41,8 @@ def file_table(files: dict) -> list[str]:
 
 
 def settings_lines(settings: dict) -> list[str]:
-    lines = [f"- reranker starts from layers {settings['layers']} of the base model"]
-    for model in ("reranker", "embedder"):
+    lines = []
+    for model in ("shape", "reranker", "embedder"):
         lines += [f"- {model} `{name}`: {value}" for name, value in settings[model].items()]
     return lines
 

@@ -19,6 +19,7 @@ from .hard_negatives import Candidates, load_candidates, mine_negatives, save_ca
 from .lexical_match import PieceStatistics, count_pieces
 from .measure import measure_models
 from .pairs import Pair, read_pairs
+from .prune_feed_forward import prune_feed_forward
 from .report import render_report
 from .rerank_task import RerankTask
 from .sentence_vectors import encode_sentences
@@ -32,8 +33,6 @@ from .train_reranker import (
     QUERY_TOKENS,
     Plan,
     TrainingSet,
-    model_inputs,
-    plan_batches,
     train_reranker,
 )
 from .training_set import choose_pairs
@@ -49,7 +48,9 @@ BLEND_CANDIDATES = 30
 PIECE_STATISTICS_TOKENS = 512
 LONG_PASSAGES = 3000
 """Of the mined queries' own passages that are longer than `DOCUMENT_TOKENS`: as many get a vector of their whole."""
-START_BATCHES = 240
+START_BATCHES = 200
+"""Of pairs and the teacher's vectors, to fit the start of the reranker on."""
+PRUNING_BATCHES = 30
 START_PENALTY = 0.02
 
 
@@ -114,7 +115,7 @@ class Pipeline:
             np.save(file, model.bag.weight.detach().numpy())
 
     def reranker(self) -> CrossEncoder:
-        model = CrossEncoder(len(self.vocabulary.base_ids), len(self.shape.layers))
+        model = CrossEncoder(len(self.vocabulary.base_ids), len(self.shape.layers), inner=self.shape.inner)
         model.load_state_dict(torch.load(self.stages.make("reranker.pt", self.train_reranker)))
         return model.eval()
 
@@ -161,17 +162,22 @@ class Pipeline:
 
     def train_reranker(self, path: Path) -> None:
         examples = self.examples()
-        torch.manual_seed(SEED)
-        model = start_from_base(
-            load_base_model(), torch.from_numpy(self.vocabulary.base_ids), self.importance(), self.shape
-        )
+        model = self.start(examples)
         tokenizer = self.vocabulary.tokenizer
-        first = next(plan_batches(self.plan, self.candidates, examples.long_rows))
-        center_tokens(model, model_inputs(examples.pairs(tokenizer, first)))
-        start = Plan(steps=START_BATCHES, long_share=0.1)
-        fit_sentences(model, examples.taught_batches(tokenizer, start), START_PENALTY)
         train_reranker(model, tokenizer, examples, self.plan, self.stages.work / "reranker-checkpoint.pt")
         torch.save(model.state_dict(), path)
+
+    def start(self, examples: TrainingSet) -> CrossEncoder:
+        """What the reranker is before the first step."""
+        torch.manual_seed(SEED)
+        base_ids = torch.from_numpy(self.vocabulary.base_ids)
+        model = start_from_base(load_base_model(), base_ids, self.importance(), self.shape.layers).eval()
+        plan = Plan(steps=START_BATCHES, long_share=0.1)
+        batches = list(examples.taught_batches(self.vocabulary.tokenizer, plan))
+        center_tokens(model, batches[0][0])
+        prune_feed_forward(model, [inputs for inputs, *_ in batches[:PRUNING_BATCHES]], self.shape.inner)
+        fit_sentences(model, batches, START_PENALTY)
+        return model
 
     @cached_property
     def statistics(self) -> PieceStatistics:
@@ -206,9 +212,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--eval", type=Path, help="folder of scifact/ and trec-dl21/: measured on, never trained on")
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the model folders go")
-    parser.add_argument("--version", default="v2", help="suffix of the folders and of the embedder's id")
-    parser.add_argument("--layers", default="0,1", help="layers of the base model that the reranker starts from")
-    parser.add_argument("--steps", type=int, default=2200, help="training steps of the reranker")
+    parser.add_argument("--embedder", default="embedder-v2", help="name of its folder, and its id")
+    parser.add_argument("--reranker", default="reranker-v3", help="name of its folder")
+    parser.add_argument("--layers", default="0,1,2,3,4,5", help="layers of the base model that the reranker starts from")
+    parser.add_argument("--inner", type=int, default=768, help="neurons that are left of its feed-forward parts")
+    parser.add_argument("--steps", type=int, default=2900, help="training steps of the reranker")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
@@ -219,11 +227,11 @@ def main() -> None:
     pipeline = Pipeline(
         arguments.data,
         Stages(arguments.work),
-        Shape(tuple(map(int, arguments.layers.split(",")))),
+        Shape(tuple(map(int, arguments.layers.split(","))), arguments.inner),
         Plan(steps=arguments.steps),
         EmbedderPlan(),
     )
-    embedder, reranker = (arguments.models / f"{name}-{arguments.version}" for name in ("embedder", "reranker"))
+    embedder, reranker = (arguments.models / name for name in (arguments.embedder, arguments.reranker))
     export_embedder(pipeline.embedder(), pipeline.tokenizer_file, embedder)
     export_reranker(
         pipeline.reranker(), pipeline.statistics, pipeline.blend(), pipeline.tokenizer_file, reranker
@@ -231,7 +239,7 @@ def main() -> None:
     dev = read_pairs(arguments.data / "dev.jsonl.gz")
     results = measure_models(embedder, reranker, dev, pipeline.pairs, arguments.eval, pipeline.stages)
     results["settings"] = {
-        "layers": pipeline.shape.layers,
+        "shape": asdict(pipeline.shape),
         "reranker": asdict(pipeline.plan),
         "embedder": asdict(pipeline.embedder_plan),
     }

@@ -1,0 +1,153 @@
+"""The encoder of the cross-encoder (see cross_encoder.py) as ONNX operators."""
+
+from typing import NamedTuple
+
+import numpy as np
+from onnx import TensorProto
+
+from .cross_encoder import DOCUMENT, FIRST, HEADS, KEPT_AT_LEAST, KEPT_PERCENT, PADDING, QUERY, RANKS
+from .onnx_graph import GraphWriter
+
+Weights = dict[str, np.ndarray]
+
+
+class Tokens(NamedTuple):
+    """Names of values of every input token: int64 or float [batch, sequence] unless said."""
+
+    order: str
+    """0, 1, 2, ...: [1, sequence]"""
+    segments: str
+    importance: str
+    in_document: str
+    """1.0 or 0.0, as the rest of the graph needs it; likewise `in_query`, [CLS] and its [SEP] among them."""
+    in_query: str
+    query_length: str
+    """int64 [batch, 1]; likewise `document_length`."""
+    document_length: str
+
+
+class KeptTokens(NamedTuple):
+    """Names of values of the tokens that go on: [batch, kept] and, for states, [batch, kept, width]."""
+
+    first: str
+    last: str
+    segments: str
+    importance: str
+
+
+def counting(graph: GraphWriter, length: str) -> str:
+    """0, 1, 2, ... up to `length`, which is a scalar: [1, length]."""
+    zero, one = (graph.constant(f"scalar_{value}", np.array(value, dtype=np.int64)) for value in (0, 1))
+    return graph.apply("Unsqueeze", graph.apply("Range", zero, length, one), graph.integers(0))
+
+
+def is_segment(graph: GraphWriter, segments: str, segment: int) -> str:
+    return graph.apply("Equal", segments, graph.integers(segment))
+
+
+def float_of(graph: GraphWriter, value: str) -> str:
+    return graph.apply("Cast", value, to=TensorProto.FLOAT)
+
+
+def add_tokens(graph: GraphWriter, importance: np.ndarray) -> Tokens:
+    shape = graph.apply("Shape", "input_ids")
+    order = counting(graph, graph.apply("Gather", shape, graph.constant("scalar_1", np.array(1, dtype=np.int64))))
+    inside = graph.apply("Mul", "attention_mask", graph.apply("Add", "token_type_ids", graph.integers(QUERY)))
+    at_start = graph.apply("Equal", order, graph.integers(0))
+    segments = graph.apply("Where", at_start, graph.integers(FIRST), inside)
+    document_members = graph.apply("Mul", "attention_mask", "token_type_ids")
+    query_members = graph.apply("Sub", "attention_mask", document_members)
+    lengths = [
+        graph.apply("ReduceSum", members, graph.integers(1), keepdims=1) for members in (query_members, document_members)
+    ]
+    return Tokens(
+        order,
+        segments,
+        graph.apply("Gather", graph.constant("importance", importance), "input_ids"),
+        float_of(graph, document_members),
+        float_of(graph, query_members),
+        *lengths,
+    )
+
+
+def add_choice(graph: GraphWriter, tokens: Tokens) -> tuple[str, str]:
+    """Which tokens go on, [CLS] first, and their segments; rows with fewer than the longest one end in padding."""
+    hundredths = graph.apply("Mul", tokens.document_length, graph.integers(KEPT_PERCENT))
+    share = graph.apply("Div", graph.apply("Add", hundredths, graph.integers(99)), graph.integers(100))
+    least = graph.apply("Min", tokens.document_length, graph.integers(KEPT_AT_LEAST))
+    kept = graph.apply("Add", tokens.query_length, graph.apply("Max", share, least))
+    base = graph.apply("Gather", graph.constant("ranks", np.array(RANKS, dtype=np.float32)), tokens.segments)
+    rank = graph.apply("Add", base, graph.apply("Mul", tokens.importance, tokens.in_document))
+    most = graph.apply("ReduceMax", kept, axes=[0, 1], keepdims=0)
+    count = graph.apply("Unsqueeze", most, graph.integers(0))
+    _, chosen = graph.add("TopK", [rank, count], outputs=2, axis=1, largest=1, sorted=1)
+    inside = graph.apply("Cast", graph.apply("Less", counting(graph, most), kept), to=TensorProto.INT64)
+    segments = graph.apply("Mul", graph.apply("GatherElements", tokens.segments, chosen, axis=1), inside)
+    return chosen, segments
+
+
+def add_embeddings(graph: GraphWriter, weights: Weights, tokens: Tokens) -> str:
+    """A document's positions begin behind [CLS], as if it were read alone."""
+    words = graph.look_up_packed("words", weights["words.weight"], "input_ids")
+    shifted = graph.apply("Add", graph.apply("Sub", tokens.order, tokens.query_length), graph.integers(1))
+    places = graph.apply("Where", is_segment(graph, tokens.segments, DOCUMENT), shifted, tokens.order)
+    positions = graph.look_up("positions", weights["positions.weight"], places)
+    return graph.norm("norm", graph.apply("Add", words, positions), weights["norm.weight"], weights["norm.bias"])
+
+
+def add_attention_mask(graph: GraphWriter, rows: str, columns: str) -> str:
+    """Each text attends to itself and to [CLS], which attends to both: 0 or very negative [batch, 1, rows, columns]."""
+    rows = graph.apply("Unsqueeze", rows, graph.integers(1, 3))
+    columns = graph.apply("Unsqueeze", columns, graph.integers(1, 2))
+    same = graph.apply("Equal", rows, columns)
+    through_first = graph.apply("Or", is_segment(graph, rows, FIRST), is_segment(graph, columns, FIRST))
+    padding = is_segment(graph, columns, PADDING)
+    allowed = graph.apply("And", graph.apply("Or", same, through_first), graph.apply("Not", padding))
+    return graph.apply("Where", allowed, graph.number(0.0), graph.number(-10000.0))
+
+
+def add_parts(
+    graph: GraphWriter, name: str, weights: Weights, parts: tuple[str, ...], quantized: tuple[str, str, str]
+) -> list[str]:
+    """Products of one input, which is quantised once."""
+    return [
+        graph.linear(f"{name}.{part}", weights[f"{part}.weight"], weights[f"{part}.bias"], quantized) for part in parts
+    ]
+
+
+def add_layer(graph: GraphWriter, name: str, weights: Weights, parts: list[str], rows: str, mask: str) -> str:
+    """The layer's new states of `rows`; `parts` are its queries, keys and values."""
+
+    def linear(part: str, value: str) -> str:
+        (product,) = add_parts(graph, name, weights, (part,), graph.quantize_input(value))
+        return product
+
+    def norm(part: str, value: str) -> str:
+        return graph.norm(f"{name}.{part}", value, weights[f"{part}.weight"], weights[f"{part}.bias"])
+
+    context = graph.attention(parts, mask, HEADS)
+    attended = norm("attended_norm", graph.apply("Add", linear("attended", context), rows))
+    inner = graph.gelu(linear("inner", attended))
+    return norm("outer_norm", graph.apply("Add", linear("outer", inner), attended))
+
+
+def select_weights(weights: Weights, prefix: str) -> Weights:
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def add_encoder(graph: GraphWriter, weights: Weights, layers: int, tokens: Tokens) -> KeptTokens:
+    chosen, segments = add_choice(graph, tokens)
+    states = add_embeddings(graph, weights, tokens)
+    rows = graph.apply("GatherND", states, graph.apply("Unsqueeze", chosen, graph.integers(2)), batch_dims=1)
+    own = select_weights(weights, "layers.0.")
+    parts = add_parts(graph, "layer0", own, ("query",), graph.quantize_input(rows))
+    parts += add_parts(graph, "layer0", own, ("key", "value"), graph.quantize_input(states))
+    first = add_layer(graph, "layer0", own, parts, rows, add_attention_mask(graph, segments, tokens.segments))
+    mask = add_attention_mask(graph, segments, segments)
+    last = first
+    for index in range(1, layers):
+        own = select_weights(weights, f"layers.{index}.")
+        name = f"layer{index}"
+        parts = add_parts(graph, name, own, ("query", "key", "value"), graph.quantize_input(last))
+        last = add_layer(graph, name, own, parts, last, mask)
+    return KeptTokens(first, last, segments, graph.apply("GatherElements", tokens.importance, chosen, axis=1))
