@@ -46,18 +46,18 @@ async function reordered(dataset: Dataset, run: Run, model: string, dtype: "fp32
   await using embedder = await createLocalEmbedder({ model, dtype });
   const vectors = await embedder.embedDocuments(ids.map((id) => dataset.documents.get(id) ?? ""));
   const vectorOf = new Map(ids.map((id, index) => [id, vectors[index] ?? []]));
-  const ordered: Run = new Map(
-    await Promise.all(
-      queries.map(async ({ id, text }) => {
-        const query = await embedder.embedQuery(text);
-        const scored = (run.get(id) ?? []).map((entry) => ({
-          id: entry.id,
-          score: dot(query, vectorOf.get(entry.id) ?? []),
-        }));
-        return [id, scored.sort((a, b) => b.score - a.score)] as const;
-      }),
-    ),
-  );
+  const ordered: Run = new Map();
+  for (const { id, text } of queries) {
+    const query = await embedder.embedQuery(text);
+    const scored = (run.get(id) ?? []).map((entry) => ({
+      id: entry.id,
+      score: dot(query, vectorOf.get(entry.id) ?? []),
+    }));
+    ordered.set(
+      id,
+      scored.sort((a, b) => b.score - a.score),
+    );
+  }
   return ndcgOf(dataset, ordered, queries.length);
 }
 

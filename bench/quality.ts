@@ -131,5 +131,5 @@ function createReranker(): CrossEncoderReranker {
 }
 
 function folderOf(model: string): string {
-  return model === "builtin" ? "models/reranker-v2" : model;
+  return model === "builtin" ? "models/reranker-v3" : model;
 }

@@ -24,7 +24,7 @@ export const MINILM: BertShape = {
 
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"];
 /** That model's own tokenizer where the evaluation data are, else the package's, whose ids are among the vocabulary's too. */
-const TOKENIZER_FOLDERS = ["../shared/eval/tokenizers/ms-marco-MiniLM-L-6-v2", "models/reranker-v2"];
+const TOKENIZER_FOLDERS = ["../shared/eval/tokenizers/ms-marco-MiniLM-L-6-v2", "models/reranker-v3"];
 
 /**
  * A checkpoint of this shape with random weights, in a folder of its own below `parent`, where it stays. Speed does not

@@ -20,7 +20,7 @@ EVERY = 3
 """Of the rows that reach a layer, every third is looked at."""
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def prune_feed_forward(student: CrossEncoder, inputs: Sequence[tuple[Tensor, Tensor, Tensor]], inner: int) -> None:
     for index, layer in enumerate(student.layers):
         student.layers[index] = thin_layer(layer, incoming_rows(student, layer, inputs), inner)
