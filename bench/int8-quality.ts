@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createLocalEmbedder } from "pgvectordb/embedders";
-import type { Run } from "pgvectordb/evaluation";
+import type { Run, RunEntry } from "pgvectordb/evaluation";
 import { printFigure } from "./figure.ts";
 import { describeMachine, printMachine } from "./machine.ts";
 import { type Dataset, readSciFact, readTrecDl21 } from "./quality-datasets.ts";
@@ -46,7 +46,7 @@ async function reordered(dataset: Dataset, run: Run, model: string, dtype: "fp32
   await using embedder = await createLocalEmbedder({ model, dtype });
   const vectors = await embedder.embedDocuments(ids.map((id) => dataset.documents.get(id) ?? ""));
   const vectorOf = new Map(ids.map((id, index) => [id, vectors[index] ?? []]));
-  const ordered: Run = new Map();
+  const ordered = new Map<string, RunEntry[]>();
   for (const { id, text } of queries) {
     const query = await embedder.embedQuery(text);
     const scored = (run.get(id) ?? []).map((entry) => ({
