@@ -1,4 +1,7 @@
-"""How much BM25 counts beside the model, chosen once on queries that the model was not trained on."""
+"""How the terms of the logit and BM25 are weighed, chosen once on queries that the model was not trained on.
+
+Training sees its own groups again and again and trusts the terms that tell these apart; what is new weighs them otherwise.
+"""
 
 import json
 from dataclasses import asdict, dataclass
@@ -17,13 +20,15 @@ from .vocabulary import Vocabulary
 
 MAX_TOKENS = 256
 PAIRS_AT_ONCE = 10
-WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
 class Blend:
-    """logit = the model's own + lexical * BM25 + mass * (the query's inverse frequencies) + bias."""
+    """logit = the model's three terms and BM25, each times its weight, + mass * (the query's inverse frequencies) + bias."""
 
+    matched: float
+    alike: float
+    first: float
     lexical: float
     mass: float
     """Below 0: a long query has much BM25 with any candidate. It changes no order, only what the sigmoid says."""
@@ -36,20 +41,25 @@ class Blend:
     def load(path: Path) -> "Blend":
         return Blend(**json.loads(path.read_text()))
 
+    def logits(self, terms: Tensor) -> Tensor:
+        """Of what `terms_of` returns."""
+        weights = torch.tensor([self.matched, self.alike, self.first, self.lexical, self.mass])
+        return terms @ weights + self.bias
+
 
 @torch.inference_mode()
 def terms_of(model: CrossEncoder, statistics: PieceStatistics, pairs: list[PairIds]) -> Tensor:
-    """The model's logit, BM25 and the query's mass, of each pair: [pairs, 3]."""
+    """The model's three terms, BM25 and the query's mass, of each pair: [pairs, 5]."""
     ids, mask, types = model_inputs(pairs)
     in_document = (mask * types).float()
     in_query = mask.float() - in_document
-    logits = model(ids, mask, types).logits
     lexical = lexical_match(statistics, ids, in_query, in_document)
-    return torch.stack([logits, lexical, query_mass(statistics, ids, in_query)], dim=1)
+    rest = torch.stack([lexical, query_mass(statistics, ids, in_query)], dim=1)
+    return torch.cat([model(ids, mask, types).terms, rest], dim=1)
 
 
 def task_terms(model: CrossEncoder, statistics: PieceStatistics, vocabulary: Vocabulary, task: RerankTask) -> Tensor:
-    """The terms of every query's candidates: [queries, candidates, 3]."""
+    """The terms of every query's candidates: [queries, candidates, 5]."""
     rows = []
     for query in task.queries:
         (asked,) = encode_ids(vocabulary, [query.text], QUERY_TOKENS)
@@ -65,15 +75,18 @@ def task_terms(model: CrossEncoder, statistics: PieceStatistics, vocabulary: Voc
 
 
 def fit_blend(terms: Tensor, task: RerankTask) -> Blend:
-    """BM25 gets the weight with the best mean reciprocal rank. Every query must be answered by one of its candidates."""
+    """The weights of a conditional logit: a softmax over a query's candidates best predicts the true passage. Every query
+    must be answered by one of its candidates. Then what brings the sigmoid closest to the labels, the order being fixed."""
     labels = torch.tensor(
         [[float(query.grades.get(candidate, 0) > 0) for candidate in query.candidates] for query in task.queries]
     )
-    ranks = {weight: reciprocal_ranks(terms[:, :, 0] + weight * terms[:, :, 1], labels) for weight in WEIGHTS}
-    for weight, values in ranks.items():
-        print(f"lexical {weight}: MRR {values.mean():.4f}, standard error {values.std() / len(values) ** 0.5:.4f}", flush=True)
-    lexical = max(ranks, key=lambda weight: ranks[weight].mean())
-    return Blend(lexical, *calibrate(terms, labels, lexical))
+    weights = torch.tensor([1.0, 1.0, 1.0, 0.0], requires_grad=True)
+    minimize([weights], lambda: -((terms[:, :, :4] @ weights).log_softmax(1) * labels).sum(1).mean())
+    logits = terms[:, :, :4] @ weights.detach()
+    for name, values in (("as trained", terms[:, :, :3].sum(2)), ("blended", logits)):
+        ranks = reciprocal_ranks(values, labels)
+        print(f"{name}: MRR {ranks.mean():.4f}, standard error {ranks.std() / len(ranks) ** 0.5:.4f}", flush=True)
+    return Blend(*weights.tolist(), *calibrate(logits, terms[:, :, 4], labels, weights[3].item()))
 
 
 def reciprocal_ranks(logits: Tensor, labels: Tensor) -> Tensor:
@@ -81,16 +94,15 @@ def reciprocal_ranks(logits: Tensor, labels: Tensor) -> Tensor:
     return 1 / (1 + (logits > own).sum(1).float())
 
 
-def calibrate(terms: Tensor, labels: Tensor, lexical: float) -> list[float]:
+def calibrate(logits: Tensor, mass: Tensor, labels: Tensor, lexical: float) -> list[float]:
     """The weight of the query's mass and the bias that bring the sigmoid closest to the labels, both labels counting
     alike: how many of the candidates are relevant is the first stage's affair."""
-    logits = terms[:, :, 0] + lexical * terms[:, :, 1]
     parameters = torch.tensor([-lexical, 0.0], requires_grad=True)
     balance = (1 - labels).sum() / labels.sum()
     minimize(
         [parameters],
         lambda: functional.binary_cross_entropy_with_logits(
-            logits + parameters[0] * terms[:, :, 2] + parameters[1], labels, pos_weight=balance
+            logits + parameters[0] * mass + parameters[1], labels, pos_weight=balance
         ),
     )
     return parameters.tolist()

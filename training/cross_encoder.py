@@ -57,11 +57,16 @@ class Layer(nn.Module):
 class Reading(NamedTuple):
     """What the model makes of a batch of pairs."""
 
-    logits: Tensor
-    """[batch]"""
+    terms: Tensor
+    """What the logit is the sum of: matches, likeness, what [CLS] says [batch, 3]."""
     query: Tensor
     """Unit sentence vectors of the queries [batch, width]."""
     document: Tensor
+
+    @property
+    def logits(self) -> Tensor:
+        """[batch]"""
+        return self.terms.sum(1)
 
 
 class Kept(NamedTuple):
@@ -103,7 +108,8 @@ class MatchHead(nn.Module):
         query, document = (functional.normalize(self.sentence(mean), dim=1) for mean in self.means(kept))
         alike = (query * document).sum(1)
         first = self.classifier(torch.tanh(self.pooler(kept.last[:, 0])))[:, 0]
-        return Reading(self.scales[0] * matched + self.scales[1] * alike + first, query, document)
+        terms = torch.stack([self.scales[0] * matched, self.scales[1] * alike, first], dim=1)
+        return Reading(terms, query, document)
 
     @staticmethod
     def means(kept: Kept) -> list[Tensor]:

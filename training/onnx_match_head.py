@@ -84,11 +84,11 @@ def add_match_head(
     query_share = graph.apply("Add", in_query, in_first)
     document_share = graph.apply("Mul", kept.importance, in_document)
     alike = add_likeness(graph, weights, kept.last, query_share, document_share)
+    scales = weights["scales"] * np.array([blend.matched, blend.alike], dtype=np.float32)
     terms = [
-        graph.apply("Mul", term, graph.number(float(scale)))
-        for term, scale in zip((matched, alike), weights["scales"], strict=True)
+        graph.apply("Mul", term, graph.number(float(scale))) for term, scale in zip((matched, alike), scales, strict=True)
     ]
-    terms.append(add_first_token(graph, weights, kept.last))
+    terms.append(graph.apply("Mul", add_first_token(graph, weights, kept.last), graph.number(blend.first)))
     terms.append(add_lexical_match(graph, statistics, blend, tokens.in_query, tokens.in_document))
     logit = graph.number(blend.bias)
     for term in terms:
