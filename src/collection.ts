@@ -103,7 +103,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     return this.#context.record.name;
   }
 
-  /** What the collection remembers: embedder, dimensions, distance, storage and language. */
+  /** What the collection remembers: embedder, dimensions, distance, storage, language and spaces. */
   get info(): CollectionInfo {
     return infoOf(this.#context.record);
   }

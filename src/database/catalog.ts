@@ -5,7 +5,7 @@ import { vectorTypeName } from "../search/distance.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
-import { addSpaceColumns, type SpaceRecord } from "./space-columns.ts";
+import { addSpaceColumns, type SpaceRecord, spaceInfo } from "./space-columns.ts";
 import { partitioning, spreading } from "./spread-table.ts";
 import { termsColumn } from "./terms-column.ts";
 
@@ -22,7 +22,7 @@ export interface CollectionRecord extends NewCollection {
   readonly spaces: readonly SpaceRecord[];
 }
 
-export interface NewCollection extends Omit<CollectionInfo, "shards"> {
+export interface NewCollection extends Omit<CollectionInfo, "shards" | "spaces"> {
   readonly shards: number | null;
 }
 
@@ -35,8 +35,13 @@ export function infoOf({
   language,
   storage,
   shards,
+  spaces,
 }: CollectionRecord): CollectionInfo {
-  return { name, embedder, dimensions, distance, language, storage, ...(shards === null ? {} : { shards }) };
+  return {
+    ...{ name, embedder, dimensions, distance, language, storage },
+    ...(shards === null ? {} : { shards }),
+    ...(spaces.length === 0 ? {} : { spaces: Object.fromEntries(spaces.map(spaceInfo)) }),
+  };
 }
 
 const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, shards, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions", spaces`;

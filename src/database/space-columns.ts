@@ -1,7 +1,7 @@
 import sql, { raw, type Sql } from "sql-template-tag";
 import type { Database, Queryable } from "../contracts/database.ts";
 import type { Vector } from "../contracts/embedder.ts";
-import type { CategorySpace, NumberSpace, RecencySpace } from "../contracts/space.ts";
+import type { CategorySpace, NumberSpace, RecencySpace, SpaceInfo } from "../contracts/space.ts";
 import { fieldExpression, indexedFieldExpression } from "../search/field-expression.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
@@ -23,6 +23,13 @@ export interface TextSpaceRecord {
 
 /** A space as the catalog has it. */
 export type SpaceRecord = TextSpaceRecord | ((NumberSpace | CategorySpace | RecencySpace) & { readonly name: string });
+
+/** A space as its collection's callers are told of it. */
+export function spaceInfo({ name, ...space }: SpaceRecord): [name: string, info: SpaceInfo] {
+  if (space.kind !== "text") return [name, space];
+  const { kind, field, embedder, dimensions } = space;
+  return [name, { kind, ...(field === null ? {} : { field }), embedder, dimensions }];
+}
 
 /** A text space's own columns: its vectors, and the hash of the text that each was made from. */
 export async function addSpaceColumns(
