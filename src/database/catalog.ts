@@ -114,7 +114,7 @@ export async function setNextEmbedder(
 /** The embedder that the collection was moving to is its embedder from now on. */
 export async function moveToNextEmbedder(database: Queryable, id: number): Promise<CollectionRecord> {
   const [record] = await database.query<CollectionRecord>(
-    sql`UPDATE pgvectordb.collections SET embedder = next_embedder, dimensions = next_dimensions, next_embedder = NULL, next_dimensions = NULL, generation = generation + 1 WHERE id = ${id} RETURNING ${FIELDS}`,
+    sql`UPDATE pgvectordb.collections SET embedder = next_embedder, dimensions = next_dimensions, next_embedder = NULL, next_dimensions = NULL, reembed_owner = NULL, reembed_until = NULL, generation = generation + 1 WHERE id = ${id} RETURNING ${FIELDS}`,
   );
   return record as CollectionRecord;
 }

@@ -124,10 +124,10 @@ it("hybridStatement fuses by weighted scores, each on 0..1 among its arm's candi
 
 it("hasPhrase reads windows of the content, or the words that are kept beside it", () => {
   expect(hasPhrase(target, "noise cancelling").text).toMatchInlineSnapshot(
-    `"EXISTS (SELECT FROM generate_series(0, length(content) / $1::int) AS part WHERE to_tsvector('english'::regconfig, substr(content, part * $2::int + 1, $3::int)) @@ phraseto_tsquery('english'::regconfig, $4))"`,
+    `"pgvectordb.has_phrase('english'::regconfig, content, $1)"`,
   );
   expect(hasPhrase({ ...target, keywordEngine: "full_text" }, "noise cancelling").text).toMatchInlineSnapshot(
-    `""terms" @@ plainto_tsquery('english'::regconfig, $1) AND CASE WHEN length(content) <= $2::int THEN "terms" @@ phraseto_tsquery('english'::regconfig, $3) ELSE EXISTS (SELECT FROM generate_series(0, length(content) / $4::int) AS part WHERE to_tsvector('english'::regconfig, substr(content, part * $5::int + 1, $6::int)) @@ phraseto_tsquery('english'::regconfig, $7)) END"`,
+    `""terms" @@ plainto_tsquery('english'::regconfig, $1) AND CASE WHEN length(content) <= $2::int THEN "terms" @@ phraseto_tsquery('english'::regconfig, $3) ELSE pgvectordb.has_phrase('english'::regconfig, content, $4) END"`,
   );
 });
 
