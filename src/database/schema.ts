@@ -91,7 +91,7 @@ const migrations: readonly (readonly Sql[])[] = [
   [
     // Whether a text of any length has a phrase: parsed in windows, which overlap by more than any phrase is long.
     sql`CREATE FUNCTION pgvectordb.has_phrase(language regconfig, content text, query text) RETURNS boolean
-      LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+      LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
       DECLARE phrase tsquery := phraseto_tsquery(language, query);
       BEGIN
         FOR part IN 0 .. length(content) / 40000 LOOP

@@ -2,7 +2,7 @@ import sql, { raw, type Sql } from "sql-template-tag";
 import type { Database, Queryable } from "../contracts/database.ts";
 import type { Vector } from "../contracts/embedder.ts";
 import type { CategorySpace, NumberSpace, RecencySpace, SpaceInfo } from "../contracts/space.ts";
-import { fieldExpression, indexedFieldExpression } from "../search/field-expression.ts";
+import { fieldAt, indexedFieldExpression } from "../search/field-expression.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { byteaArray, flatFloatArray, textArray } from "./binary-array.ts";
@@ -131,8 +131,13 @@ function indexMethod(space: Exclude<SpaceRecord, TextSpaceRecord>): Sql {
 }
 
 function textAt(path: readonly string[] | undefined): Sql {
-  const text = path === undefined ? sql`content` : fieldExpression(path, "string");
-  return sql`CASE WHEN ${text} ~ '[^[:space:]]' THEN ${text} END`;
+  // Not `fieldExpression`: Citus loses the `CASE … WHEN` of its form on the way to the nodes, in a statement that writes.
+  const text = path === undefined ? sql`content` : stringAt(fieldAt(path));
+  return sql`CASE WHEN (${text}) ~ '[^[:space:]]' THEN ${text} END`;
+}
+
+function stringAt(field: Sql): Sql {
+  return sql`CASE WHEN jsonb_typeof(${field}) = 'string' THEN ${field} #>> '{}' END`;
 }
 
 function hashOf(text: Sql): Sql {
