@@ -1,9 +1,12 @@
 import fc from "fast-check";
+import sql, { raw } from "sql-template-tag";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
 import type { SearchHit } from "../src/contracts/collection.ts";
 import type { Space } from "../src/contracts/space.ts";
 import type { Where } from "../src/contracts/where.ts";
+import { type CollectionRecord, findCollection } from "../src/database/catalog.ts";
+import { openDatabase } from "../src/database/open-database.ts";
 import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
 import { isServer, openTestDatabase, runOnServer, withSettings } from "./test-database.ts";
@@ -283,6 +286,92 @@ describe("text spaces", () => {
     await add("a");
     expect(embedder.embedded).toEqual(["alpha", "beta", "alpha"]);
     expect(await scores()).toEqual({ b: 1 });
+  });
+
+  it("are written with their batch, or not at all", async () => {
+    const embedder = hashEmbedder({ id: "test/own", dimensions: 16 });
+    const spaces = { title: { kind: "text", field: "title", embedder } } as const;
+    const collection = await db.collection<{ title: string; n: number }>("atomic", {
+      embedder: hashEmbedder(),
+      spaces,
+    });
+    await collection.addDocuments([{ id: "a", content: "first", metadata: { title: "alpha", n: 1 } }]);
+    const connection = await openDatabase({ url });
+    const record = (await findCollection(connection, "atomic")) as CollectionRecord;
+    const table = raw(`pgvectordb.documents_${record.id}`);
+    // Stands for whatever can fail while the space's vectors are written.
+    await connection.query(
+      sql`ALTER TABLE ${table} ADD CONSTRAINT alpha_only CHECK (space_0_source IS NULL OR space_0_source = sha256('alpha'))`,
+    );
+    const beta = { title: "beta", n: 2 };
+    const batch = [
+      { id: "a", content: "changed", metadata: beta },
+      { id: "b", content: "new", metadata: { title: "alpha", n: 3 } },
+    ];
+    await expect(collection.addDocuments(batch)).rejects.toMatchObject({ code: "database_error", sqlState: "23514" });
+    await expect(collection.update("a", { merge: beta })).rejects.toMatchObject({ sqlState: "23514" });
+    expect(await collection.get(["a", "b"])).toEqual([
+      { id: "a", content: "first", metadata: { title: "alpha", n: 1 } },
+      undefined,
+    ]);
+    await connection.query(sql`ALTER TABLE ${table} DROP CONSTRAINT alpha_only`);
+    await connection.close();
+    await collection.addDocuments(batch);
+    const { hits } = await collection.multimodalSearch("beta", {
+      spaces: { title: {} },
+      weights: { semantic: 0, keyword: 0 },
+    });
+    expect(hits[0]).toMatchObject({ id: "a", content: "changed", score: expect.closeTo(1, 5) });
+  });
+
+  it("belong to the text that is there, whoever writes between the embedding and the writing", async () => {
+    const own = hashEmbedder({ id: "test/own", dimensions: 16 });
+    let reached = () => {};
+    const waiting = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const embedder = {
+      ...own,
+      embedDocuments: async (texts: readonly string[]) => {
+        if (texts.includes("slow title")) {
+          reached();
+          await held;
+        }
+        return own.embedDocuments(texts);
+      },
+    };
+    const spaces = { title: { kind: "text", field: "title", embedder } } as const;
+    const collection = await db.collection<{ title: string; n?: number }>("raced", {
+      embedder: hashEmbedder(),
+      spaces,
+    });
+    await collection.addDocuments([
+      { id: "a", content: "a", metadata: { title: "first" } },
+      { id: "b", content: "b", metadata: { title: "first" } },
+    ]);
+    const adding = collection.addDocuments([
+      { id: "c", content: "c", metadata: { title: "slow title" } },
+      // Unchanged when it is compared.
+      { id: "a", content: "a", metadata: { title: "first" } },
+    ]);
+    await waiting;
+    await collection.update(["a"], { merge: { title: "meanwhile" } });
+    const updating = collection.update({ where: { title: "first" } }, { merge: { n: 1 } });
+    await updating;
+    goOn();
+    await adding;
+    const search = async (title: string) => {
+      const weights = { semantic: 0, keyword: 0 };
+      const { hits } = await collection.multimodalSearch(title, { spaces: { title: {} }, weights, k: 10 });
+      return hits.filter(({ score }) => score > 0.999).map(({ id }) => id);
+    };
+    expect(await search("meanwhile")).toEqual(["a"]);
+    expect(await search("first")).toEqual(["b"]);
+    expect(await search("slow title")).toEqual(["c"]);
   });
 
   it("are searched by an index, exactly where that gives too few", async () => {
