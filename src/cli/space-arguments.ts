@@ -100,7 +100,7 @@ export function parseAspects(command: string, values: AspectValues, known: Colle
   for (const name of weights.keys()) if (!given.has(name)) given.set(name, []);
   const spaces = [...given].map(([name, texts]): [string, SpaceQuery] => {
     const space = Object.hasOwn(known, name) ? known[name] : undefined;
-    return [name, { value: valueOf(command, name, texts, space), weight: weights.get(name) }];
+    return [name, { value: readValue(command, name, texts, space), weight: weights.get(name) }];
   });
   return { spaces: Object.fromEntries(spaces), weights: Object.fromEntries(own) };
 }
@@ -112,7 +112,7 @@ function weightOf(command: string, text: string): [name: string, weight: number]
   return [name, weight];
 }
 
-function valueOf(command: string, name: string, texts: readonly string[], space: SpaceInfo | undefined) {
+function readValue(command: string, name: string, texts: readonly string[], space: SpaceInfo | undefined) {
   if (texts.length === 0) return undefined;
   if (space?.kind === "category") return texts.flatMap(categories);
   const [text, ...more] = texts;
