@@ -1,3 +1,4 @@
+import sql from "sql-template-tag";
 import { describe, expect, it } from "vitest";
 import { compileWhere } from "./compile-where.ts";
 import { multimodalStatement } from "./multimodal-statement.ts";
@@ -66,6 +67,27 @@ describe("semanticStatement", () => {
     [5000, "1000"],
   ])("for k = %i asks the index for %s", (k, efSearch) => {
     expect(semanticStatement(target, { ...semantic, k }).values[0]).toBe(efSearch);
+  });
+
+  it("sets nothing that pgvector 0.7 does not know", () => {
+    const { text } = semanticStatement({ ...target, iterativeScan: false }, semantic);
+    expect(text).toContain("(SELECT set_config('hnsw.ef_search', $1, true) AS ready)");
+    expect(text).not.toContain("iterative_scan");
+    const attached = { ...target, iterativeScan: false, source: sql`SELECT 1` };
+    expect(semanticStatement(attached, semantic).text).not.toContain("iterative_scan");
+  });
+
+  it("reads as many lists of an attached table's IVFFlat index as are recommended, and on from there", () => {
+    const { text, values } = semanticStatement({ ...target, source: sql`SELECT 1` }, semantic);
+    expect(text).toContain(
+      "SELECT set_config('hnsw.ef_search', $1, true) || set_config('hnsw.iterative_scan', 'relaxed_order', true) || " +
+        "set_config('ivfflat.probes', greatest($2, ceil(sqrt((SELECT max(substr(option, 7)::int) FROM pg_index AS i " +
+        "JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS a ON a.oid = c.relam " +
+        "CROSS JOIN unnest(coalesce(c.reloptions, ARRAY['lists=100'])) AS option " +
+        "WHERE i.indrelid = to_regclass($3) AND a.amname = 'ivfflat' AND option LIKE 'lists=%'))))::text, true) || " +
+        "set_config('ivfflat.iterative_scan', 'relaxed_order', true) AS ready",
+    );
+    expect(values.slice(0, 3)).toEqual(["200", 10, '"pgvectordb"."documents_7"']);
   });
 });
 
