@@ -4,10 +4,10 @@ import { numberOption, wrongUsage } from "./command-arguments.ts";
 
 /** What `index --space` says of a new collection. */
 export const SPACE_DECLARATION_HELP = `  --space <name=…>      of a new collection: an aspect that search --method multimodal can ask; may be repeated
-                          title=text:title               the meaning of a field (without ":field": of the content)
-                          price=number:price:0..500:lower    a number in a range; lower, higher or nearest is better
-                          brand=category:brand           one of some values
-                          fresh=recency:released:365     a date; its score falls to 1/e in so many days
+                          title=text:title                 the meaning of a field (without ":title": of the content)
+                          price=number:price:0..500:lower  a number in a range; lower, higher or nearest is better
+                          brand=category:brand             one of some values
+                          fresh=recency:released:365       a date; its score falls to 1/e in so many days
 `;
 
 /** What `search` and `eval` ask of them. */
@@ -16,8 +16,8 @@ export const ASPECT_OPTIONS = {
   weight: { type: "string", multiple: true },
 } as const;
 
-export const ASPECT_HELP = `  --space <name[=value]>  multimodal: a space to ask, with the value to be near to or to be: --space brand=sony. May be
-                        repeated, also with other values of one category
+export const ASPECT_HELP = `  --space <name[=x]>    multimodal: a space to ask, and the value to be, or to be near to: --space brand=sony. May be
+                        repeated, also for other values of one category
   --weight <name=n>     multimodal: what a space counts (default 1), or "semantic" and "keyword", the content's own two
 `;
 

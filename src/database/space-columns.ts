@@ -109,7 +109,7 @@ export function writeSpaceVectors(
 /** Takes away the vectors that were made from another text than there is now. */
 export function clearSpaceVectors({ target: space, path }: SpaceColumn, ids: readonly string[]): Sql {
   const source = sourceColumn(space);
-  return sql`UPDATE ${tableOf(space)} SET ${identifier(space.embeddingColumn)} = NULL, ${source} = NULL WHERE id = ANY(${textArray(ids)}::text[]) AND ${source} IS NOT NULL AND ${source} IS DISTINCT FROM ${hashOf(textAt(path))}`;
+  return sql`UPDATE ${tableOf(space)} SET ${identifier(space.embeddingColumn)} = NULL, ${source} = NULL WHERE id = ANY(${textArray(ids)}::text[]) AND ${source} IS NOT NULL AND ${source} IS DISTINCT FROM ${hashOf(textAt(path))} RETURNING id`;
 }
 
 /** Makes the indexes that give the best of the spaces over metadata in order; one that is there is left alone. */

@@ -2,13 +2,7 @@ import type { Sql } from "sql-template-tag";
 import { checkOptionNames, invalidArgument } from "../check-options.ts";
 import type { CollectionContext } from "../collection-context.ts";
 import { changedMetadata, changeMetadata } from "../database/document-table.ts";
-import {
-  clearForeignVectors,
-  compareChangedTexts,
-  embedSpaceTexts,
-  fillTextSpaces,
-  spaceStatements,
-} from "./text-spaces.ts";
+import { compareChangedTexts, embedSpaceTexts, fillTextSpaces, writeSpaces } from "./text-spaces.ts";
 import { normalizeMetadata } from "./normalize-metadata.ts";
 
 /** The metadata after a change, as SQL. @throws PgVectorDBError `invalid_argument` */
@@ -42,9 +36,12 @@ export async function updateDocuments(
   const ids = await database.transaction(
     async (transaction) => {
       const rows = await transaction.query<{ id: string }>(statement);
-      for (const one of embedded.flatMap(spaceStatements)) await transaction.query(one);
       const written = rows.map(({ id }) => id);
-      await clearForeignVectors(context, transaction, written, {});
+      await writeSpaces(
+        transaction,
+        embedded.map((one) => ({ ...one, others: written })),
+        {},
+      );
       return written;
     },
     { signal },

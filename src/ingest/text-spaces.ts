@@ -19,8 +19,8 @@ type PresentText = SpaceText & { readonly text: string; readonly hash: Uint8Arra
 export interface SpaceTexts {
   readonly space: TextSpaceContext;
   readonly texts: readonly PresentText[];
-  /** Documents without a text for the space. */
-  readonly without: readonly string[];
+  /** Documents without a text for the space, or with the one that their vector was made from when it was compared. */
+  readonly others: readonly string[];
 }
 
 /** The same, embedded: `vectors[i]` belongs to `texts[i]`. */
@@ -36,13 +36,11 @@ export async function compareSpaceTexts(
 ): Promise<SpaceTexts[]> {
   const compared: SpaceTexts[] = [];
   for (const space of documents.length === 0 ? [] : textSpaces) {
-    const { texts, ...found } = sorted(
-      space,
-      await database.query<SpaceText>(textsToWrite(space, documents), { signal }),
-    );
-    const fresh = texts.length === 0 ? [] : await database.query<{ id: string }>(selectFresh(space, texts), { signal });
-    const known = new Set(fresh.map(({ id }) => id));
-    compared.push({ ...found, texts: texts.filter(({ id }) => !known.has(id)) });
+    const found = parted(space, await database.query<SpaceText>(textsToWrite(space, documents), { signal }));
+    const { texts, others } = found;
+    const rows = texts.length === 0 ? [] : await database.query<{ id: string }>(selectFresh(space, texts), { signal });
+    const fresh = new Set(rows.map(({ id }) => id));
+    compared.push({ space, texts: texts.filter(({ id }) => !fresh.has(id)), others: [...others, ...fresh] });
   }
   return compared;
 }
@@ -57,7 +55,7 @@ export async function compareChangedTexts(
   const compared: SpaceTexts[] = [];
   for (const space of textSpaces) {
     const stale = await database.query<SpaceText>(selectStaleTexts(space, condition, metadata), { signal });
-    compared.push(sorted(space, stale));
+    compared.push(parted(space, stale));
   }
   return compared;
 }
@@ -71,22 +69,25 @@ export async function embedSpaceTexts(compared: readonly SpaceTexts[], signal: A
   return embedded;
 }
 
-/** Statements that go with those that write the documents, after them and in the same transaction. */
-export function spaceStatements({ space, texts, vectors, without }: SpaceVectors): Sql[] {
-  return [
-    ...(texts.length === 0 ? [] : [writeSpaceVectors(space, texts, vectors)]),
-    ...(without.length === 0 ? [] : [clearSpaceVectors(space, without)]),
-  ];
-}
-
-/** Takes away what does not belong to these documents' texts: another writer came between the embedding and the writing. */
-export async function clearForeignVectors(
-  { textSpaces }: CollectionContext,
-  transaction: Queryable,
-  ids: readonly string[],
+/**
+ * Goes with what writes the documents, after it and in the same transaction. A vector of another text than there is now is
+ * taken away: that text is gone, or another writer came between the comparison and the writing.
+ *
+ * @returns ids of documents that may lack a vector now
+ */
+export async function writeSpaces(
+  queryable: Queryable,
+  spaces: readonly SpaceVectors[],
   options: QueryOptions,
-): Promise<void> {
-  for (const space of textSpaces) await transaction.query(clearSpaceVectors(space, ids), options);
+): Promise<string[]> {
+  const cleared: string[] = [];
+  for (const { space, texts, vectors, others } of spaces) {
+    if (texts.length > 0) await queryable.query(writeSpaceVectors(space, texts, vectors), options);
+    if (others.length === 0) continue;
+    const rows = await queryable.query<{ id: string }>(clearSpaceVectors(space, others), options);
+    cleared.push(...rows.map(({ id }) => id));
+  }
+  return cleared;
 }
 
 /** Makes the vectors that stored documents lack. */
@@ -98,17 +99,15 @@ export async function fillTextSpaces(
   if (ids.length === 0) return;
   for (const space of context.textSpaces) {
     const stale = await context.database.query<SpaceText>(selectStaleTexts(space, hasId(ids)), { signal });
-    for (const embedded of await embedSpaceTexts([sorted(space, stale)], signal)) {
-      for (const statement of spaceStatements(embedded)) await context.database.query(statement, { signal });
-    }
+    await writeSpaces(context.database, await embedSpaceTexts([parted(space, stale)], signal), { signal });
   }
 }
 
-function sorted(space: TextSpaceContext, texts: readonly SpaceText[]): SpaceTexts {
+function parted(space: TextSpaceContext, texts: readonly SpaceText[]): SpaceTexts {
   const isPresent = (text: SpaceText): text is PresentText => text.text !== null && text.hash !== null;
   return {
     space,
     texts: texts.filter(isPresent),
-    without: texts.filter((text) => !isPresent(text)).map(({ id }) => id),
+    others: texts.filter((text) => !isPresent(text)).map(({ id }) => id),
   };
 }
