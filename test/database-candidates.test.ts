@@ -68,7 +68,6 @@ describe("candidates behind a vector index and a filter", () => {
     await reopened?.close();
   });
 
-  // On a cluster the plan is the nodes'; test/citus asks for it.
   it.skipIf(isCitus)(
     "is really answered by the index, and short (not on Citus, where the plan is that of its nodes: test/citus looks at it)",
     async () => {

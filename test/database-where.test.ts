@@ -153,7 +153,6 @@ describe("filters on generated documents", () => {
 });
 
 describe("filters and indexes", () => {
-  // The pieces of a table name their indexes themselves.
   it.skipIf(SHARDS !== undefined)(
     "are served by indexes of the documented form (of a whole table: pieces have plans and indexes of their own)",
     async () => {
