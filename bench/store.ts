@@ -1,5 +1,6 @@
 // The store, embedded and on the server that DATABASE_URL names:
-// npm run bench:store -- [--passages 2000] [--vectors 0] [--queries 40] [--pairs ../shared/training/pairs.jsonl.gz] [--json]
+// npm run bench:store -- [--passages 2000] [--embedded-passages <as many>] [--vectors 0] [--queries 40]
+//   [--pairs ../shared/training/pairs.jsonl.gz] [--json]
 import { parseArgs } from "node:util";
 import type { Collection } from "pgvectordb";
 import { createBuiltinEmbedder, type Embedder } from "pgvectordb/embedders";
@@ -12,6 +13,8 @@ import { readTexts } from "./store-texts.ts";
 const { values: options } = parseArgs({
   options: {
     passages: { type: "string", default: "2000" },
+    // The embedded database builds its indexes on one thread: fewer rows there, or none (0).
+    "embedded-passages": { type: "string" },
     vectors: { type: "string", default: "0" },
     queries: { type: "string", default: "40" },
     pairs: { type: "string", default: "../shared/training/pairs.jsonl.gz" },
@@ -26,24 +29,29 @@ if (!options.json) printMachine(machine);
 const texts = await readTexts(options.pairs, Number(options.passages));
 const queries = spread(texts.queries, Number(options.queries));
 const embedder = createBuiltinEmbedder();
-const documents = await embed(texts.passages, embedder);
-say(`${documents.length} passages of ${texts.source}, ${queries.length} queries, k = 100`);
+const all = await embed(texts.passages, embedder);
+say(`${all.length} passages of ${texts.source}, ${queries.length} queries, k = 100`);
 
 const serverUrl = process.env["DATABASE_URL"];
 const results: object[] = [];
-for (const open of [openEmbedded, ...(serverUrl === undefined ? [] : [() => openServer(serverUrl)])]) {
+const inEmbedded = all.slice(0, Number(options["embedded-passages"] ?? all.length));
+const targets = [
+  ...(inEmbedded.length === 0 ? [] : [{ open: openEmbedded, documents: inEmbedded }]),
+  ...(serverUrl === undefined ? [] : [{ open: () => openServer(serverUrl), documents: all }]),
+];
+for (const { open, documents } of targets) {
   const target = await open();
   try {
-    results.push({ target: target.name, ...(await measure(target)) });
+    results.push({ target: target.name, passages: documents.length, ...(await measure(target, documents)) });
   } finally {
     await target.remove();
   }
 }
 if (serverUrl === undefined) say("The server was not measured: set DATABASE_URL.");
-if (options.json) console.log(JSON.stringify({ machine, passages: documents.length, results }, null, 2));
+if (options.json) console.log(JSON.stringify({ machine, passages: all.length, results }, null, 2));
 
-async function measure(target: Target): Promise<object> {
-  say(`\n${target.name}`);
+async function measure(target: Target, documents: readonly LoadedDocument[]): Promise<object> {
+  say(`\n${target.name}${documents.length < all.length ? `, ${documents.length} of the passages` : ""}`);
   const ingest = await measureIngest(target, documents, embedder);
   for (const [name, rate] of Object.entries(ingest)) say(`  ${name.padEnd(32)} ${rate?.toFixed(0)}`);
   const collection = await target.db.collection("passages", { embedder });
@@ -56,14 +64,15 @@ async function measure(target: Target): Promise<object> {
       withoutIndex: await measureSearches(collection, queries),
       ...(await indexed(collection, rows)),
     });
+    if (rows < documents.length) await collection.dropIndex();
   }
   const overheadMs = await measureOverhead(collection, target, queries);
   if (overheadMs !== undefined) say(`  overhead over the same SQL by pg  ${overheadMs.toFixed(2)} ms, bar 1 ms`);
-  const vectors = target.server === undefined ? undefined : await measureVectors(target);
+  const vectors = target.server === undefined ? undefined : await measureVectors(target, documents);
   return { ingest, growth, overheadMs, vectors };
 }
 
-/** Builds the HNSW index, measures, and drops it for the next rows. */
+/** Builds the HNSW index, and measures. */
 async function indexed(collection: Collection, rows: number) {
   const startedAt = performance.now();
   await collection.createIndex();
@@ -74,12 +83,11 @@ async function indexed(collection: Collection, rows: number) {
   for (const [method, { p50, p99 }] of Object.entries(latency)) {
     say(`    ${method.padEnd(10)} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`);
   }
-  if (rows < documents.length) await collection.dropIndex();
   return { indexMs, latency, recall };
 }
 
 /** Many vectors with short texts: those of the passages, each moved a little. */
-async function measureVectors({ db }: Target): Promise<object | undefined> {
+async function measureVectors({ db }: Target, documents: readonly LoadedDocument[]): Promise<object | undefined> {
   const count = Number(options.vectors);
   if (count === 0) return undefined;
   const collection = await db.collection("vectors", { embedder });

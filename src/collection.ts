@@ -38,9 +38,8 @@ import { buildVectorIndex } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { addDocuments, checkAddArguments, type DocumentSource, refreshStatistics } from "./ingest/add-documents.ts";
-import { changeMetadataStatement } from "./ingest/change-metadata.ts";
+import { compileChange, updateDocuments } from "./ingest/change-metadata.ts";
 import { exportDocuments } from "./ingest/export-documents.ts";
-import { fillTextSpaces } from "./ingest/fill-text-spaces.ts";
 import { checkImportSource, readExport } from "./ingest/import-documents.ts";
 import type { Comparison } from "./ingest/prepare-batch.ts";
 import { DOCUMENT_FIELDS, ID_FIELD, readRows } from "./ingest/read-documents.ts";
@@ -103,7 +102,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     return this.#context.record.name;
   }
 
-  /** What the collection remembers: embedder, dimensions, distance, storage and language. */
+  /** What the collection remembers: embedder, dimensions, distance, storage, language and spaces. */
   get info(): CollectionInfo {
     return infoOf(this.#context.record);
   }
@@ -166,16 +165,9 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     change: MetadataChange<Metadata>,
     options: DeadlineOptions = {},
   ): Promise<number> {
-    const { database, target } = this.#context;
-    const statement = changeMetadataStatement(target, compileSelection(selection), change);
+    const [condition, changed] = [compileSelection(selection), compileChange(change)];
     checkOptionNames(options, ["signal", "timeoutMs"]);
-    return withDeadline(options, async (signal) => {
-      const rows = await database.query<{ id: string }>(statement, { signal });
-      // A text space may be made from the metadata.
-      const ids = rows.map(({ id }) => id);
-      await fillTextSpaces(this.#context, ids, signal);
-      return rows.length;
-    });
+    return withDeadline(options, (signal) => updateDocuments(this.#context, condition, changed, signal));
   }
 
   /**

@@ -26,7 +26,7 @@ export type PgVectorDBErrorCode =
   | "inference_failed"
   /** More work is waiting than the queue holds. */
   | "overloaded"
-  /** Another process has the database folder open. */
+  /** Another process has the database folder open, or somebody else moves the collection to another embedder. */
   | "database_locked"
   /** Postgres refused a statement; `sqlState` has its code. */
   | "database_error"

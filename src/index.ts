@@ -42,7 +42,15 @@ export type {
   VectorIndexOptions,
 } from "./contracts/indexes.ts";
 export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
-export type { CategorySpace, NumberSpace, RecencySpace, Space, SpaceQuery, TextSpace } from "./contracts/space.ts";
+export type {
+  CategorySpace,
+  NumberSpace,
+  RecencySpace,
+  Space,
+  SpaceInfo,
+  SpaceQuery,
+  TextSpace,
+} from "./contracts/space.ts";
 export type { Condition, Where } from "./contracts/where.ts";
 export type {
   ExportOptions,

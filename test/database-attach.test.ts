@@ -8,7 +8,7 @@ import { openDatabase } from "../src/database/open-database.ts";
 import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { hybridStatement } from "../src/search/search-statements.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
-import { openTestDatabase } from "./test-database.ts";
+import { openTestDatabase, withSettings } from "./test-database.ts";
 
 const embedder = hashEmbedder({ dimensions: 32 });
 const ROWS = [
@@ -183,6 +183,37 @@ describe("an attached table", () => {
     expect(idsOf(await big.keywordSearch("word77"))).toEqual(["77"]);
     expect((await big.semanticSearch("x", { k: 100 })).candidates.returned).toBe(100);
     expect((await big.semanticSearch("x", { k: 100, where: { n: { $lte: 60 } } })).candidates.returned).toBe(60);
+  });
+});
+
+describe("an IVFFlat index of an attached table", () => {
+  const ROWS = 4000;
+
+  beforeAll(async () => {
+    await run(
+      sql`CREATE TABLE listed (id integer PRIMARY KEY, body text, vec vector(32), meta jsonb)`,
+      sql`INSERT INTO listed SELECT n, 'row ' || n, (SELECT array_agg(sin(n * i * 0.7)) FROM generate_series(1, 32) AS i)::vector, jsonb_build_object('n', n) FROM generate_series(1, ${ROWS}::int) AS n`,
+      sql`CREATE INDEX listed_lists ON listed USING ivfflat (vec vector_cosine_ops) WITH (lists = 400)`,
+      sql`ANALYZE listed`,
+    );
+  });
+
+  it("gives as many candidates as are asked for, and nearly all of the best", async () => {
+    await withSettings(url, ["enable_seqscan = off"], async (reopened) => {
+      const listed = await reopened.attach<{ n: number }>({
+        ...{ table: "listed", id: "id", content: "body", embedding: "vec", metadata: "meta" },
+        embedder,
+      });
+      const { statements } = await listed.explain("some words", { method: "semantic", k: 100 });
+      expect(statements).toHaveLength(1);
+      expect(statements[0]?.plan).toMatch(/Index Scan using listed_lists on listed/);
+      expect((await listed.semanticSearch("some words", { k: 100 })).candidates.returned).toBe(100);
+      const few = await listed.semanticSearch("some words", { k: 100, where: { n: { $lte: 60 } } });
+      expect(few.candidates.returned).toBe(60);
+      // With one of 400 lists, the default, it finds a small part of them.
+      const { recall } = await listed.measureRecall(["some words", "other", "third query"], { k: 100 });
+      expect(recall).toBeGreaterThan(0.5);
+    });
   });
 });
 

@@ -68,20 +68,25 @@ describe("candidates behind a vector index and a filter", () => {
     await reopened?.close();
   });
 
-  // On a cluster the plan is the nodes'; test/citus asks for it.
-  it.skipIf(isCitus)("is really answered by the index, and short", async () => {
-    const filter = compileWhere({ n: { $gte: ROWS - 150 } });
-    const target = targetOf((await findCollection(connection, "indexed")) as CollectionRecord, connection.capabilities);
-    const statement = semanticStatement(target, { vector: vectorOf(0), k: 100, filter, exact: false });
-    const plan = await connection.query<{ "QUERY PLAN": string }>({
-      text: `EXPLAIN ${statement.text}`,
-      values: statement.values,
-    });
-    expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toMatch(
-      /Index Scan using documents_\d+_(\d+_embedding_1_idx|embedding_1_hnsw)/,
-    );
-    expect((await connection.query<object>(statement)).length).toBeLessThan(100);
-  });
+  it.skipIf(isCitus)(
+    "is really answered by the index, and short (not on Citus, where the plan is that of its nodes: test/citus looks at it)",
+    async () => {
+      const filter = compileWhere({ n: { $gte: ROWS - 150 } });
+      const target = targetOf(
+        (await findCollection(connection, "indexed")) as CollectionRecord,
+        connection.capabilities,
+      );
+      const statement = semanticStatement(target, { vector: vectorOf(0), k: 100, filter, exact: false });
+      const plan = await connection.query<{ "QUERY PLAN": string }>({
+        text: `EXPLAIN ${statement.text}`,
+        values: statement.values,
+      });
+      expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toMatch(
+        /Index Scan using documents_\d+_(\d+_embedding_1_idx|embedding_1_hnsw)/,
+      );
+      expect((await connection.query<object>(statement)).length).toBeLessThan(100);
+    },
+  );
 
   it.each([1, 10, 100, 300])("gets %i when they exist", async (k) => {
     const result = await collection.semanticSearch("x", { k });

@@ -139,60 +139,63 @@ describe("stats", () => {
 });
 
 // Tables in pieces are indexed in a transaction.
-describe.runIf(isServer && SHARDS === undefined)("on a server", () => {
-  /** A connection of somebody else. */
-  async function withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    try {
-      return await work(client);
-    } finally {
-      await client.end();
+describe.runIf(isServer && SHARDS === undefined)(
+  "on a server, of a whole table (one in pieces builds its indexes in a transaction)",
+  () => {
+    /** A connection of somebody else. */
+    async function withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      try {
+        return await work(client);
+      } finally {
+        await client.end();
+      }
     }
-  }
 
-  it("an index is built beside writers, with progress", async () => {
-    const collection = await items("beside writers", 3000);
-    const progress: IndexProgress[] = [];
-    await withClient(async (client) => {
-      // An open transaction that has written: a concurrent build waits for its end, a plain one would have to wait to begin.
-      await client.query("BEGIN");
-      await client.query(`UPDATE pgvectordb.${await tableOf(collection)} SET updated_at = now() WHERE id = '1'`);
-      let ended = false;
-      const building = collection.createIndex({
-        onProgress: (step) => {
-          progress.push(step);
-          if (ended) return;
-          ended = true;
-          client.query("COMMIT").catch(() => {});
-        },
+    it("an index is built beside writers, with progress", async () => {
+      const collection = await items("beside writers", 3000);
+      const progress: IndexProgress[] = [];
+      await withClient(async (client) => {
+        // An open transaction that has written: a concurrent build waits for its end, a plain one would have to wait to begin.
+        await client.query("BEGIN");
+        await client.query(`UPDATE pgvectordb.${await tableOf(collection)} SET updated_at = now() WHERE id = '1'`);
+        let ended = false;
+        const building = collection.createIndex({
+          onProgress: (step) => {
+            progress.push(step);
+            if (ended) return;
+            ended = true;
+            client.query("COMMIT").catch(() => {});
+          },
+        });
+        await building;
+        expect(ended).toBe(true);
       });
-      await building;
-      expect(ended).toBe(true);
+      expect(progress[0]?.phase).toMatch(/waiting for writers|building index/);
+      const vector = (await collection.indexes()).find(({ kind }) => kind === "vector");
+      expect(vector).toMatchObject({ isValid: true });
     });
-    expect(progress[0]?.phase).toMatch(/waiting for writers|building index/);
-    const vector = (await collection.indexes()).find(({ kind }) => kind === "vector");
-    expect(vector).toMatchObject({ isValid: true });
-  });
 
-  it("a build that is given up leaves nothing behind, and the next one succeeds", async () => {
-    const collection = await items("given up", 1000);
-    await withClient(async (client) => {
-      await client.query("BEGIN");
-      await client.query(`UPDATE pgvectordb.${await tableOf(collection)} SET updated_at = now() WHERE id = '1'`);
-      const controller = new AbortController();
-      const building = collection.createIndex({ signal: controller.signal, onProgress: () => controller.abort() });
-      await expect(building).rejects.toMatchObject({ code: "aborted" });
-      await client.query("ROLLBACK");
+    it("a build that is given up leaves nothing behind, and the next one succeeds", async () => {
+      const collection = await items("given up", 1000);
+      await withClient(async (client) => {
+        await client.query("BEGIN");
+        await client.query(`UPDATE pgvectordb.${await tableOf(collection)} SET updated_at = now() WHERE id = '1'`);
+        const controller = new AbortController();
+        const building = collection.createIndex({ signal: controller.signal, onProgress: () => controller.abort() });
+        await expect(building).rejects.toMatchObject({ code: "aborted" });
+        await client.query("ROLLBACK");
+      });
+      const kinds = async () => (await collection.indexes()).map(({ kind }) => kind).sort();
+      await expect.poll(kinds, { timeout: 20_000 }).toEqual(["id", "keyword"]);
+      await collection.createIndex();
+      expect((await collection.indexes()).find(({ kind }) => kind === "vector")).toMatchObject({ isValid: true });
     });
-    const kinds = async () => (await collection.indexes()).map(({ kind }) => kind).sort();
-    await expect.poll(kinds, { timeout: 20_000 }).toEqual(["id", "keyword"]);
-    await collection.createIndex();
-    expect((await collection.indexes()).find(({ kind }) => kind === "vector")).toMatchObject({ isValid: true });
-  });
 
-  async function tableOf(collection: Collection<Item>): Promise<string> {
-    const [first] = await collection.indexes();
-    return /^documents_\d+/.exec(first?.name ?? "")?.[0] ?? "";
-  }
-});
+    async function tableOf(collection: Collection<Item>): Promise<string> {
+      const [first] = await collection.indexes();
+      return /^documents_\d+/.exec(first?.name ?? "")?.[0] ?? "";
+    }
+  },
+);

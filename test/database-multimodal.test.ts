@@ -3,10 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
 import type { SearchHit } from "../src/contracts/collection.ts";
 import type { Space } from "../src/contracts/space.ts";
-import type { Where } from "../src/contracts/where.ts";
 import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
-import { isServer, openTestDatabase, runOnServer, withSettings } from "./test-database.ts";
+import { isServer, openTestDatabase, runOnServer } from "./test-database.ts";
 
 let db: PgVectorDB;
 let url: string;
@@ -251,81 +250,6 @@ describe("multimodalSearch", () => {
     await expect(products.multimodalSearch("x", options)).rejects.toMatchObject({
       code: "invalid_argument",
       message: expect.stringMatching(message),
-    });
-  });
-});
-
-describe("text spaces", () => {
-  it("follow the documents: content, metadata alone, and text that goes away", async () => {
-    const embedder = hashEmbedder({ id: "test/own", dimensions: 16 });
-    const spaces = { title: { kind: "text", field: "names.title", embedder } } as const;
-    const collection = await db.collection<{ names?: { title?: string }; n?: number }>("followed", {
-      embedder: hashEmbedder(),
-      spaces,
-    });
-    const scores = async () => {
-      const weights = { semantic: 0, keyword: 0 };
-      const { hits } = await collection.multimodalSearch("alpha", { spaces: { title: {} }, weights, k: 10 });
-      return Object.fromEntries(hits.map(({ id, score }) => [id, Math.round(score * 1000) / 1000]));
-    };
-    const add = (id: string, title?: string, n = 0) =>
-      collection.addDocuments([
-        { id, content: "the same", metadata: { ...(title === undefined ? {} : { names: { title } }), n } },
-      ]);
-    await add("a", "alpha");
-    await add("b", "beta");
-    await add("c");
-    expect(embedder.embedded).toEqual(["alpha", "beta"]);
-    expect(await scores()).toMatchObject({ a: 1 });
-    await add("a", "alpha", 1);
-    expect(embedder.embedded).toEqual(["alpha", "beta"]);
-    await add("b", "alpha");
-    await add("a");
-    expect(embedder.embedded).toEqual(["alpha", "beta", "alpha"]);
-    expect(await scores()).toEqual({ b: 1 });
-  });
-
-  it("are searched by an index, exactly where that gives too few", async () => {
-    const ROWS = 2000;
-    const angle = (n: number) => [Math.cos((n / ROWS) * Math.PI), Math.sin((n / ROWS) * Math.PI)];
-    const embedder = {
-      id: "test/arc",
-      dimensions: 2,
-      embedDocuments: async (texts: readonly string[]) => texts.map((text) => angle(Number(text))),
-      embedQuery: async () => angle(0),
-    };
-    const spaces = {
-      arc: { kind: "text", field: "t", embedder },
-      group: { kind: "number", field: "group", min: 0, max: 99, prefer: "higher" },
-    } satisfies Record<string, Space>;
-    type Arc = { t: string; group: number; rare: number };
-    const collection = await db.collection<Arc>("arc", { embedder: hashEmbedder({ dimensions: 2 }), spaces });
-    await collection.addDocuments(
-      Array.from({ length: ROWS }, (_, n) => ({
-        id: `${n}`,
-        content: "common",
-        embedding: [1, 0],
-        metadata: { t: `${n}`, group: n % 100, rare: n % 1000 },
-      })),
-      { batchSize: ROWS },
-    );
-    await collection.createIndex();
-    await withSettings(url, ["enable_seqscan = off", "hnsw.max_scan_tuples = 1"], async (reopened) => {
-      const indexed = await reopened.collection<Arc>("arc", { embedder: hashEmbedder({ dimensions: 2 }), spaces });
-      const weights = { semantic: 0, keyword: 0 };
-      const search = (where?: Where<Arc>) =>
-        indexed.multimodalSearch("x", { spaces: { arc: {} }, weights, k: 100, where });
-      const { statements } = await indexed.explain("x", { method: "multimodal", spaces: { arc: {} }, weights, k: 10 });
-      expect(statements[0]?.plan).toMatch(/Index Scan using documents_\d+(_\d)?_space_0_/);
-      expect((await search()).candidates).toEqual({ requested: 100, returned: 100 });
-      expect((await search({ group: 7 })).candidates.returned).toBe(20);
-      expect((await search({ rare: 7 })).candidates.returned).toBe(2);
-      const far = await search({ t: { $in: Array.from({ length: 120 }, (_, n) => `${ROWS - 1 - n}`) } });
-      expect(far.hits.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(
-        Array.from({ length: 100 }, (_, n) => ROWS - 120 + n),
-      );
-      const ordered = await indexed.explain("x", { method: "multimodal", spaces: { group: {} }, weights, k: 10 });
-      expect(ordered.statements[0]?.plan).toMatch(/Index Scan Backward using documents_\d+/);
     });
   });
 });

@@ -1,15 +1,36 @@
+import sql from "sql-template-tag";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AddProgress } from "../src/contracts/collection.ts";
+import { openDatabase } from "../src/database/open-database.ts";
 import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
-import { openTestDatabase } from "./test-database.ts";
+import { isServer, openTestDatabase } from "./test-database.ts";
 
 let close: () => Promise<void>;
 let db: PgVectorDB;
+let url: string;
 
 beforeAll(async () => {
-  ({ db, close } = await openTestDatabase());
+  ({ db, url, close } = await openTestDatabase());
 });
+
+/** An embedder that waits, with its first documents in hand, until it may go on. */
+function heldEmbedder(id: string) {
+  const own = hashEmbedder({ id });
+  let [arrive, goOn] = [() => {}, () => {}];
+  const reached = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const embedDocuments = async (texts: readonly string[]) => {
+    arrive();
+    await held;
+    return own.embedDocuments(texts);
+  };
+  return { ...own, embedDocuments, reached, goOn };
+}
 
 afterAll(() => close());
 
@@ -273,6 +294,71 @@ describe("reembed", () => {
       score: expect.closeTo(1, 5),
     });
     expect((await collection.semanticSearch("added meanwhile")).hits[0]).toMatchObject({ id: "50" });
+  });
+
+  it("is one's alone: another is told to wait, and nothing is mixed when it is taken over", async () => {
+    const collection = await db.collection("contended", { embedder: hashEmbedder({ id: "old" }) });
+    await collection.addDocuments(texts);
+    const next = heldEmbedder("next");
+    const first = collection.reembed(next, { batchSize: 20 });
+    // Told below.
+    first.catch(() => {});
+    await next.reached;
+    const other = hashEmbedder({ id: "other" });
+    for (const embedder of [other, hashEmbedder({ id: "next" }), hashEmbedder({ id: "old" })]) {
+      await expect(db.reembed("contended", embedder)).rejects.toMatchObject({
+        code: "database_locked",
+        retryable: true,
+        message: expect.stringMatching(/being moved to another embedder.*Wait until that is done/),
+      });
+    }
+    expect(other.embedded).toEqual([]);
+    next.goOn();
+    await first;
+    expect(collection.info).toMatchObject({ embedder: "next" });
+    await collection.reembed(other);
+    expect((await collection.semanticSearch("document number 7")).hits[0]).toMatchObject({ id: "7" });
+  });
+
+  it("knows another process by its sign of life, and notices when it was taken over itself", async () => {
+    const collection = await db.collection("leased", { embedder: hashEmbedder({ id: "old" }) });
+    await collection.addDocuments(texts);
+    const connection = await openDatabase({ url });
+    // As another process leaves it.
+    const lease = (seconds: number) =>
+      connection.query(
+        sql`UPDATE pgvectordb.collections SET reembed_owner = 'somebody else', reembed_until = now() + make_interval(secs => ${seconds}) WHERE name = 'leased'`,
+      );
+    // No other process can have an embedded database open: there it is a dead one's.
+    if (isServer) {
+      await lease(60);
+      await expect(db.reembed("leased", hashEmbedder({ id: "next" }))).rejects.toMatchObject({
+        code: "database_locked",
+      });
+    }
+    await lease(-1);
+    const next = heldEmbedder("next");
+    const overtaken = collection.reembed(next);
+    overtaken.catch(() => {});
+    await next.reached;
+    await lease(60);
+    next.goOn();
+    await expect(overtaken).rejects.toMatchObject({
+      code: "database_locked",
+      message: expect.stringMatching(/moves the/),
+    });
+    expect(collection.info).toMatchObject({ embedder: "old" });
+    await lease(-1);
+    await connection.close();
+    const controller = new AbortController();
+    const aborted = heldEmbedder("next");
+    const givenUp = collection.reembed(aborted, { signal: controller.signal });
+    givenUp.catch(() => {});
+    await aborted.reached;
+    controller.abort();
+    await expect(givenUp).rejects.toMatchObject({ code: "aborted" });
+    await collection.reembed(hashEmbedder({ id: "next" }));
+    expect((await collection.semanticSearch("document number 7")).hits[0]).toMatchObject({ id: "7" });
   });
 
   it("works on the database when the old embedder is gone, and changes its mind", async () => {

@@ -9,6 +9,7 @@ import { readQrels } from "./evaluation/read-qrels.ts";
 import { retrieveDocuments } from "./evaluation/retrieve-documents.ts";
 import { openCollection, openStore, STORE_HELP, STORE_OPTIONS } from "./open-store.ts";
 import { createProgressBar, type ProgressBar } from "./progress-bar.ts";
+import { ASPECT_HELP, ASPECT_OPTIONS, hasAspects, parseAspects } from "./space-arguments.ts";
 
 const HELP = `Usage: pgvectordb eval --queries queries.jsonl --qrels qrels.tsv [options]
 
@@ -18,8 +19,8 @@ reranked, side by side, with 95 % bootstrap intervals of the difference and the 
   --queries <path>      lines of {"_id", "text"} (BEIR)
   --qrels <path>        query id, document id and grade between tabs, after a header (BEIR), or TREC's four columns.
                         A document's id is its record's, or the id that it was added with
-${STORE_HELP}  --method <name>       hybrid (default), semantic, keyword or trigram; may be repeated
-  --model <model>       a cross-encoder to rerank with: a hub id, a folder or "builtin" (default); may be repeated
+${STORE_HELP}  --method <name>       hybrid (default), semantic, keyword, trigram or multimodal; may be repeated
+${ASPECT_HELP}  --model <model>       a cross-encoder to rerank with: a hub id, a folder or "builtin" (default); may be repeated
   --no-rerank           measure the first stages only
   --k <n>               candidates (default 100)
   --metric <name>       such as ndcg@10 (default), mrr@10, map, recall@100, precision@10, hit_rate@10; may be repeated
@@ -30,6 +31,7 @@ ${EXIT_CODES_HELP}`;
 
 const OPTIONS = {
   ...STORE_OPTIONS,
+  ...ASPECT_OPTIONS,
   queries: { type: "string" },
   qrels: { type: "string" },
   method: { type: "string", multiple: true },
@@ -74,12 +76,16 @@ async function evaluateMethods(
 ): Promise<MethodEvaluation[]> {
   const k = numberOption("eval", "k", values.k) ?? DEFAULT_CANDIDATES;
   const methods = values.method ?? ["hybrid"];
+  const isMultimodal = methods.includes("multimodal");
+  if (!isMultimodal && hasAspects(values)) throw wrongUsage("eval", "--space and --weight need --method multimodal");
   const models = values["no-rerank"] ? [] : (values.model ?? ["builtin"]);
   // Names of metrics are the library's to check.
   const metrics = (values.metric ?? DEFAULT_METRICS) as readonly MetricName[];
   const { signal } = io;
   await using db = await openStore(values, io);
   await using opened = await openCollection(db, values, io);
+  const { collection } = opened;
+  const aspects = isMultimodal ? parseAspects("eval", values, collection.info.spaces) : undefined;
   const rerankers = await loadRerankers(models);
   const { evaluate } = await import("../evaluation/index.ts");
   const evaluations: MethodEvaluation[] = [];
@@ -91,7 +97,7 @@ async function evaluateMethods(
       const evaluation = await evaluate({
         queries,
         qrels,
-        retrieve: (query, call) => retrieveDocuments(opened.collection, method, query, { k, signal: call.signal }),
+        retrieve: (query, call) => retrieveDocuments(collection, method, query, { k, aspects, signal: call.signal }),
         rerankers,
         depth: k,
         metrics,

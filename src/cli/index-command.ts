@@ -8,6 +8,7 @@ import type { PassageMetadata } from "./files/passage-source.ts";
 import { removeStale } from "./files/remove-stale.ts";
 import { openCollection, openStore, STORE_HELP, STORE_OPTIONS } from "./open-store.ts";
 import { createProgressBar } from "./progress-bar.ts";
+import { parseSpaces, SPACE_DECLARATION_HELP } from "./space-arguments.ts";
 
 const HELP = `Usage: pgvectordb index <paths…> [options]
 
@@ -21,7 +22,7 @@ ${STORE_HELP}  --prune               also remove the passages of files that are 
   --id <field>          .jsonl, .csv: the field that names a record (default "id", else "_id", else its number)
   --language <name>     of a new collection, for keyword search (default "english")
   --storage <type>      of a new collection's vectors: float32 (default) or float16
-  --json                print the counts as JSON
+${SPACE_DECLARATION_HELP}  --json                print the counts as JSON
   --help                print this
 ${EXIT_CODES_HELP}`;
 
@@ -33,6 +34,7 @@ const OPTIONS = {
   id: { type: "string" },
   language: { type: "string" },
   storage: { type: "string" },
+  space: { type: "string", multiple: true },
   json: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
@@ -49,12 +51,13 @@ export async function indexCommand(argv: readonly string[], io: CommandIO): Prom
   }
   if (paths.length === 0) throw wrongUsage("index", "expected files or folders");
   const maxCharacters = numberOption("index", "max-characters", values["max-characters"]) ?? DEFAULT_MAX_CHARACTERS;
+  const spaces = parseSpaces(values.space);
   const found = await findFiles(paths, io.cwd, io.signal);
   if (found.files.length === 0) {
     report([...found.skipped, ...otherKinds(found)], io);
     throw wrongUsage("index", "nothing to read was found");
   }
-  const result = await index(found, { ...values, maxCharacters }, io);
+  const result = await index(found, { ...values, maxCharacters, spaces }, io);
   report([...result.skipped, ...otherKinds(found)], io);
   const { skipped, ...counts } = result;
   if (values.json) io.stdout.write(`${JSON.stringify(result)}\n`);
@@ -64,12 +67,16 @@ export async function indexCommand(argv: readonly string[], io: CommandIO): Prom
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>>["values"];
 
-async function index(found: FoundFiles, values: Values & { readonly maxCharacters: number }, io: CommandIO) {
+interface Settings extends Pick<CollectionOptions, "spaces"> {
+  readonly maxCharacters: number;
+}
+
+async function index(found: FoundFiles, values: Values & Settings, io: CommandIO) {
   const { signal } = io;
-  const { content, id, language, storage, maxCharacters, prune } = values;
+  const { content, id, language, storage, spaces, maxCharacters, prune } = values;
   await using db = await openStore(values, io);
   // Whether there is such a language or storage is the library's to check.
-  const settings = { language, storage: storage as CollectionOptions["storage"] };
+  const settings = { language, storage: storage as CollectionOptions["storage"], spaces };
   await using opened = await openCollection<PassageMetadata>(db, values, io, settings);
   const { collection } = opened;
   const bar = createProgressBar("Indexing files", found.files.length, io.stderr);

@@ -44,7 +44,7 @@ export async function openCollection<Metadata extends object = Record<string, un
   db: PgVectorDB,
   { collection: name, embedder: model }: StoreValues,
   io: CommandIO,
-  create?: Pick<CollectionOptions, "language" | "storage">,
+  create?: Pick<CollectionOptions, "language" | "storage" | "spaces">,
 ): Promise<OpenedCollection<Metadata>> {
   const { signal } = io;
   const info = (await db.collections({ signal })).find((known) => known.name === name);

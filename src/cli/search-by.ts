@@ -1,15 +1,21 @@
 import type { Collection } from "../collection.ts";
 import type { SearchResult } from "../contracts/collection.ts";
 import { PgVectorDBError } from "../errors.ts";
+import type { Aspects } from "./space-arguments.ts";
 
 /** A first stage by its name. @throws PgVectorDBError `invalid_argument` for a name that is none */
 export async function searchBy(
   collection: Collection,
   method: string,
   query: string,
-  options: {
+  {
+    aspects,
+    ...options
+  }: {
     readonly k: number;
     readonly where?: Record<string, never> | undefined;
+    /** What a multimodal search asks. */
+    readonly aspects?: Aspects | undefined;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<SearchResult<Record<string, unknown>>> {
@@ -17,5 +23,6 @@ export async function searchBy(
   if (method === "keyword") return collection.keywordSearch(query, options);
   if (method === "hybrid") return collection.hybridSearch(query, options);
   if (method === "trigram") return collection.fuzzySearch(query, options);
-  throw new PgVectorDBError("invalid_argument", "--method must be hybrid, semantic, keyword or trigram");
+  if (method === "multimodal") return collection.multimodalSearch(query, { ...options, ...aspects });
+  throw new PgVectorDBError("invalid_argument", "--method must be hybrid, semantic, keyword, trigram or multimodal");
 }

@@ -5,13 +5,14 @@ import { EXIT_CODES_HELP, jsonOption, numberOption, wrongUsage } from "./command
 import type { CommandIO } from "./command-io.ts";
 import { openCollection, openStore, STORE_HELP, STORE_OPTIONS } from "./open-store.ts";
 import { searchBy } from "./search-by.ts";
+import { type Aspects, ASPECT_HELP, ASPECT_OPTIONS, hasAspects, parseAspects } from "./space-arguments.ts";
 
 const HELP = `Usage: pgvectordb search "query" [options]
 
 Takes candidates from the database, reranks them and prints the best.
 
-${STORE_HELP}  --method <name>       hybrid (default), semantic, keyword or trigram (forgives typing errors)
-  --k <n>               candidates from the database (default 100)
+${STORE_HELP}  --method <name>       hybrid (default), semantic, keyword, trigram (forgives typing errors) or multimodal
+${ASPECT_HELP}  --k <n>               candidates from the database (default 100)
   --top-k <n>           print the best n (default 5)
   --model <model>       the cross-encoder: a hub id, a folder or "builtin" (default)
   --no-rerank           print the database's own order
@@ -23,6 +24,7 @@ ${EXIT_CODES_HELP}`;
 
 const OPTIONS = {
   ...STORE_OPTIONS,
+  ...ASPECT_OPTIONS,
   method: { type: "string", default: "hybrid" },
   k: { type: "string" },
   "top-k": { type: "string" },
@@ -57,11 +59,15 @@ export async function searchCommand(argv: readonly string[], io: CommandIO): Pro
     threshold: numberOption("search", "threshold", values.threshold),
     where: jsonOption("search", "where", values.where) as Record<string, never> | undefined,
   };
+  const isMultimodal = values.method === "multimodal";
+  if (!isMultimodal && hasAspects(values)) throw wrongUsage("search", "--space and --weight need --method multimodal");
   await using db = await openStore(values, io);
   await using opened = await openCollection(db, values, io);
+  const { collection } = opened;
+  const aspects = isMultimodal ? parseAspects("search", values, collection.info.spaces) : undefined;
   const result = values["no-rerank"]
-    ? await firstStage(opened.collection, query, values.method, settings, io)
-    : await reranked(opened.collection, query, values, settings, io);
+    ? await firstStage(collection, query, values.method, { ...settings, aspects }, io)
+    : await reranked(collection, query, values, { ...settings, aspects }, io);
   if (values.json) io.stdout.write(`${JSON.stringify(result)}\n`);
   else if (result.hits.length === 0) io.stderr.write("Nothing was found.\n");
   else for (const [position, hit] of result.hits.entries()) io.stdout.write(format(hit, position));
@@ -73,6 +79,7 @@ interface Settings {
   readonly topK: number;
   readonly threshold: number | undefined;
   readonly where: Record<string, never> | undefined;
+  readonly aspects: Aspects | undefined;
 }
 
 type Values = { readonly method: string; readonly model: string };
@@ -82,13 +89,13 @@ async function reranked(
   collection: Collection,
   query: string,
   { method, model }: Values,
-  { k, topK, threshold, where }: Settings,
+  { k, topK, threshold, where, aspects }: Settings,
   { signal }: CommandIO,
 ): Promise<Found> {
   // The model runtime is loaded by those who rerank.
   const { CrossEncoderReranker } = await import("../rerankers/cross-encoder-reranker.ts");
   await using reranker = new CrossEncoderReranker({ model });
-  const options = { method, k, rerankTopK: topK, threshold, where, reranker, signal };
+  const options = { method, k, rerankTopK: topK, threshold, where, ...aspects, reranker, signal };
   // Whether there is such a method is the library's to check.
   return await collection.rerankSearch(query, options as RerankSearchOptions<Record<string, unknown>>);
 }
@@ -97,12 +104,12 @@ async function firstStage(
   collection: Collection,
   query: string,
   method: string,
-  { topK: k, where, threshold }: Settings,
+  { topK: k, where, threshold, aspects }: Settings,
   { signal }: CommandIO,
 ): Promise<Found> {
   if (threshold !== undefined)
     throw wrongUsage("search", "--threshold compares reranked scores; leave --no-rerank out");
-  return searchBy(collection, method, query, { k, where, signal });
+  return searchBy(collection, method, query, { k, where, aspects, signal });
 }
 
 function format({ id, score, content, metadata }: SearchHit<Record<string, unknown>>, position: number): string {

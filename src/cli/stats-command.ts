@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { CollectionInfo } from "../contracts/collection.ts";
 import type { CollectionStats } from "../contracts/indexes.ts";
 import type { Embedder } from "../contracts/embedder.ts";
+import type { Space, SpaceInfo } from "../contracts/space.ts";
 import { PgVectorDBError } from "../errors.ts";
 import type { PgVectorDB } from "../pgvectordb.ts";
 import { EXIT_CODES_HELP, wrongUsage } from "./command-arguments.ts";
@@ -47,24 +48,43 @@ export async function statsCommand(argv: readonly string[], io: CommandIO): Prom
 }
 
 async function readStats(db: PgVectorDB, info: CollectionInfo, signal?: AbortSignal): Promise<CollectionStats> {
-  const collection = await db.collection(info.name, { embedder: unusedEmbedder(info), signal });
+  const { spaces } = info;
+  const collection = await db.collection(info.name, {
+    embedder: unusedEmbedder(info),
+    ...(spaces === undefined ? {} : { spaces: withUnusedEmbedders(spaces) }),
+    signal,
+  });
   return collection.stats({ signal });
 }
 
 /** Counting embeds nothing, so that the model need not be loaded or even be there. */
-function unusedEmbedder({ embedder: id, dimensions }: CollectionInfo): Embedder {
+function unusedEmbedder({ embedder: id, dimensions }: Pick<CollectionInfo, "embedder" | "dimensions">): Embedder {
   const refuse = () => Promise.reject(new TypeError("This embedder is not to be used."));
   return { id, dimensions, embedDocuments: refuse, embedQuery: refuse };
 }
 
+function withUnusedEmbedders(spaces: Readonly<Record<string, SpaceInfo>>): Record<string, Space> {
+  return Object.fromEntries(
+    Object.entries(spaces).map(([name, space]): [string, Space] => {
+      if (space.kind !== "text") return [name, space];
+      const { kind, field } = space;
+      return [name, { kind, field, embedder: unusedEmbedder(space) }];
+    }),
+  );
+}
+
 function format(stats: CollectionStats): string {
   const { name, documents, bytes, indexes, embedder, dimensions, storage, distance, language, versions } = stats;
+  const { spaces = {} } = stats;
   const lines = [
     `${name}: ${documents} documents, ${megabytes(bytes.total)} (rows ${megabytes(bytes.table)}, indexes ${megabytes(bytes.indexes)})`,
     `  embedder  ${embedder}, ${dimensions} dimensions of ${storage}, ${distance} distance; language ${language}`,
     ...indexes.map(
       ({ name: index, kind, field, isValid, bytes: size }) =>
         `  index     ${index}: ${kind}${field === undefined ? "" : ` ${field.path} as ${field.type}`}, ${megabytes(size)}${isValid ? "" : ", not valid"}`,
+    ),
+    ...Object.entries(spaces).map(
+      ([space, { kind, field }]) => `  space     ${space}: ${kind} of ${field ?? "the content"}`,
     ),
     `  versions  ${Object.entries(versions)
       .map(([part, version]) => `${part} ${version}`)

@@ -183,6 +183,123 @@ describe("index, search, stats and eval", () => {
   });
 });
 
+describe("multimodal search", () => {
+  const shop = ["--collection", "shop"];
+  const SPACES = [
+    "title=text:title",
+    "price=number:price:0..400:lower",
+    "near=number:price:0..400:nearest",
+    "brand=category:brand",
+    "fresh=recency:released:365",
+  ].flatMap((space) => ["--space", space]);
+  const goods = [
+    { id: "wh", text: "Headphones that cancel noise", title: "WH", price: 350, brand: "sony", released: "2022-05-20" },
+    { id: "tune", text: "Light headphones", title: "Tune", price: 40, brand: "jbl", released: "2021-03-01" },
+    { id: "knife", text: "A kitchen knife", title: "Santoku", price: 20, brand: 7, released: "2026-01-01" },
+  ];
+
+  beforeAll(async () => {
+    write("shop/goods.jsonl", goods.map((record) => JSON.stringify(record)).join("\n"));
+    const { exitCode, stdout } = await run("index", "files/shop", ...shop, ...SPACES, "--json");
+    expect({ exitCode, counts: JSON.parse(stdout) }).toMatchObject({ exitCode: 0, counts: { inserted: 3 } });
+  });
+
+  interface Found {
+    readonly hits: { id: string; score: number; stages: { spaces: Record<string, { score: number }> } }[];
+    readonly reranked?: boolean;
+  }
+
+  async function search(...args: string[]): Promise<Found> {
+    const { stdout, stderr } = await run("search", "headphones", ...shop, "--method", "multimodal", "--json", ...args);
+    expect(stderr).toBe("");
+    return JSON.parse(stdout) as Found;
+  }
+
+  const idsOf = ({ hits }: Found) => hits.map(({ id }) => id.replace("files/shop/goods.jsonl#", ""));
+  const alone = ["--no-rerank", "--weight", "semantic=0", "--weight", "keyword=0"];
+
+  it("remembers the spaces that index declared", async () => {
+    const again = await run("index", "files/shop", ...shop, "--json");
+    expect(JSON.parse(again.stdout)).toMatchObject({ unchanged: 3 });
+    const other = await run("index", "files/shop", ...shop, "--space", "brand=category:brand");
+    expect(other).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(other.stderr).toMatch(/made with other spaces: "brand" \(category\), "fresh" \(recency\)/);
+    const { stdout } = await run("stats", ...shop, "--json");
+    expect(JSON.parse(stdout).spaces).toMatchObject({
+      title: { kind: "text", field: "title", embedder: expect.any(String), dimensions: expect.any(Number) },
+      price: { kind: "number", field: "price", min: 0, max: 400, prefer: "lower" },
+      fresh: { kind: "recency", field: "released", decayDays: 365 },
+    });
+    expect((await run("stats", ...shop)).stdout).toMatch(/\n {2}space {5}price: number of price\n/);
+  });
+
+  it("asks spaces for values, each with its weight", async () => {
+    expect(idsOf(await search(...alone, "--space", "price"))).toEqual(["knife", "tune", "wh"]);
+    expect(idsOf(await search(...alone, "--space", "near=340"))[0]).toBe("wh");
+    expect(idsOf(await search(...alone, "--space", "title=Tune"))[0]).toBe("tune");
+    const brands = await search(...alone, "--space", "brand=sony", "--space", "brand=7");
+    expect(Object.fromEntries(idsOf(brands).map((id, n) => [id, brands.hits[n]?.score]))).toMatchObject({
+      wh: 1,
+      knife: 1,
+      ...(brands.hits.length === 3 ? { tune: 0 } : {}),
+    });
+    const aged = await search(...alone, "--space", "fresh=2022-05-20", "--weight", "fresh=1");
+    expect(aged.hits.find(({ id }) => id.endsWith("#tune"))?.score).toBeCloseTo(Math.exp(-445 / 365), 5);
+    const all = await search("--no-rerank", "--weight", "price=3", "--space", "brand=sony", "--weight", "keyword=0.5");
+    const { score, stages } = all.hits.find(({ id }) => id.endsWith("#wh")) ?? { score: -1, stages: { spaces: {} } };
+    const { semantic, keyword, price, brand } = stages.spaces as Record<string, { score: number }>;
+    expect(score).toBeCloseTo(
+      ((semantic?.score ?? 0) + 0.5 * (keyword?.score ?? 0) + 3 * (price?.score ?? 0) + (brand?.score ?? 0)) / 5.5,
+      9,
+    );
+  });
+
+  it("is a first stage of the reranker, and of eval", async () => {
+    const reranked = await search("--weight", "price=0.2", "--top-k", "1", "--where", '{"price":{"$lt":400}}');
+    expect(reranked).toMatchObject({
+      reranked: true,
+      hits: [{ stages: { rerank: { rank: 1 }, spaces: { price: { score: expect.any(Number) } } } }],
+    });
+    write("judged-shop/queries.jsonl", '{"_id":"1","text":"headphones"}\n');
+    write("judged-shop/qrels.tsv", "query-id\tcorpus-id\tscore\n1\ttune\t1\n");
+    const judged = ["--queries", "files/judged-shop/queries.jsonl", "--qrels", "files/judged-shop/qrels.tsv"];
+    const methods = ["--method", "keyword", "--method", "multimodal", "--weight", "price=5", "--weight", "fresh=0"];
+    const evaluated = await run("eval", ...shop, ...judged, ...methods, "--no-rerank", "--json", "--metric", "mrr@10");
+    expect(evaluated.stderr).not.toMatch(/--/);
+    expect(JSON.parse(evaluated.stdout)).toMatchObject([
+      { method: "keyword", queries: 1 },
+      { method: "multimodal", queries: 1, stages: [{ perQuery: { 1: { "mrr@10": 1 } } }] },
+    ]);
+  });
+
+  it.each([
+    [["index", "files/shop", "--space", "price"], /--space must be name=kind:field/],
+    [["index", "files/shop", "--space", "=text"], /--space must be name=kind:field/],
+    [["index", "files/shop", "--space", "p=money:price"], /p=number:field:min\.\.max:lower/],
+    [["index", "files/shop", "--space", "p=number:price:0:5"], /space p: its range must be a number/],
+    [["index", "files/shop", "--space", "p=number:price:5..0:lower"], /`spaces.p.min` and `max` must be numbers/],
+    [["index", "files/shop", "--space", "p=number:price:0..5:less"], /`spaces.p.prefer` must be one of/],
+    [["index", "files/shop", "--space", "f=recency:at:soon"], /space f: its days must be a number/],
+    [["index", "files/shop", "--space", "a=text", "--space", "a=text:b"], /--space a is declared twice/],
+    [["search", "q", "--space", "price"], /--space and --weight need --method multimodal/],
+    [
+      ["search", "q", ...shop, "--method", "multimodal", "--space", "colour"],
+      /It has: brand, fresh, near, price, title/,
+    ],
+    [["search", "q", ...shop, "--method", "multimodal", "--space", "near=x"], /--space near must be a number/],
+    [["search", "q", ...shop, "--method", "multimodal", "--weight", "price"], /--weight must be name=number/],
+    [["search", "q", ...shop, "--method", "multimodal", "--weight", "price=-1"], /`spaces.price.weight`/],
+    [["search", "q", ...shop, "--method", "multimodal", "--space", "title=a", "--space", "title=b"], /takes one value/],
+  ])("%j ends with code 2", async (args, message) => {
+    const { exitCode, stdout, stderr } = await run(
+      ...args,
+      ...(args[0] === "index" ? ["--collection", "refused"] : []),
+    );
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+  });
+});
+
 describe("usage", () => {
   it.each([
     [["index"], /expected files or folders/],

@@ -1,6 +1,6 @@
 import type { Embedder, Vector } from "./embedder.ts";
 import type { Reranker, RerankFunction, RerankUsage, TruncatedPair, WinningSpan } from "./reranker.ts";
-import type { Space, SpaceQuery } from "./space.ts";
+import type { Space, SpaceInfo, SpaceQuery } from "./space.ts";
 import type { Where } from "./where.ts";
 
 /** How two embeddings are compared. */
@@ -47,6 +47,8 @@ export interface CollectionInfo {
   readonly storage: VectorStorage;
   /** How many pieces it is in; absent when its table is whole. */
   readonly shards?: number;
+  /** What multimodal search can ask, by name; absent when there are none. */
+  readonly spaces?: Readonly<Record<string, SpaceInfo>>;
 }
 
 /** What can be added: the text alone, or with an id, metadata and an embedding. */

@@ -20,6 +20,11 @@ export interface Queryable {
   query<Row extends object>(statement: Statement, options?: QueryOptions): Promise<Row[]>;
 }
 
+export interface Session extends Queryable {
+  /** Whether one server process answers all of it. A pooler may give every statement to another: settings would stay behind. */
+  isDirect(): Promise<boolean>;
+}
+
 /** A Postgres, embedded or not. */
 export interface Database extends Queryable {
   /** Runs `work` in one transaction: all of its statements, or none when it rejects. `work` uses only what it is given. */
@@ -28,7 +33,7 @@ export interface Database extends Queryable {
    * Runs `work` on one connection outside of any transaction, for statements that run in none. Settings made there are to be
    * taken back there. Absent where there is one connection for everybody.
    */
-  session?<T>(work: (session: Queryable) => Promise<T>, options?: QueryOptions): Promise<T>;
+  session?<T>(work: (session: Session) => Promise<T>, options?: QueryOptions): Promise<T>;
   /** Waits for the statements under way, then lets go. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import type { CollectionInfo } from "./collection.ts";
+
 /** What a field is compared as in an index: strings, numbers and dates by ranges, `pattern` by `$like` and `$ilike`. */
 export type FieldIndexType = "string" | "number" | "date" | "pattern";
 
@@ -45,8 +47,7 @@ export interface IndexInfo {
   readonly bytes: number;
 }
 
-export interface CollectionStats {
-  readonly name: string;
+export interface CollectionStats extends CollectionInfo {
   readonly documents: number;
   readonly bytes: {
     /** Rows, with what Postgres keeps outside of them. */
@@ -55,11 +56,6 @@ export interface CollectionStats {
     readonly total: number;
   };
   readonly indexes: readonly IndexInfo[];
-  readonly embedder: string;
-  readonly dimensions: number;
-  readonly distance: string;
-  readonly storage: string;
-  readonly language: string;
   readonly versions: {
     readonly postgres: string;
     readonly pgvector: string;

@@ -38,6 +38,13 @@ export interface RecencySpace {
 /** One aspect that documents are compared by in a multimodal search. Every aspect's score is on 0..1, higher is better. */
 export type Space = TextSpace | NumberSpace | CategorySpace | RecencySpace;
 
+/** A space as a collection remembers it: of a text space the id of its embedder, with its dimensions. */
+export type SpaceInfo =
+  | (Omit<TextSpace, "embedder"> & { readonly embedder: string; readonly dimensions: number })
+  | NumberSpace
+  | CategorySpace
+  | RecencySpace;
+
 /** What a multimodal search wants of one space. */
 export interface SpaceQuery {
   /**

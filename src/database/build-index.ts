@@ -82,9 +82,11 @@ async function buildInSession(
     try {
       await database.session?.(
         async (connection) => {
+          // Behind a pooler the server's own settings have to do.
+          if (!(await connection.isDirect())) return connection.query(createIndex(target, definition, true));
           await setMemory(connection, memoryMb, isParallel, false);
           try {
-            await connection.query(createIndex(target, definition, true));
+            return await connection.query(createIndex(target, definition, true));
           } finally {
             // Whatever the signal says; and a connection that cannot do this is gone with its settings.
             await connection.query(sql`RESET maintenance_work_mem`, {}).catch(() => {});

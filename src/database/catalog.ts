@@ -5,7 +5,7 @@ import { vectorTypeName } from "../search/distance.ts";
 import { identifier } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { SCHEMA } from "./schema.ts";
-import { addSpaceColumns, type SpaceRecord } from "./space-columns.ts";
+import { addSpaceColumns, type SpaceRecord, spaceInfo } from "./space-columns.ts";
 import { partitioning, spreading } from "./spread-table.ts";
 import { termsColumn } from "./terms-column.ts";
 
@@ -22,7 +22,7 @@ export interface CollectionRecord extends NewCollection {
   readonly spaces: readonly SpaceRecord[];
 }
 
-export interface NewCollection extends Omit<CollectionInfo, "shards"> {
+export interface NewCollection extends Omit<CollectionInfo, "shards" | "spaces"> {
   readonly shards: number | null;
 }
 
@@ -35,8 +35,13 @@ export function infoOf({
   language,
   storage,
   shards,
+  spaces,
 }: CollectionRecord): CollectionInfo {
-  return { name, embedder, dimensions, distance, language, storage, ...(shards === null ? {} : { shards }) };
+  return {
+    ...{ name, embedder, dimensions, distance, language, storage },
+    ...(shards === null ? {} : { shards }),
+    ...(spaces.length === 0 ? {} : { spaces: Object.fromEntries(spaces.map(spaceInfo)) }),
+  };
 }
 
 const FIELDS = sql`id, name, embedder, dimensions, distance, language, storage, shards, generation, next_embedder AS "nextEmbedder", next_dimensions AS "nextDimensions", spaces`;
@@ -109,7 +114,7 @@ export async function setNextEmbedder(
 /** The embedder that the collection was moving to is its embedder from now on. */
 export async function moveToNextEmbedder(database: Queryable, id: number): Promise<CollectionRecord> {
   const [record] = await database.query<CollectionRecord>(
-    sql`UPDATE pgvectordb.collections SET embedder = next_embedder, dimensions = next_dimensions, next_embedder = NULL, next_dimensions = NULL, generation = generation + 1 WHERE id = ${id} RETURNING ${FIELDS}`,
+    sql`UPDATE pgvectordb.collections SET embedder = next_embedder, dimensions = next_dimensions, next_embedder = NULL, next_dimensions = NULL, reembed_owner = NULL, reembed_until = NULL, generation = generation + 1 WHERE id = ${id} RETURNING ${FIELDS}`,
   );
   return record as CollectionRecord;
 }

@@ -91,8 +91,12 @@ export function deleteDocuments(target: SearchTarget, condition: Sql): Sql {
 }
 
 /** @param metadata JSON text: all of the new metadata, or the fields to set */
-export function changeMetadata(target: SearchTarget, condition: Sql, metadata: string, mode: "merge" | "replace"): Sql {
-  const changed = mode === "merge" ? sql`metadata || ${metadata}::jsonb` : sql`${metadata}::jsonb`;
+export function changedMetadata(metadata: string, mode: "merge" | "replace"): Sql {
+  return mode === "merge" ? sql`metadata || ${metadata}::jsonb` : sql`${metadata}::jsonb`;
+}
+
+/** @param changed what `changedMetadata` gives */
+export function changeMetadata(target: SearchTarget, condition: Sql, changed: Sql): Sql {
   return sql`UPDATE ${tableOf(target)} SET metadata = ${changed}, updated_at = now() WHERE ${condition} RETURNING id`;
 }
 

@@ -15,6 +15,7 @@ import {
   vectorType,
 } from "./catalog.ts";
 import { tableOf } from "./document-table.ts";
+import { ReembedLease } from "./reembed-lease.ts";
 import { buildVectorIndex, maxIndexedDimensions } from "./vector-index.ts";
 
 export interface ReembedRow {
@@ -52,39 +53,50 @@ export function writeNextEmbeddings(next: SearchTarget, rows: readonly ReembedRo
  * Notes in the catalog which embedder the collection moves to, and makes room for its vectors. One that was under way to
  * the same embedder goes on; one to another is given up.
  *
- * @returns the collection; `nextEmbedder` is null when it has that embedder already
- * @throws PgVectorDBError `collection_not_found`
+ * @returns the collection, with the right to move it; without when it has that embedder already
+ * @throws PgVectorDBError `collection_not_found`; `database_locked` while somebody else moves it
  */
 export async function beginReembed(
   database: OpenDatabase,
   name: string,
   { id, dimensions }: Pick<Embedder, "id" | "dimensions">,
   options: QueryOptions,
-): Promise<CollectionRecord> {
-  return database.transaction(async (transaction) => {
-    const record = await findCollection(transaction, name);
-    if (record === undefined) {
+): Promise<{ readonly record: CollectionRecord; readonly lease?: ReembedLease }> {
+  const begun = await database.transaction(async (transaction) => {
+    const found = await findCollection(transaction, name);
+    if (found === undefined) {
       throw new PgVectorDBError("collection_not_found", `There is no collection ${JSON.stringify(name)}.`);
     }
-    if (record.nextEmbedder === id && record.nextDimensions === dimensions) return record;
+    if (found.nextEmbedder === null && hasEmbedder(found, id, dimensions)) return { record: found };
+    const lease = await ReembedLease.take(transaction, database, found.id);
+    // Read again: whoever had the lease before may have ended meanwhile.
+    const record = (await findCollection(transaction, name)) ?? found;
+    if (record.nextEmbedder === id && record.nextDimensions === dimensions) return { record, lease };
     const next = nextTargetOf(record, dimensions, database.capabilities);
     if (record.nextEmbedder !== null) await transaction.query(dropNextEmbedding(next));
-    if (record.embedder === id && record.dimensions === dimensions) {
-      return setNextEmbedder(transaction, record.id, null);
+    if (hasEmbedder(record, id, dimensions)) {
+      return { record: await setNextEmbedder(transaction, record.id, null), lease };
     }
     await transaction.query(addNextEmbedding(next));
-    return setNextEmbedder(transaction, record.id, { embedder: id, dimensions });
+    return { record: await setNextEmbedder(transaction, record.id, { embedder: id, dimensions }), lease };
   }, options);
+  begun.lease?.begin(options.signal);
+  return begun;
+}
+
+function hasEmbedder(record: CollectionRecord, id: string, dimensions: number): boolean {
+  return record.embedder === id && record.dimensions === dimensions;
 }
 
 /** Makes the new vectors the collection's. `undefined`: some documents do not have one yet. */
 export async function switchEmbedding(
   database: OpenDatabase,
   record: CollectionRecord,
-  next: SearchTarget,
+  { next, lease }: { readonly next: SearchTarget; readonly lease: ReembedLease },
   options: QueryOptions,
 ): Promise<CollectionRecord | undefined> {
   return database.transaction(async (transaction) => {
+    await lease.hold(transaction);
     await transaction.query(sql`LOCK TABLE ${tableOf(next)} IN ACCESS EXCLUSIVE MODE`);
     const [count] = await transaction.query<{ pending: number }>(countPending(next));
     if (count?.pending !== 0) return undefined;

@@ -88,6 +88,20 @@ const migrations: readonly (readonly Sql[])[] = [
         CROSS JOIN (SELECT min(frequency) AS rarest FROM known) AS least_known;
       END $$`,
   ],
+  [
+    // Whether a text of any length has a phrase: parsed in windows, which overlap by more than any phrase is long.
+    sql`CREATE FUNCTION pgvectordb.has_phrase(language regconfig, content text, query text) RETURNS boolean
+      LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+      DECLARE phrase tsquery := phraseto_tsquery(language, query);
+      BEGIN
+        FOR part IN 0 .. length(content) / 40000 LOOP
+          IF to_tsvector(language, substr(content, part * 40000 + 1, 50000)) @@ phrase THEN RETURN true; END IF;
+        END LOOP;
+        RETURN false;
+      END $$`,
+    // Who moves the collection to another embedder, and until when that is believed without a sign of life.
+    sql`ALTER TABLE pgvectordb.collections ADD COLUMN reembed_owner text, ADD COLUMN reembed_until timestamptz`,
+  ],
 ];
 
 /**

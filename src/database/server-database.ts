@@ -1,4 +1,4 @@
-import type { Database, Queryable, QueryOptions, Statement } from "../contracts/database.ts";
+import type { Database, Queryable, QueryOptions, Session, Statement } from "../contracts/database.ts";
 import { throwIfAborted } from "../deadline.ts";
 import { PgVectorDBError } from "../errors.ts";
 import { quotedName, textLiteral } from "../search/identifier.ts";
@@ -62,9 +62,16 @@ export class ServerDatabase implements Database {
     });
   }
 
-  async session<T>(work: (session: Queryable) => Promise<T>, options: QueryOptions = {}): Promise<T> {
+  async session<T>(work: (session: Session) => Promise<T>, options: QueryOptions = {}): Promise<T> {
     return this.#withConnection(options, (lease) =>
-      work({ query: (statement, inner = options) => this.#run(lease, statement, inner) }),
+      work({
+        query: (statement, inner = options) => this.#run(lease, statement, inner),
+        isDirect: async () => {
+          const [row] = await this.#run<{ pid: number }>(lease, BACKEND, options);
+          const { processID } = lease.client as { processID?: unknown };
+          return typeof processID !== "number" || processID === row?.pid;
+        },
+      }),
     );
   }
 
@@ -198,6 +205,8 @@ async function hideValues<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A pooler tells its clients another number than its server's. */
+const BACKEND: Statement = { text: "SELECT pg_backend_pid() AS pid", values: [] };
 const BEGIN: Statement = { text: "BEGIN", values: [] };
 const COMMIT: Statement = { text: "COMMIT", values: [] };
 const ROLLBACK: Statement = { text: "ROLLBACK", values: [] };

@@ -1,5 +1,4 @@
 import type { CollectionContext } from "../collection-context.ts";
-import { fillTextSpaces } from "./fill-text-spaces.ts";
 import type { PreparedBatch } from "./prepare-batch.ts";
 import { writeBatch } from "./write-batch.ts";
 
@@ -41,7 +40,6 @@ export class BatchWriter {
 
   async #write(batch: PreparedBatch): Promise<void> {
     await writeBatch(this.#context, batch, this.#signal);
-    await fillTextSpaces(this.#context, batch.ids, this.#signal);
     this.#onWritten(batch);
   }
 

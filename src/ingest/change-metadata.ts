@@ -1,18 +1,53 @@
 import type { Sql } from "sql-template-tag";
 import { checkOptionNames, invalidArgument } from "../check-options.ts";
-import { changeMetadata } from "../database/document-table.ts";
-import type { SearchTarget } from "../search/search-target.ts";
+import type { CollectionContext } from "../collection-context.ts";
+import { changedMetadata, changeMetadata } from "../database/document-table.ts";
+import { compareChangedTexts, embedSpaceTexts, fillTextSpaces, writeSpaces } from "./text-spaces.ts";
 import { normalizeMetadata } from "./normalize-metadata.ts";
 
-/** @throws PgVectorDBError `invalid_argument` */
-export function changeMetadataStatement(target: SearchTarget, condition: Sql, change: unknown): Sql {
+/** The metadata after a change, as SQL. @throws PgVectorDBError `invalid_argument` */
+export function compileChange(change: unknown): Sql {
   if (typeof change !== "object" || change === null) throw neither();
   checkOptionNames(change, ["merge", "replace"]);
   const { merge, replace } = change as { merge?: unknown; replace?: unknown };
   if ((merge === undefined) === (replace === undefined)) throw neither();
   return merge === undefined
-    ? changeMetadata(target, condition, normalizeMetadata("replace", replace), "replace")
-    : changeMetadata(target, condition, normalizeMetadata("merge", merge), "merge");
+    ? changedMetadata(normalizeMetadata("replace", replace), "replace")
+    : changedMetadata(normalizeMetadata("merge", merge), "merge");
+}
+
+/**
+ * Changes the metadata of the documents that match. Text spaces over metadata are embedded first, and change with them.
+ *
+ * @param changed what `compileChange` gives
+ * @returns how many there were
+ */
+export async function updateDocuments(
+  context: CollectionContext,
+  condition: Sql,
+  changed: Sql,
+  signal: AbortSignal,
+): Promise<number> {
+  const { database, target, textSpaces } = context;
+  const statement = changeMetadata(target, condition, changed);
+  if (textSpaces.length === 0) return (await database.query(statement, { signal })).length;
+  const compared = await compareChangedTexts(context, condition, changed, signal);
+  const embedded = await embedSpaceTexts(compared, signal);
+  const ids = await database.transaction(
+    async (transaction) => {
+      const rows = await transaction.query<{ id: string }>(statement);
+      const written = rows.map(({ id }) => id);
+      await writeSpaces(
+        transaction,
+        embedded.map((one) => ({ ...one, others: written })),
+        {},
+      );
+      return written;
+    },
+    { signal },
+  );
+  await fillTextSpaces(context, ids, signal);
+  return ids.length;
 }
 
 function neither() {

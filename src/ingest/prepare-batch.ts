@@ -8,6 +8,7 @@ import {
   type StoredState,
 } from "../database/document-table.ts";
 import { embedDocuments } from "../embed-texts.ts";
+import { compareSpaceTexts, embedSpaceTexts, type SpaceTexts, type SpaceVectors } from "./text-spaces.ts";
 import type { NormalizedDocument } from "./normalize-document.ts";
 
 /** A batch that was compared with what is stored, and embedded where it has to be. */
@@ -16,6 +17,8 @@ export interface PreparedBatch {
   readonly ids: readonly string[];
   readonly upserts: readonly EmbeddedRow[];
   readonly metadataUpdates: readonly DocumentRow[];
+  /** Of the text spaces. */
+  readonly spaces: readonly SpaceVectors[];
   readonly counts: AddProgress;
 }
 
@@ -33,28 +36,36 @@ export interface ComparedDocument {
   stored?: StoredState;
 }
 
+/** A batch beside what is stored of it. */
+export interface ComparedBatch {
+  readonly entries: readonly ComparedDocument[];
+  /** As if the documents were added one by one: the last one with an id is the one that stays. */
+  readonly kept: readonly ComparedDocument[];
+  readonly spaceTexts: readonly SpaceTexts[];
+}
+
 /** Asks the database what it has of these documents. */
 export async function compareBatch(
   context: CollectionContext,
   documents: readonly NormalizedDocument[],
   { dedupe }: Comparison,
   signal: AbortSignal,
-): Promise<ComparedDocument[]> {
+): Promise<ComparedBatch> {
   const entries = documents.map((document): ComparedDocument => ({ document, id: document.id }));
   await findById(context, entries, signal);
   if (dedupe === "content") await findByContent(context, entries, signal);
-  return entries;
+  const kept = [...new Map(entries.map((entry) => [entry.id, entry])).values()];
+  const rows = kept.map(({ document, id }): DocumentRow => ({ ...document, id }));
+  return { entries, kept, spaceTexts: await compareSpaceTexts(context, rows, signal) };
 }
 
 /** Decides what is written, and embeds what has to be. */
 export async function embedBatch(
   context: CollectionContext,
-  entries: readonly ComparedDocument[],
+  { entries, kept, spaceTexts }: ComparedBatch,
   { sameEmbedder = false }: Comparison,
   signal: AbortSignal,
 ): Promise<PreparedBatch> {
-  // As if they were added one by one: the last document with an id is the one that stays.
-  const kept = [...new Map(entries.map((entry) => [entry.id, entry])).values()];
   const written = kept.filter((entry) => needsWriting(entry, sameEmbedder));
   const toEmbed = written.filter(({ document }) => document.embedding === undefined);
   const vectors = await embedDocuments(
@@ -79,6 +90,7 @@ export async function embedBatch(
     ids: entries.map(({ id }) => id),
     upserts,
     metadataUpdates,
+    spaces: await embedSpaceTexts(spaceTexts, signal),
     counts: count(entries, kept, written, metadataUpdates),
   };
 }

@@ -2,6 +2,7 @@ import type { CollectionContext } from "../collection-context.ts";
 import type { Queryable } from "../contracts/database.ts";
 import { updateMetadata, upsertDocuments } from "../database/document-table.ts";
 import { PgVectorDBError } from "../errors.ts";
+import { fillTextSpaces, writeSpaces } from "./text-spaces.ts";
 import type { PreparedBatch } from "./prepare-batch.ts";
 
 /** Serialisation failure and deadlock: the transaction had no effect, and the other one goes on. */
@@ -21,15 +22,21 @@ export async function writeBatch(context: CollectionContext, batch: PreparedBatc
 }
 
 async function writeOnce(
-  { database, target }: CollectionContext,
-  { upserts, metadataUpdates }: PreparedBatch,
+  context: CollectionContext,
+  { upserts, metadataUpdates, spaces }: PreparedBatch,
   signal: AbortSignal,
 ): Promise<void> {
+  const { database, target } = context;
+  const statements = [
+    ...(upserts.length > 0 ? [upsertDocuments(target, upserts)] : []),
+    ...(metadataUpdates.length > 0 ? [updateMetadata(target, metadataUpdates)] : []),
+  ];
   const write = async (queryable: Queryable) => {
-    if (upserts.length > 0) await queryable.query(upsertDocuments(target, upserts), { signal });
-    if (metadataUpdates.length > 0) await queryable.query(updateMetadata(target, metadataUpdates), { signal });
+    for (const statement of statements) await queryable.query(statement, { signal });
+    return writeSpaces(queryable, spaces, { signal });
   };
   // One statement is a transaction by itself.
-  if (upserts.length > 0 && metadataUpdates.length > 0) await database.transaction(write, { signal });
-  else await write(database);
+  const isOne = statements.length + spaces.length <= 1;
+  const lacking = await (isOne ? write(database) : database.transaction(write, { signal }));
+  await fillTextSpaces(context, lacking, signal);
 }

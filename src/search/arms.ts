@@ -94,9 +94,23 @@ function withVectorIndex(target: SearchTarget, k: number, scan: (ready: Sql | un
   const { efSearch, iterativeScan } = vectorScan(target, k);
   const iterate =
     iterativeScan === undefined ? empty : sql` || set_config('hnsw.iterative_scan', 'relaxed_order', true)`;
-  const settings = sql`SELECT set_config('hnsw.ef_search', ${efSearch}, true)${iterate} AS ready`;
+  const settings = sql`SELECT set_config('hnsw.ef_search', ${efSearch}, true)${iterate}${listScan(target)} AS ready`;
   return sql`WITH settings AS MATERIALIZED (${settings}) SELECT scan.id, scan.distance FROM settings CROSS JOIN LATERAL (${scan(sql`settings.ready IS NOT NULL`)}) AS scan`;
 }
+
+/**
+ * Indexes of our own are HNSW; an attached table may have an IVFFlat one. Of its lists as many are read as pgvector's
+ * documentation recommends to begin with, the square root of their number, and where pgvector can, the scan goes on from there.
+ */
+function listScan({ source, schema, table, iterativeScan }: SearchTarget): Sql {
+  if (source === undefined) return empty;
+  const lists = sql`SELECT max(substr(option, 7)::int) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS a ON a.oid = c.relam CROSS JOIN unnest(coalesce(c.reloptions, ARRAY['lists=100'])) AS option WHERE i.indrelid = to_regclass(${quotedName(schema, table)}) AND a.amname = 'ivfflat' AND option LIKE 'lists=%'`;
+  const probes = sql` || set_config('ivfflat.probes', greatest(${MIN_PROBES}, ceil(sqrt((${lists}))))::text, true)`;
+  return iterativeScan ? sql`${probes} || set_config('ivfflat.iterative_scan', 'relaxed_order', true)` : probes;
+}
+
+/** Also for a view, whose indexes are its tables'. */
+const MIN_PROBES = 10;
 
 export function where(...conditions: readonly (Sql | undefined)[]): Sql {
   const given = conditions.filter((condition) => condition !== undefined);

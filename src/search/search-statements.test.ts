@@ -1,3 +1,4 @@
+import sql from "sql-template-tag";
 import { describe, expect, it } from "vitest";
 import { compileWhere } from "./compile-where.ts";
 import { multimodalStatement } from "./multimodal-statement.ts";
@@ -67,6 +68,27 @@ describe("semanticStatement", () => {
   ])("for k = %i asks the index for %s", (k, efSearch) => {
     expect(semanticStatement(target, { ...semantic, k }).values[0]).toBe(efSearch);
   });
+
+  it("sets nothing that pgvector 0.7 does not know", () => {
+    const { text } = semanticStatement({ ...target, iterativeScan: false }, semantic);
+    expect(text).toContain("(SELECT set_config('hnsw.ef_search', $1, true) AS ready)");
+    expect(text).not.toContain("iterative_scan");
+    const attached = { ...target, iterativeScan: false, source: sql`SELECT 1` };
+    expect(semanticStatement(attached, semantic).text).not.toContain("iterative_scan");
+  });
+
+  it("reads as many lists of an attached table's IVFFlat index as are recommended, and on from there", () => {
+    const { text, values } = semanticStatement({ ...target, source: sql`SELECT 1` }, semantic);
+    expect(text).toContain(
+      "SELECT set_config('hnsw.ef_search', $1, true) || set_config('hnsw.iterative_scan', 'relaxed_order', true) || " +
+        "set_config('ivfflat.probes', greatest($2, ceil(sqrt((SELECT max(substr(option, 7)::int) FROM pg_index AS i " +
+        "JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS a ON a.oid = c.relam " +
+        "CROSS JOIN unnest(coalesce(c.reloptions, ARRAY['lists=100'])) AS option " +
+        "WHERE i.indrelid = to_regclass($3) AND a.amname = 'ivfflat' AND option LIKE 'lists=%'))))::text, true) || " +
+        "set_config('ivfflat.iterative_scan', 'relaxed_order', true) AS ready",
+    );
+    expect(values.slice(0, 3)).toEqual(["200", 10, '"pgvectordb"."documents_7"']);
+  });
 });
 
 it("keywordStatement binds the query and names the index", () => {
@@ -124,10 +146,10 @@ it("hybridStatement fuses by weighted scores, each on 0..1 among its arm's candi
 
 it("hasPhrase reads windows of the content, or the words that are kept beside it", () => {
   expect(hasPhrase(target, "noise cancelling").text).toMatchInlineSnapshot(
-    `"EXISTS (SELECT FROM generate_series(0, length(content) / $1::int) AS part WHERE to_tsvector('english'::regconfig, substr(content, part * $2::int + 1, $3::int)) @@ phraseto_tsquery('english'::regconfig, $4))"`,
+    `"pgvectordb.has_phrase('english'::regconfig, content, $1)"`,
   );
   expect(hasPhrase({ ...target, keywordEngine: "full_text" }, "noise cancelling").text).toMatchInlineSnapshot(
-    `""terms" @@ plainto_tsquery('english'::regconfig, $1) AND CASE WHEN length(content) <= $2::int THEN "terms" @@ phraseto_tsquery('english'::regconfig, $3) ELSE EXISTS (SELECT FROM generate_series(0, length(content) / $4::int) AS part WHERE to_tsvector('english'::regconfig, substr(content, part * $5::int + 1, $6::int)) @@ phraseto_tsquery('english'::regconfig, $7)) END"`,
+    `""terms" @@ plainto_tsquery('english'::regconfig, $1) AND CASE WHEN length(content) <= $2::int THEN "terms" @@ phraseto_tsquery('english'::regconfig, $3) ELSE pgvectordb.has_phrase('english'::regconfig, content, $4) END"`,
   );
 });
 

@@ -1,6 +1,7 @@
 import type { Collection } from "../../collection.ts";
 import type { Candidate } from "../../evaluation/index.ts";
 import { searchBy } from "../search-by.ts";
+import type { Aspects } from "../space-arguments.ts";
 
 /**
  * Candidates by document: of a document that was split, its best passage. Judgements are about documents, and know them
@@ -10,7 +11,7 @@ export async function retrieveDocuments(
   collection: Collection,
   method: string,
   query: string,
-  options: { readonly k: number; readonly signal: AbortSignal },
+  options: { readonly k: number; readonly aspects?: Aspects | undefined; readonly signal: AbortSignal },
 ): Promise<Candidate[]> {
   const { hits } = await searchBy(collection, method, query, options);
   const documents = new Map<string, Candidate>();
