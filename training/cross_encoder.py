@@ -18,8 +18,8 @@ from transformers import BertModel
 HEADS = 12
 WORD_LEVELS = 7
 """Word vectors are kept in 4 bits: whole multiples, from -7 to 7, of one scale for each piece."""
-KEPT_PERCENT = 30
-KEPT_AT_LEAST = 16
+KEPT_PERCENT = 50
+KEPT_AT_LEAST = 80
 """A document of n tokens goes on with the larger of 30 % of n, rounded up, and the smaller of n and 16."""
 PADDING, FIRST, QUERY, DOCUMENT = range(4)
 """Segments. FIRST is the [CLS] token."""
