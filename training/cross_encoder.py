@@ -18,13 +18,25 @@ from transformers import BertModel
 HEADS = 12
 WORD_LEVELS = 7
 """Word vectors are kept in 4 bits: whole multiples, from -7 to 7, of one scale for each piece."""
-KEPT_PERCENT = 50
-KEPT_AT_LEAST = 80
-"""A document of n tokens goes on with the larger of 30 % of n, rounded up, and the smaller of n and 16."""
 PADDING, FIRST, QUERY, DOCUMENT = range(4)
 """Segments. FIRST is the [CLS] token."""
 RANKS = (-1000.0, 2000.0, 1000.0, 0.0)
 """What puts the tokens of each segment in front of another's; a document's stand in the order of their importance."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How much of a document of n tokens goes on after the first layer: `percent` of n, rounded up, or the smaller of n and
+    `at_least` where that is more."""
+
+    percent: int
+    at_least: int
+
+
+TRAINED = Keep(30, 16)
+"""Few, so that a step takes little time."""
+SHIPPED = Keep(50, 80)
+"""What was trained on few ranks better with more (RESULTS.md)."""
 
 
 class Layer(nn.Module):
@@ -133,6 +145,7 @@ class CrossEncoder(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.layers = nn.ModuleList(Layer(width, inner) for _ in range(layers))
         self.head = MatchHead(width)
+        self.keep = SHIPPED
 
     def embed(self, input_ids: Tensor, segments: Tensor) -> Tensor:
         """A document's positions begin behind [CLS], as if it were read alone."""
@@ -144,7 +157,7 @@ class CrossEncoder(nn.Module):
     def encode(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Kept:
         segments = segments_of(attention_mask, token_type_ids)
         importance = self.importance(input_ids)[:, :, 0]
-        chosen, kept_segments = choose_tokens(segments, importance.detach())
+        chosen, kept_segments = choose_tokens(segments, importance.detach(), self.keep)
         hidden = self.embed(input_ids, segments)
         rows = hidden.gather(1, chosen[:, :, None].expand(-1, -1, hidden.shape[2]))
         first = hidden = self.layers[0](rows, hidden, attention_of(kept_segments, segments))
@@ -169,12 +182,12 @@ def segments_of(attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
     return segments
 
 
-def choose_tokens(segments: Tensor, importance: Tensor) -> tuple[Tensor, Tensor]:
+def choose_tokens(segments: Tensor, importance: Tensor, keep: Keep) -> tuple[Tensor, Tensor]:
     """Which tokens go on, [CLS] first, and their segments; rows with fewer than the longest one end in padding."""
     document_length = (segments == DOCUMENT).sum(1, keepdim=True)
     query_length = ((segments == QUERY) | (segments == FIRST)).sum(1, keepdim=True)
-    share = (document_length * KEPT_PERCENT + 99) // 100
-    kept = query_length + torch.maximum(share, document_length.clamp(max=KEPT_AT_LEAST))
+    share = (document_length * keep.percent + 99) // 100
+    kept = query_length + torch.maximum(share, document_length.clamp(max=keep.at_least))
     rank = torch.tensor(RANKS)[segments] + importance * (segments == DOCUMENT)
     chosen = torch.argsort(rank, dim=1, descending=True, stable=True)[:, : int(kept.max())]
     inside = torch.arange(chosen.shape[1])[None] < kept

@@ -24,7 +24,7 @@ def build_reranker_graph(model: CrossEncoder, statistics: PieceStatistics, blend
     weights = {name: value.detach().numpy() for name, value in model.state_dict().items()}
     graph = GraphWriter()
     tokens = add_tokens(graph, weights["importance.weight"][:, 0])
-    kept = add_encoder(graph, weights, len(model.layers), tokens)
+    kept = add_encoder(graph, weights, len(model.layers), tokens, model.keep)
     head = select_weights(weights, "head.")
     graph.name_output(add_match_head(graph, head, tokens, kept, statistics, blend), "logits")
     built = helper.make_graph(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from onnx import TensorProto
 
-from .cross_encoder import DOCUMENT, FIRST, HEADS, KEPT_AT_LEAST, KEPT_PERCENT, PADDING, QUERY, RANKS
+from .cross_encoder import DOCUMENT, FIRST, HEADS, PADDING, QUERY, RANKS, Keep
 from .onnx_graph import GraphWriter
 
 Weights = dict[str, np.ndarray]
@@ -70,11 +70,11 @@ def add_tokens(graph: GraphWriter, importance: np.ndarray) -> Tokens:
     )
 
 
-def add_choice(graph: GraphWriter, tokens: Tokens) -> tuple[str, str]:
+def add_choice(graph: GraphWriter, tokens: Tokens, keep: Keep) -> tuple[str, str]:
     """Which tokens go on, [CLS] first, and their segments; rows with fewer than the longest one end in padding."""
-    hundredths = graph.apply("Mul", tokens.document_length, graph.integers(KEPT_PERCENT))
+    hundredths = graph.apply("Mul", tokens.document_length, graph.integers(keep.percent))
     share = graph.apply("Div", graph.apply("Add", hundredths, graph.integers(99)), graph.integers(100))
-    least = graph.apply("Min", tokens.document_length, graph.integers(KEPT_AT_LEAST))
+    least = graph.apply("Min", tokens.document_length, graph.integers(keep.at_least))
     kept = graph.apply("Add", tokens.query_length, graph.apply("Max", share, least))
     base = graph.apply("Gather", graph.constant("ranks", np.array(RANKS, dtype=np.float32)), tokens.segments)
     rank = graph.apply("Add", base, graph.apply("Mul", tokens.importance, tokens.in_document))
@@ -135,8 +135,8 @@ def select_weights(weights: Weights, prefix: str) -> Weights:
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
-def add_encoder(graph: GraphWriter, weights: Weights, layers: int, tokens: Tokens) -> KeptTokens:
-    chosen, segments = add_choice(graph, tokens)
+def add_encoder(graph: GraphWriter, weights: Weights, layers: int, tokens: Tokens, keep: Keep) -> KeptTokens:
+    chosen, segments = add_choice(graph, tokens, keep)
     states = add_embeddings(graph, weights, tokens)
     rows = graph.apply("GatherND", states, graph.apply("Unsqueeze", chosen, graph.integers(2)), batch_dims=1)
     own = select_weights(weights, "layers.0.")

@@ -11,7 +11,7 @@ import torch
 
 from .base_model import load_base_model, load_base_tokenizer
 from .blend import Blend, fit_blend, task_terms
-from .cross_encoder import CrossEncoder, Shape, center_tokens, fit_sentences, start_from_base
+from .cross_encoder import SHIPPED, TRAINED, CrossEncoder, Shape, center_tokens, fit_sentences, start_from_base
 from .evaluation_sets import build_dev_task
 from .export_embedder import export_embedder
 from .export_reranker import export_reranker
@@ -172,6 +172,7 @@ class Pipeline:
         torch.manual_seed(SEED)
         base_ids = torch.from_numpy(self.vocabulary.base_ids)
         model = start_from_base(load_base_model(), base_ids, self.importance(), self.shape.layers).eval()
+        model.keep = TRAINED
         plan = Plan(steps=START_BATCHES, long_share=0.1)
         batches = list(examples.taught_batches(self.vocabulary.tokenizer, plan))
         center_tokens(model, batches[0][0])
@@ -239,7 +240,7 @@ def main() -> None:
     dev = read_pairs(arguments.data / "dev.jsonl.gz")
     results = measure_models(embedder, reranker, dev, pipeline.pairs, arguments.eval, pipeline.stages)
     results["settings"] = {
-        "shape": asdict(pipeline.shape),
+        "shape": asdict(pipeline.shape) | {"trained": asdict(TRAINED), "shipped": asdict(SHIPPED)},
         "reranker": asdict(pipeline.plan),
         "embedder": asdict(pipeline.embedder_plan),
     }
