@@ -128,7 +128,7 @@ class MatchHead(nn.Module):
         """The mean vector of the query's tokens, [CLS] among them, and that of the document's, weighted by importance:
         two of [batch, width]."""
         shares = (
-            ((kept.segments == QUERY) | (kept.segments == FIRST)).float(),
+            of_query(kept.segments).float(),
             kept.importance * (kept.segments == DOCUMENT),
         )
         return [
@@ -150,7 +150,7 @@ class CrossEncoder(nn.Module):
     def embed(self, input_ids: Tensor, segments: Tensor) -> Tensor:
         """A document's positions begin behind [CLS], as if it were read alone."""
         order = torch.arange(input_ids.shape[1])[None]
-        query_length = ((segments == QUERY) | (segments == FIRST)).sum(1, keepdim=True)
+        query_length = of_query(segments).sum(1, keepdim=True)
         places = torch.where(segments == DOCUMENT, order - query_length + 1, order)
         return self.norm(round_words(self.words(input_ids)) + self.positions(places))
 
@@ -182,10 +182,15 @@ def segments_of(attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
     return segments
 
 
+def of_query(segments: Tensor) -> Tensor:
+    """Whether a token is read as the query's, [CLS] among them."""
+    return (segments == QUERY) | (segments == FIRST)
+
+
 def choose_tokens(segments: Tensor, importance: Tensor, keep: Keep) -> tuple[Tensor, Tensor]:
     """Which tokens go on, [CLS] first, and their segments; rows with fewer than the longest one end in padding."""
     document_length = (segments == DOCUMENT).sum(1, keepdim=True)
-    query_length = ((segments == QUERY) | (segments == FIRST)).sum(1, keepdim=True)
+    query_length = of_query(segments).sum(1, keepdim=True)
     share = (document_length * keep.percent + 99) // 100
     kept = query_length + torch.maximum(share, document_length.clamp(max=keep.at_least))
     rank = torch.tensor(RANKS)[segments] + importance * (segments == DOCUMENT)

@@ -9,7 +9,7 @@ import { readQrels } from "./evaluation/read-qrels.ts";
 import { retrieveDocuments } from "./evaluation/retrieve-documents.ts";
 import { openCollection, openStore, STORE_HELP, STORE_OPTIONS } from "./open-store.ts";
 import { createProgressBar, type ProgressBar } from "./progress-bar.ts";
-import { ASPECT_HELP, ASPECT_OPTIONS, hasAspects, parseAspects } from "./space-arguments.ts";
+import { ASPECT_HELP, ASPECT_OPTIONS, checkAspects, parseAspects } from "./space-arguments.ts";
 
 const HELP = `Usage: pgvectordb eval --queries queries.jsonl --qrels qrels.tsv [options]
 
@@ -77,7 +77,7 @@ async function evaluateMethods(
   const k = numberOption("eval", "k", values.k) ?? DEFAULT_CANDIDATES;
   const methods = values.method ?? ["hybrid"];
   const isMultimodal = methods.includes("multimodal");
-  if (!isMultimodal && hasAspects(values)) throw wrongUsage("eval", "--space and --weight need --method multimodal");
+  checkAspects("eval", isMultimodal, values);
   const models = values["no-rerank"] ? [] : (values.model ?? ["builtin"]);
   // Names of metrics are the library's to check.
   const metrics = (values.metric ?? DEFAULT_METRICS) as readonly MetricName[];

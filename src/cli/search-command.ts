@@ -5,7 +5,7 @@ import { EXIT_CODES_HELP, jsonOption, numberOption, wrongUsage } from "./command
 import type { CommandIO } from "./command-io.ts";
 import { openCollection, openStore, STORE_HELP, STORE_OPTIONS } from "./open-store.ts";
 import { searchBy } from "./search-by.ts";
-import { type Aspects, ASPECT_HELP, ASPECT_OPTIONS, hasAspects, parseAspects } from "./space-arguments.ts";
+import { type Aspects, ASPECT_HELP, ASPECT_OPTIONS, checkAspects, parseAspects } from "./space-arguments.ts";
 
 const HELP = `Usage: pgvectordb search "query" [options]
 
@@ -60,7 +60,7 @@ export async function searchCommand(argv: readonly string[], io: CommandIO): Pro
     where: jsonOption("search", "where", values.where) as Record<string, never> | undefined,
   };
   const isMultimodal = values.method === "multimodal";
-  if (!isMultimodal && hasAspects(values)) throw wrongUsage("search", "--space and --weight need --method multimodal");
+  checkAspects("search", isMultimodal, values);
   await using db = await openStore(values, io);
   await using opened = await openCollection(db, values, io);
   const { collection } = opened;

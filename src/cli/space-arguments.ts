@@ -74,9 +74,10 @@ function parseSpace(name: string, text: string): Space {
   );
 }
 
-/** Whether a search is asked for what only a multimodal one can give. */
-export function hasAspects({ space, weight }: AspectValues): boolean {
-  return space !== undefined || weight !== undefined;
+/** @throws PgVectorDBError `invalid_argument` when a search that is not multimodal is asked for what only such a one can give */
+export function checkAspects(command: string, isMultimodal: boolean, { space, weight }: AspectValues): void {
+  if (isMultimodal || (space === undefined && weight === undefined)) return;
+  throw wrongUsage(command, "--space and --weight need --method multimodal");
 }
 
 /**
