@@ -41,8 +41,8 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds ?? (options.quick ? 3 : 5));
 const counts = options.quick
-  ? { short: 20, long: 2, all: 10, calls: 100 }
-  : { short: 100, long: 24, all: 200, calls: 500 };
+  ? { short: 20, long: 2, all: 10, calls: 500 }
+  : { short: 100, long: 24, all: 200, calls: 2000 };
 
 const PARTS = ["short", "long", "loop", "calls", "concurrent"];
 

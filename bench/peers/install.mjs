@@ -9,6 +9,17 @@ const installed = process.platform === "win32" ? ".venv/Scripts/python" : ".venv
 
 run(python, "-m", "venv", ".venv");
 // The processors' build of PyTorch: the usual one brings gigabytes of libraries for graphics cards.
-const index = process.platform === "linux" ? ["--extra-index-url", "https://download.pytorch.org/whl/cpu"] : [];
+const processors = "https://download.pytorch.org/whl/cpu";
+const index = process.platform === "linux" && (await answers(processors)) ? ["--extra-index-url", processors] : [];
 run(installed, "-m", "pip", "install", "--quiet", "--requirement", "requirements.txt", ...index);
 run("npm", "install", "--no-audit", "--no-fund", "--no-package-lock");
+
+/** Asked once beforehand: pip retries an index that it cannot reach for every requirement, minutes in all. */
+async function answers(url) {
+  try {
+    return (await fetch(`${url}/`, { method: "HEAD", signal: AbortSignal.timeout(10_000) })).ok;
+  } catch {
+    console.warn(`${url} cannot be reached: PyTorch is installed from pip's own index.`);
+    return false;
+  }
+}

@@ -60,8 +60,8 @@ export interface Preparation<Use extends ModelUse> {
   readonly model: PreparedModel;
 }
 
-/** More in one run gains nothing on a processor: the matrices are as wide as its caches by then. */
-const BATCH_TOKENS = 768;
+/** More in one run gains nothing on a processor, whose products are as fast by then, and more of a larger batch is padding. */
+const BATCH_TOKENS = 512;
 
 /** Finds the files of a model, downloads what is needed, and decides how it is run. */
 export async function prepareModel<Use extends ModelUse>(

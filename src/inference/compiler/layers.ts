@@ -20,7 +20,8 @@ export class Layers {
 
   /** `x · weightᵀ + bias`, for weights `[out, in]` as PyTorch keeps them. */
   linear(x: Value, weight: Weight, bias?: Weight | undefined): Value {
-    return this.#dtype === "int8" ? this.#linearInt8(x, weight, bias) : this.preciseLinear(x, weight, bias);
+    if (this.#dtype === "int8") return this.#linearInt8(x, weight, bias);
+    return bias === undefined ? this.preciseLinear(x, weight) : this.#linearWithBias(x, weight, bias);
   }
 
   /** The same in float32 whatever the format: for the few weights of a head. */
@@ -50,6 +51,41 @@ export class Layers {
   /** A constant with the checkpoint's numbers as they are, in float32. */
   table(weight: Weight): Value {
     return this.graph.constant(plain(weight));
+  }
+
+  /** The weights `[out, in]` of a linear layer by heads, in float32: `[heads, out / heads, in]`. */
+  headRows(weight: Weight, heads: number): Value {
+    const [outputs = 0, inputs = 0] = weight.shape;
+    return this.graph.constant({
+      ...plain(weight),
+      name: `${weight.name}.heads`,
+      shape: [heads, outputs / heads, inputs],
+    });
+  }
+
+  /** The same with each head transposed: `[heads, in, out / heads]`. */
+  headColumns(weight: Weight, heads: number): Value {
+    const [outputs = 0, inputs = 0] = weight.shape;
+    const size = outputs / heads;
+    const shape = [heads, inputs, size];
+    return this.graph.constant(
+      floatConstant(`${weight.name}.heads_transposed`, shape, async function* () {
+        for (let head = 0; head < heads; head++) {
+          const rows = await weight.readRows(head * size, (head + 1) * size);
+          yield bytesOf(transpose(rows, inputs, new Float32Array(rows.length)));
+        }
+      }),
+    );
+  }
+
+  /** One `Gemm` over all rows, which adds the bias while it has the result at hand; `MatMul` needs a pass of its own for it. */
+  #linearWithBias(x: Value, weight: Weight, bias: Weight): Value {
+    const { graph } = this;
+    const [outputs = 0, inputs = 0] = weight.shape;
+    const rows = graph.apply("Reshape", [x, graph.integers(-1, inputs)]);
+    const product = graph.apply("Gemm", [rows, graph.constant(transposed(weight)), this.vector(bias)]);
+    const leading = graph.apply("Shape", [x], { end: -1 });
+    return graph.apply("Reshape", [product, graph.apply("Concat", [leading, graph.integers(outputs)], { axis: 0 })]);
   }
 
   /** The pattern that ONNX Runtime fuses into one MatMulIntegerToFloat. */

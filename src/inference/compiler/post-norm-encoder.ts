@@ -1,5 +1,6 @@
-import { attend, attendUnbiased, firstQuery, firstRow, splitHeads, splitKeys } from "./attention.ts";
+import { attend, attendUnbiased, firstRow, splitHeads, splitKeys } from "./attention.ts";
 import { type EncoderContext, layerNormAt, linearAt, type NeededRows } from "./encoder-context.ts";
+import { attendFromFirstRow, type FirstRowAttention } from "./first-row-attention.ts";
 import type { GraphWriter, Value } from "./graph-writer.ts";
 
 /** Where one layer's tensors are, below the layer's own prefix. */
@@ -63,7 +64,9 @@ function encodeLayer(
 ): Value {
   const { graph } = context;
   const residual = onlyFirst ? firstRow(graph, hidden) : hidden;
-  const attended = selfAttention(context, shape, prefix, hidden, residual, onlyFirst);
+  const attended = onlyFirst
+    ? attendFromFirstRow(context, hidden, residual, firstRowAttention(shape, prefix))
+    : selfAttention(context, shape, prefix, hidden);
   return finishPostNormLayer(context, shape, prefix, attended, residual);
 }
 
@@ -72,22 +75,30 @@ function selfAttention(
   { hidden: size, heads, names, biases }: PostNormShape,
   prefix: string,
   hidden: Value,
-  queries: Value,
-  onlyFirst: boolean,
 ): Value {
   const { graph } = context;
   const headSize = size / heads;
-  const project = (x: Value, name: string) => linearAt(context, x, prefix + name, size, size);
+  const project = (name: string) => linearAt(context, hidden, prefix + name, size, size);
   const scale = headSize ** -0.5;
-  const [query, key, value] = [project(queries, names.query), project(hidden, names.key), project(hidden, names.value)];
+  const [query, key, value] = [project(names.query), project(names.key), project(names.value)];
   if (biases.length === 0) return attendUnbiased(graph, { query, key, value, scale }, heads);
   return attend(graph, {
     query: splitHeads(graph, query, heads, headSize),
     key: splitKeys(graph, key, heads, headSize),
     value: splitHeads(graph, value, heads, headSize),
     scale,
-    biases: onlyFirst ? biases.map((bias) => firstQuery(graph, bias)) : biases,
+    biases,
   });
+}
+
+function firstRowAttention({ hidden, heads, names, biases }: PostNormShape, prefix: string): FirstRowAttention {
+  const { query, key, value } = names;
+  return {
+    size: hidden,
+    heads,
+    names: { query: prefix + query, key: prefix + key, value: prefix + value },
+    biases,
+  };
 }
 
 /** What follows the attention's weighted sum, for architectures with an attention of their own too. */
