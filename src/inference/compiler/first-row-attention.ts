@@ -27,10 +27,10 @@ export function attendFromFirstRow(
 ): Value {
   const { checkpoint, graph, layers } = context;
   const headSize = size / heads;
-  // Moves no score, but a checkpoint without it is incomplete, and is refused as any other.
-  checkpoint.weight(`${names.key}.bias`, [size]);
   const weight = (name: string) => checkpoint.weight(`${name}.weight`, [size, size]);
   const query = linearAt(context, first, names.query, size, size, { precise: true });
+  // Moves no score, but a checkpoint without it is incomplete, and is refused as any other.
+  checkpoint.weight(`${names.key}.bias`, [size]);
   const scaled = graph.apply("Mul", [query, graph.number(headSize ** -0.5)]);
   const byHead = graph.apply("Reshape", [scaled, graph.integers(0, heads, 1, headSize)]);
   const looked = graph.apply("MatMul", [byHead, layers.headRows(weight(names.key), heads)]);
