@@ -38,6 +38,8 @@ export async function openServer(serverUrl: string): Promise<Target> {
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const pool = new pg.Pool({ connectionString: url.href, max: 4 });
+  // The database is dropped while the server still closes the pool's connections: one may tell of it.
+  pool.on("error", () => {});
   const sent: SentStatement[] = [];
   pool.on("connect", (client) => {
     const query = client.query.bind(client) as (...args: unknown[]) => unknown;

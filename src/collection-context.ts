@@ -71,6 +71,7 @@ function reportingStale(database: OpenDatabase, name: string): OpenDatabase {
   };
   return {
     capabilities: database.capabilities,
+    connections: database.connections,
     query: (statement, options) => database.query<never>(statement, options).catch(explain),
     transaction: (work, options) => database.transaction(work, options).catch(explain),
     ...(session === undefined ? {} : { session: (work, options) => session(work, options).catch(explain) }),

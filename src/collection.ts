@@ -110,7 +110,9 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
   /**
    * Adds documents, and replaces those whose `id` is there already. Content that is stored already is neither embedded
    * nor written; changed metadata alone is written alone. A batch is checked before any of it is written, and written
-   * as a whole; batches before a failure stay. An iterable is read no further ahead than two batches.
+   * as a whole. On a server two are written at once; `onProgress` tells of them in their order, so that all documents that
+   * it has told of are stored. Batches before a failure stay, and so may the one after it. An iterable is read no further
+   * ahead than three batches (embedded: two).
    *
    * @throws PgVectorDBError `invalid_argument` that names `documents[i]`; `invalid_response` when the embedder breaks its contract
    */

@@ -32,7 +32,12 @@ describe("a load", () => {
       batchSize: 10,
       onProgress: ({ documents: count }) => events.push(`written ${count}`),
     });
-    expect(events).toEqual(["embed 0", "embed 10", "written 10", "embed 20", "written 20", "written 30"]);
+    const written = events.filter((event) => event.startsWith("written"));
+    expect(written).toEqual(["written 10", "written 20", "written 30"]);
+    // A server, which has more than one connection, may have written sooner: batches-at-once.test.ts makes it wait.
+    if (!isServer) {
+      expect(events).toEqual(["embed 0", "embed 10", "written 10", "embed 20", "written 20", "written 30"]);
+    }
   });
 
   it("does not keep a batch in hand while its source is slow", async () => {

@@ -27,6 +27,8 @@ export interface Session extends Queryable {
 
 /** A Postgres, embedded or not. */
 export interface Database extends Queryable {
+  /** How many statements it runs at once, at most. Absent where there is one connection for everybody. */
+  readonly connections?: number | undefined;
   /** Runs `work` in one transaction: all of its statements, or none when it rejects. `work` uses only what it is given. */
   transaction<T>(work: (transaction: Queryable) => Promise<T>, options?: QueryOptions): Promise<T>;
   /**

@@ -46,6 +46,7 @@ async function bringUpToDate(database: Database, place: "embedded" | "server"): 
     const capabilities = await migrate(database, place);
     return {
       capabilities,
+      connections: database.connections,
       query: (statement, options) => database.query(statement, options),
       transaction: (work, options) => database.transaction(work, options),
       ...sessionOf(database),

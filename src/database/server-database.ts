@@ -7,6 +7,7 @@ import { ROW_VALUES } from "./row-values.ts";
 
 /** The part of a `pg` Pool that is used. A `Pool` made by the caller is one. */
 export interface PoolLike {
+  readonly options?: { readonly max?: number | undefined } | undefined;
   connect(): Promise<PoolClientLike>;
 }
 
@@ -24,12 +25,19 @@ interface Lease {
   isBroken: boolean;
 }
 
+/** What a `pg` Pool has by itself. */
+const USUAL_CONNECTIONS = 10;
+
 /** A Postgres server: one connection per statement or transaction, given back as soon as that is over. */
 export class ServerDatabase implements Database {
   readonly #pool: PoolLike;
   readonly #endPool: () => Promise<void>;
   readonly #underWay = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
+
+  get connections(): number {
+    return this.#pool.options?.max ?? USUAL_CONNECTIONS;
+  }
 
   /** @param endPool lets go of the pool; does nothing when it is the caller's */
   constructor(pool: PoolLike, endPool: () => Promise<void>) {

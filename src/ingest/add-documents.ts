@@ -39,8 +39,8 @@ export function checkAddArguments(documents: unknown, options: AddDocumentsOptio
 }
 
 /**
- * Reads, compares, embeds and writes batch by batch. A batch is written while the next one is embedded; it waits for that
- * one's comparison, which a database with one connection could not make meanwhile.
+ * Reads, compares, embeds and writes batch by batch. Batches are written while the next one is embedded; where there is one
+ * connection, after that one's comparison, which could not be made meanwhile.
  */
 export async function addDocuments<Metadata extends object>(
   context: CollectionContext,
@@ -75,8 +75,7 @@ export async function addDocuments<Metadata extends object>(
       const compared = await compareBatch(context, batch, options, signal);
       writer.start();
       const prepared = await embedBatch(context, compared, options, signal);
-      await writer.finish();
-      writer.hold(prepared);
+      await writer.add(prepared);
     }
   } finally {
     // The source is told that no more is read, and a batch in hand is written before an error of the next one is told.
