@@ -7,6 +7,7 @@ import { evaluate, type Run } from "pgvectordb/evaluation";
 import { CrossEncoderReranker } from "pgvectordb/rerankers";
 import { readDemoQuestions } from "./demo-questions.ts";
 import { describeMachine, printMachine } from "./machine.ts";
+import { BUILTIN_RERANKER } from "../src/shipped-model.ts";
 import { describeModelFiles } from "./model-files.ts";
 import { type Dataset, readSciFact, readTrecDl21 } from "./quality-datasets.ts";
 import { printResult, type QualityResult, toJson } from "./quality-report.ts";
@@ -131,5 +132,5 @@ function createReranker(): CrossEncoderReranker {
 }
 
 function folderOf(model: string): string {
-  return model === "builtin" ? "models/reranker-v3" : model;
+  return model === "builtin" ? `models/${BUILTIN_RERANKER}` : model;
 }

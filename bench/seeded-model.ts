@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { BUILTIN_RERANKER } from "../src/shipped-model.ts";
 
 /** The shape of a BERT cross-encoder: lengths in numbers, not bytes. */
 export interface BertShape {
@@ -24,7 +25,7 @@ export const MINILM: BertShape = {
 
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"];
 /** That model's own tokenizer where the evaluation data are, else the package's, whose ids are among the vocabulary's too. */
-const TOKENIZER_FOLDERS = ["../shared/eval/tokenizers/ms-marco-MiniLM-L-6-v2", "models/reranker-v3"];
+const TOKENIZER_FOLDERS = ["../shared/eval/tokenizers/ms-marco-MiniLM-L-6-v2", `models/${BUILTIN_RERANKER}`];
 
 /**
  * A checkpoint of this shape with random weights, in a folder of its own below `parent`, where it stays. Speed does not

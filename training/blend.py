@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from .cross_encoder import CrossEncoder
 from .lexical_match import PieceStatistics, lexical_match, query_mass
+from .precision import reduced_precision
 from .rerank_task import RerankTask
 from .static_embedder import encode_ids
 from .train_reranker import QUERY_TOKENS, PairIds, join_pair, model_inputs
@@ -47,7 +48,7 @@ class Blend:
         return terms @ weights + self.bias
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def terms_of(model: CrossEncoder, statistics: PieceStatistics, pairs: list[PairIds]) -> Tensor:
     """The model's three terms, BM25 and the query's mass, of each pair: [pairs, 5]."""
     ids, mask, types = model_inputs(pairs)
@@ -55,7 +56,9 @@ def terms_of(model: CrossEncoder, statistics: PieceStatistics, pairs: list[PairI
     in_query = mask.float() - in_document
     lexical = lexical_match(statistics, ids, in_query, in_document)
     rest = torch.stack([lexical, query_mass(statistics, ids, in_query)], dim=1)
-    return torch.cat([model(ids, mask, types).terms, rest], dim=1)
+    with reduced_precision():
+        terms = model(ids, mask, types).terms
+    return torch.cat([terms, rest], dim=1)
 
 
 def task_terms(model: CrossEncoder, statistics: PieceStatistics, vocabulary: Vocabulary, task: RerankTask) -> Tensor:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from onnx import TensorProto
 
-from .cross_encoder import DOCUMENT, FIRST, HEADS, PADDING, QUERY, RANKS, Keep
+from .cross_encoder import DOCUMENT, FIRST, HEADS, MATCH_BONUS, PADDING, QUERY, RANKS, Keep
 from .onnx_graph import GraphWriter
 
 Weights = dict[str, np.ndarray]
@@ -24,6 +24,10 @@ class Tokens(NamedTuple):
     query_length: str
     """int64 [batch, 1]; likewise `document_length`."""
     document_length: str
+    frequency: str
+    """How often the token's piece is in the document."""
+    in_both: str
+    """1.0 where its piece is one of the query's."""
 
 
 class KeptTokens(NamedTuple):
@@ -60,14 +64,27 @@ def add_tokens(graph: GraphWriter, importance: np.ndarray) -> Tokens:
     lengths = [
         graph.apply("ReduceSum", members, graph.integers(1), keepdims=1) for members in (query_members, document_members)
     ]
+    in_document, in_query = float_of(graph, document_members), float_of(graph, query_members)
     return Tokens(
         order,
         segments,
         graph.apply("Gather", graph.constant("importance", importance), "input_ids"),
-        float_of(graph, document_members),
-        float_of(graph, query_members),
+        in_document,
+        in_query,
         *lengths,
+        *count_pieces(graph, in_document, in_query),
     )
+
+
+def count_pieces(graph: GraphWriter, in_document: str, in_query: str) -> tuple[str, str]:
+    """How often each token's piece is in the document, and 1.0 where it is in the query."""
+    rows, columns = (graph.apply("Unsqueeze", "input_ids", graph.integers(axis)) for axis in (2, 1))
+    same = float_of(graph, graph.apply("Equal", rows, columns))
+    members = [graph.apply("Unsqueeze", part, graph.integers(2)) for part in (in_document, in_query)]
+    counts = graph.apply("MatMul", same, graph.apply("Concat", *members, axis=2))
+    places = (graph.constant(f"scalar_{place}", np.array(place, dtype=np.int64)) for place in (0, 1))
+    of_document, of_query = (graph.apply("Gather", counts, place, axis=2) for place in places)
+    return of_document, graph.apply("Min", of_query, graph.number(1.0))
 
 
 def add_choice(graph: GraphWriter, tokens: Tokens, keep: Keep) -> tuple[str, str]:
@@ -77,7 +94,9 @@ def add_choice(graph: GraphWriter, tokens: Tokens, keep: Keep) -> tuple[str, str
     least = graph.apply("Min", tokens.document_length, graph.integers(keep.at_least))
     kept = graph.apply("Add", tokens.query_length, graph.apply("Max", share, least))
     base = graph.apply("Gather", graph.constant("ranks", np.array(RANKS, dtype=np.float32)), tokens.segments)
-    rank = graph.apply("Add", base, graph.apply("Mul", tokens.importance, tokens.in_document))
+    wanted = graph.apply("Add", graph.apply("Mul", tokens.in_both, graph.number(MATCH_BONUS)), graph.number(1.0))
+    wanted = graph.apply("Mul", graph.apply("Mul", tokens.importance, tokens.in_document), wanted)
+    rank = graph.apply("Add", base, wanted)
     most = graph.apply("ReduceMax", kept, axes=[0, 1], keepdims=0)
     count = graph.apply("Unsqueeze", most, graph.integers(0))
     _, chosen = graph.add("TopK", [rank, count], outputs=2, axis=1, largest=1, sorted=1)

@@ -1,7 +1,6 @@
 """The head of the cross-encoder (see cross_encoder.py, MatchHead) as ONNX operators."""
 
 import numpy as np
-from onnx import TensorProto
 
 from .blend import Blend
 from .cross_encoder import DOCUMENT, FIRST, QUERY
@@ -45,21 +44,15 @@ def add_sentence(graph: GraphWriter, weights: dict[str, np.ndarray], hidden: str
     return graph.apply("Add", product, graph.constant("sentence.bias", weights["sentence.bias"]))
 
 
-def add_lexical_match(
-    graph: GraphWriter, statistics: PieceStatistics, blend: Blend, in_query: str, in_document: str
-) -> str:
+def add_lexical_match(graph: GraphWriter, statistics: PieceStatistics, blend: Blend, tokens: Tokens) -> str:
     """BM25 of the pair and what is taken off for the query's mass (see lexical_match.py and blend.py): [batch, 1]."""
     inverse = graph.apply("Gather", graph.constant("inverse_frequency", statistics.inverse_frequency), "input_ids")
-    rows, columns = (graph.apply("Unsqueeze", "input_ids", graph.integers(axis)) for axis in (2, 1))
-    same = graph.apply("Cast", graph.apply("Equal", rows, columns), to=TensorProto.FLOAT)
-    counted = graph.apply("MatMul", same, graph.apply("Unsqueeze", in_document, graph.integers(2)))
-    frequency = graph.apply("Squeeze", counted, graph.integers(2))
-    length = graph.apply("ReduceSum", in_document, graph.integers(1), keepdims=1)
+    length = graph.apply("ReduceSum", tokens.in_document, graph.integers(1), keepdims=1)
     slope = graph.apply("Mul", length, graph.number(K1 * B / statistics.average_length))
-    room = graph.apply("Add", frequency, graph.apply("Add", slope, graph.number(K1 * (1 - B))))
-    saturated = graph.apply("Div", graph.apply("Mul", frequency, graph.number((K1 + 1) * blend.lexical)), room)
+    room = graph.apply("Add", tokens.frequency, graph.apply("Add", slope, graph.number(K1 * (1 - B))))
+    saturated = graph.apply("Div", graph.apply("Mul", tokens.frequency, graph.number((K1 + 1) * blend.lexical)), room)
     evidence = graph.apply("Add", saturated, graph.number(blend.mass))
-    weighted = graph.apply("Mul", graph.apply("Mul", inverse, in_query), evidence)
+    weighted = graph.apply("Mul", graph.apply("Mul", inverse, tokens.in_query), evidence)
     return graph.apply("ReduceSum", weighted, graph.integers(1), keepdims=1)
 
 
@@ -89,7 +82,7 @@ def add_match_head(
         graph.apply("Mul", term, graph.number(float(scale))) for term, scale in zip((matched, alike), scales, strict=True)
     ]
     terms.append(graph.apply("Mul", add_first_token(graph, weights, kept.last), graph.number(blend.first)))
-    terms.append(add_lexical_match(graph, statistics, blend, tokens.in_query, tokens.in_document))
+    terms.append(add_lexical_match(graph, statistics, blend, tokens))
     logit = graph.number(blend.bias)
     for term in terms:
         logit = graph.apply("Add", logit, term)

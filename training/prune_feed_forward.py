@@ -29,13 +29,14 @@ def prune_feed_forward(student: CrossEncoder, inputs: Sequence[tuple[Tensor, Ten
 def incoming_rows(student: CrossEncoder, layer: Layer, inputs: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
     """What reaches the layer's feed-forward part [rows, width]."""
     seen: list[Tensor] = []
-    hook = layer.inner.register_forward_pre_hook(lambda _, given: seen.append(given[0].flatten(0, 1)[::EVERY]))
+    hook = layer.inner.register_forward_pre_hook(lambda _, given: seen.append(given[0].flatten(0, 1)[::EVERY].float()))
     for batch in inputs:
         student.encode(*batch)
     hook.remove()
     return torch.cat(seen)
 
 
+@torch.autocast("cpu", enabled=False)
 def thin_layer(layer: Layer, rows: Tensor, inner: int) -> Layer:
     active = functional.gelu(layer.inner(rows))
     wished = layer.outer(active) - layer.outer.bias

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import pickle
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 
 from .base_model import load_base_model, load_base_tokenizer
 from .blend import Blend, fit_blend, task_terms
-from .cross_encoder import SHIPPED, TRAINED, CrossEncoder, Shape, center_tokens, fit_sentences, start_from_base
+from .cross_encoder import SHIPPED, CrossEncoder, Shape, center_tokens, fit_sentences, start_from_base
 from .evaluation_sets import build_dev_task
 from .export_embedder import export_embedder
 from .export_reranker import export_reranker
@@ -19,6 +20,7 @@ from .hard_negatives import Candidates, load_candidates, mine_negatives, save_ca
 from .lexical_match import PieceStatistics, count_pieces
 from .measure import measure_models
 from .pairs import Pair, read_pairs
+from .precision import reduced_precision
 from .prune_feed_forward import prune_feed_forward
 from .report import render_report
 from .rerank_task import RerankTask
@@ -29,7 +31,6 @@ from .teacher import fit_teacher
 from .train_embedder import EmbedderPairs, EmbedderPlan, contrast, distil
 from .train_reranker import (
     DOCUMENT_TOKENS,
-    LONG_DOCUMENT_TOKENS,
     QUERY_TOKENS,
     Plan,
     TrainingSet,
@@ -40,14 +41,12 @@ from .vocabulary import SPECIAL_TOKENS, Vocabulary, build_vocabulary, read_vocab
 
 SEED = 7
 VOCABULARY_SIZE = 27_000
-QUESTIONS_PER_SOURCE = 1000
-OTHERS_PER_SOURCE = 140
-MINED_QUERIES = 8000
-BLEND_QUERIES = 400
+QUESTIONS_PER_SOURCE = 4000
+OTHERS_PER_SOURCE = 400
+MINED_QUERIES = 24_000
+BLEND_QUERIES = 600
 BLEND_CANDIDATES = 30
 PIECE_STATISTICS_TOKENS = 512
-LONG_PASSAGES = 3000
-"""Of the mined queries' own passages that are longer than `DOCUMENT_TOKENS`: as many get a vector of their whole."""
 START_BATCHES = 200
 """Of pairs and the teacher's vectors, to fit the start of the reranker on."""
 PRUNING_BATCHES = 30
@@ -89,11 +88,11 @@ class Pipeline:
 
     @cached_property
     def query_vectors(self) -> np.ndarray:
-        return self.teacher_vectors("query", 64)
+        return self.teacher_vectors("query", QUERY_TOKENS + 2)
 
     @cached_property
     def passage_vectors(self) -> np.ndarray:
-        return self.teacher_vectors("passage", 128)
+        return self.teacher_vectors("passage", DOCUMENT_TOKENS + 2)
 
     def embedder(self) -> np.ndarray:
         return np.load(self.stages.make("embedder.npy", self.train_embedder))
@@ -104,9 +103,8 @@ class Pipeline:
         queries = encode_ids(self.vocabulary, [pair.query for pair in self.pairs], plan.max_tokens)
         passages = encode_ids(self.vocabulary, [pair.passage for pair in self.pairs], plan.max_tokens)
         model = StaticEmbedder(distil_pieces(load_base_model(), self.vocabulary, passages, plan.dimensions))
-        row_of = {pair: row for row, pair in enumerate(self.pairs)}
-        rows = [row_of[pair] for pair in self.chosen]
-        texts = [passages[row][:DOCUMENT_TOKENS] for row in rows] + [queries[row][:QUERY_TOKENS] for row in rows]
+        taught = [(DOCUMENT_TOKENS, [pair.passage for pair in self.chosen]), (QUERY_TOKENS, [pair.query for pair in self.chosen])]
+        texts = [ids for limit, part in taught for ids in encode_ids(self.vocabulary, part, limit)]
         vectors = np.concatenate([self.passage_vectors, self.query_vectors])
         distil(model, texts, vectors, plan)
         pages = np.unique([pair.page for pair in self.pairs], return_inverse=True)[1]
@@ -115,9 +113,12 @@ class Pipeline:
             np.save(file, model.bag.weight.detach().numpy())
 
     def reranker(self) -> CrossEncoder:
+        return self.load(self.stages.make("reranker.pt", self.train_reranker)).eval()
+
+    def load(self, state: Path) -> CrossEncoder:
         model = CrossEncoder(len(self.vocabulary.base_ids), len(self.shape.layers), inner=self.shape.inner)
-        model.load_state_dict(torch.load(self.stages.make("reranker.pt", self.train_reranker)))
-        return model.eval()
+        model.load_state_dict(torch.load(state))
+        return model
 
     @cached_property
     def candidates(self) -> Candidates:
@@ -132,53 +133,33 @@ class Pipeline:
     def examples(self) -> TrainingSet:
         teacher = fit_teacher(self.candidates)
         print(teacher, flush=True)
-        documents = encode_ids(self.vocabulary, [pair.passage for pair in self.chosen], LONG_DOCUMENT_TOKENS)
         return TrainingSet(
             encode_ids(self.vocabulary, [pair.query for pair in self.chosen], QUERY_TOKENS),
-            [ids[:DOCUMENT_TOKENS] for ids in documents],
-            documents,
+            encode_ids(self.vocabulary, [pair.passage for pair in self.chosen], DOCUMENT_TOKENS),
             self.query_vectors,
             self.passage_vectors,
-            self.long_passage_vectors(documents),
             self.candidates,
             teacher.logits(self.candidates),
         )
 
-    def long_passage_vectors(self, documents: list[np.ndarray]) -> np.ndarray:
-        """The teacher's vectors of whole passages; NaN for the long ones that it was not asked about."""
-        is_long = np.array([len(ids) > DOCUMENT_TOKENS for ids in documents])
-        rows = np.flatnonzero(is_long[:MINED_QUERIES])[:LONG_PASSAGES]
-
-        def build(path: Path) -> None:
-            texts = [self.chosen[row].passage for row in rows]
-            vectors = encode_sentences(load_base_model(), load_base_tokenizer(), texts, LONG_DOCUMENT_TOKENS + 2)
-            with path.open("wb") as file:
-                np.save(file, vectors)
-
-        vectors = self.passage_vectors.copy()
-        vectors[is_long] = np.nan
-        vectors[rows] = np.load(self.stages.make("long-passage-vectors.npy", build))
-        return vectors
-
     def train_reranker(self, path: Path) -> None:
         examples = self.examples()
-        model = self.start(examples)
+        model = self.load(self.stages.make("start.pt", lambda start: self.start(examples, start)))
         tokenizer = self.vocabulary.tokenizer
         train_reranker(model, tokenizer, examples, self.plan, self.stages.work / "reranker-checkpoint.pt")
         torch.save(model.state_dict(), path)
 
-    def start(self, examples: TrainingSet) -> CrossEncoder:
+    def start(self, examples: TrainingSet, path: Path) -> None:
         """What the reranker is before the first step."""
         torch.manual_seed(SEED)
         base_ids = torch.from_numpy(self.vocabulary.base_ids)
         model = start_from_base(load_base_model(), base_ids, self.importance(), self.shape.layers).eval()
-        model.keep = TRAINED
-        plan = Plan(steps=START_BATCHES, long_share=0.1)
-        batches = list(examples.taught_batches(self.vocabulary.tokenizer, plan))
-        center_tokens(model, batches[0][0])
-        prune_feed_forward(model, [inputs for inputs, *_ in batches[:PRUNING_BATCHES]], self.shape.inner)
-        fit_sentences(model, batches, START_PENALTY)
-        return model
+        batches = list(examples.taught_batches(self.vocabulary.tokenizer, Plan(steps=START_BATCHES)))
+        with reduced_precision():
+            center_tokens(model, batches[0][0])
+            prune_feed_forward(model, [inputs for inputs, *_ in batches[:PRUNING_BATCHES]], self.shape.inner)
+            fit_sentences(model, batches, START_PENALTY)
+        torch.save(model.state_dict(), path)
 
     @cached_property
     def statistics(self) -> PieceStatistics:
@@ -187,15 +168,22 @@ class Pipeline:
         return count_pieces(ids, len(self.vocabulary.base_ids), special)
 
     def blend(self) -> Blend:
-        """Fitted on training queries for which no negatives were mined, so that the model never saw them."""
-
         def fit(path: Path) -> None:
-            task = build_dev_task(self.chosen[MINED_QUERIES:], self.pairs, BLEND_QUERIES, BLEND_CANDIDATES, SEED)
-            task = RerankTask([query for query in task.queries if query.is_answered], task.documents)
-            terms = task_terms(self.reranker(), self.statistics, self.vocabulary, task)
-            fit_blend(terms, task).save(path)
+            task = self.unseen_task
+            fit_blend(task_terms(self.reranker(), self.statistics, self.vocabulary, task), task).save(path)
 
         return Blend.load(self.stages.make("blend.json", fit))
+
+    @cached_property
+    def unseen_task(self) -> RerankTask:
+        """Training queries for which no negatives were mined, so that the model never saw them."""
+
+        def build(path: Path) -> None:
+            task = build_dev_task(self.chosen[MINED_QUERIES:], self.pairs, BLEND_QUERIES, BLEND_CANDIDATES, SEED)
+            answered = [query for query in task.queries if query.is_answered]
+            path.write_bytes(pickle.dumps(RerankTask(answered, task.documents)))
+
+        return pickle.loads(self.stages.make("unseen-task.pickle", build).read_bytes())
 
     def importance(self) -> torch.Tensor:
         """Where the reranker's piece importances start: inverse frequency, and 0 for special tokens."""
@@ -214,10 +202,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the model folders go")
     parser.add_argument("--embedder", default="embedder-v2", help="name of its folder, and its id")
-    parser.add_argument("--reranker", default="reranker-v3", help="name of its folder")
+    parser.add_argument("--reranker", default="reranker-v4", help="name of its folder")
     parser.add_argument("--layers", default="0,1,2,3,4,5", help="layers of the base model that the reranker starts from")
     parser.add_argument("--inner", type=int, default=768, help="neurons that are left of its feed-forward parts")
-    parser.add_argument("--steps", type=int, default=2900, help="training steps of the reranker")
+    parser.add_argument("--steps", type=int, default=2450, help="training steps of the reranker")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
@@ -240,7 +228,7 @@ def main() -> None:
     dev = read_pairs(arguments.data / "dev.jsonl.gz")
     results = measure_models(embedder, reranker, dev, pipeline.pairs, arguments.eval, pipeline.stages)
     results["settings"] = {
-        "shape": asdict(pipeline.shape) | {"trained": asdict(TRAINED), "shipped": asdict(SHIPPED)},
+        "shape": asdict(pipeline.shape) | {"shipped": asdict(SHIPPED)},
         "reranker": asdict(pipeline.plan),
         "embedder": asdict(pipeline.embedder_plan),
     }

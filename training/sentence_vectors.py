@@ -7,6 +7,8 @@ from transformers import BertModel
 
 from tokenizers import Tokenizer
 
+from .precision import reduced_precision
+
 TOKENS_PER_BATCH = 4096
 
 
@@ -37,7 +39,8 @@ def encode_sentences(model: BertModel, tokenizer: Tokenizer, texts: list[str], m
             length = len(encodings[index].ids)
             ids[row, :length] = torch.tensor(encodings[index].ids)
             mask[row, :length] = 1
-        states = model(ids, attention_mask=mask).last_hidden_state * mask[:, :, None]
+        with reduced_precision():
+            states = model(ids, attention_mask=mask).last_hidden_state.float() * mask[:, :, None]
         pooled = states.sum(dim=1) / mask.sum(dim=1, keepdim=True)
         vectors[batch] = functional.normalize(pooled, dim=1).numpy()
     return vectors

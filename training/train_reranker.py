@@ -14,14 +14,14 @@ from torch.nn import functional
 
 from tokenizers import Tokenizer
 
-from .cross_encoder import CrossEncoder, Reading
+from .cross_encoder import TRAINED, CrossEncoder, Keep, Reading
 from .hard_negatives import AT_RANDOM, BY_MEANING, BY_WORDS, Candidates
+from .precision import reduced_precision
 
 CHECKPOINT_STEPS = 20
 QUERY_TOKENS = 62
 """With [CLS] and [SEP], the 64 tokens of which the teacher's query vectors are made; documents likewise."""
-DOCUMENT_TOKENS = 126
-LONG_DOCUMENT_TOKENS = 318
+DOCUMENT_TOKENS = 318
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,7 @@ class Plan:
     words_negatives: int = 1
     meaning_negatives: int = 1
     random_negatives: int = 1
-    long_groups_per_step: int = 3
-    long_share: float = 0.2
-    """Share of the steps with long documents: up to 512 tokens come at inference."""
+    keeps: tuple[Keep, ...] = TRAINED
     learning_rate: float = 1.6e-4
     words_learning_rate: float = 6e-5
     """Of the word vectors: a step sees few of them."""
@@ -46,16 +44,23 @@ class Plan:
     vector_share: float = 16.0
     """Weight of the teacher's sentence vectors: hundreds of numbers a text where a ranking tells two bits a group. With a
     quarter of it, training ranked its own groups better and moved away from the teacher, which ranks what is new better."""
+    relation_share: float = 1.0
+    """Weight of what the teacher says of every query of a step with every document of it: what ranks, of the vectors."""
+    relation_scale: float = 20.0
+    """What the cosines of these are multiplied by before the softmax."""
     absolute_share: float = 0.1
     """Weight of the per-pair loss that keeps the sigmoid of a logit meaningful across queries."""
     seed: int = 7
 
 
+Group = list[tuple[int, int]]
+"""(query, column in the candidates); the first is the positive."""
+
+
 @dataclass(frozen=True)
 class Batch:
-    groups: list[list[tuple[int, int]]]
-    """(query, column in the candidates); the first of a group is the positive."""
-    is_long: bool
+    groups: list[Group]
+    keep: Keep
 
 
 def shuffled_forever(rows: list[int], generator: random.Random) -> Iterator[int]:
@@ -63,16 +68,14 @@ def shuffled_forever(rows: list[int], generator: random.Random) -> Iterator[int]
         yield from generator.sample(rows, len(rows))
 
 
-def plan_batches(plan: Plan, candidates: Candidates, long_rows: list[int]) -> Iterator[Batch]:
-    """`long_rows` are the queries whose own passage is long."""
+def plan_batches(plan: Plan, candidates: Candidates) -> Iterator[Batch]:
     generator = random.Random(plan.seed)
-    anything = shuffled_forever(list(range(len(candidates.passages))), generator)
-    long = shuffled_forever(long_rows, generator)
+    queries = shuffled_forever(list(range(len(candidates.passages))), generator)
     words = range(1, 1 + BY_WORDS)
     meaning = range(1 + BY_WORDS, 1 + BY_WORDS + BY_MEANING)
     others = range(1 + BY_WORDS + BY_MEANING, 1 + BY_WORDS + BY_MEANING + AT_RANDOM)
 
-    def group(query: int) -> list[tuple[int, int]]:
+    def group(query: int) -> Group:
         columns = [
             0,
             *generator.sample(words, plan.words_negatives),
@@ -82,10 +85,7 @@ def plan_batches(plan: Plan, candidates: Candidates, long_rows: list[int]) -> It
         return [(query, column) for column in columns]
 
     for _ in range(plan.steps):
-        if generator.random() < plan.long_share:
-            yield Batch([group(next(long)) for _ in range(plan.long_groups_per_step)], is_long=True)
-        else:
-            yield Batch([group(next(anything)) for _ in range(plan.groups_per_step)], is_long=False)
+        yield Batch([group(next(queries)) for _ in range(plan.groups_per_step)], generator.choice(plan.keeps))
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,15 @@ def group_loss(logits: Tensor, teacher: Tensor, plan: Plan) -> Tensor:
     return relative + plan.absolute_share * absolute
 
 
-def vector_loss(own: Tensor, teacher: np.ndarray) -> Tensor:
-    """One minus the cosine with the teacher's vectors; NaN rows have no teacher."""
-    wished = torch.from_numpy(teacher.astype(np.float32))
-    known = ~wished[:, 0].isnan()
-    return (1 - (own[known] * wished[known]).sum(1)).mean()
+def vector_loss(own: Tensor, teacher: Tensor) -> Tensor:
+    """One minus the cosine with the teacher's vectors."""
+    return (1 - (own * teacher).sum(1)).mean()
+
+
+def relation_loss(own: Tensor, teacher: Tensor, scale: float) -> Tensor:
+    """How far the cosines of all queries with all documents are from the teacher's, as softmaxes [queries, documents]."""
+    own, teacher = ((scale * cosines).log_softmax(1) for cosines in (own, teacher))
+    return functional.kl_div(own, teacher, log_target=True, reduction="batchmean")
 
 
 def learning_rate_factor(step: int, plan: Plan) -> float:
@@ -163,58 +167,49 @@ class TrainingSet:
     queries: list[np.ndarray]
     """Piece ids without specials."""
     documents: list[np.ndarray]
-    long_documents: list[np.ndarray]
     query_vectors: np.ndarray
     """The teacher's unit vectors [pairs, width]."""
     document_vectors: np.ndarray
-    long_document_vectors: np.ndarray
-    """NaN where the teacher was not asked."""
     candidates: Candidates
     teacher_logits: Tensor
 
-    @property
-    def long_rows(self) -> list[int]:
-        asked = range(len(self.candidates.passages))
-        return [row for row in asked if len(self.long_documents[row]) > DOCUMENT_TOKENS]
-
     def pairs(self, tokenizer: Tokenizer, batch: Batch) -> list[PairIds]:
-        documents = self.long_documents if batch.is_long else self.documents
         return [
-            join_pair(tokenizer, self.queries[query], documents[self.candidates.passages[query, column]])
+            join_pair(tokenizer, self.queries[query], self.documents[self.candidates.passages[query, column]])
             for group in batch.groups
             for query, column in group
         ]
 
+    def vectors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The teacher's, of each pair's query and document [pairs, width]."""
+        rows, columns = np.array(batch.groups).transpose(2, 0, 1).reshape(2, -1)
+        wished = (self.query_vectors[rows], self.document_vectors[self.candidates.passages[rows, columns]])
+        queries, documents = (torch.from_numpy(part.astype(np.float32)) for part in wished)
+        return queries, documents
+
     def taught_batches(
         self, tokenizer: Tokenizer, plan: Plan
     ) -> Iterator[tuple[tuple[Tensor, Tensor, Tensor], Tensor, Tensor]]:
-        """Inputs of pairs whose both texts have a teacher's vector, and these vectors."""
-        for batch in plan_batches(plan, self.candidates, self.long_rows):
-            rows, columns = np.array(batch.groups).transpose(2, 0, 1).reshape(2, -1)
-            wished = self.vectors_of(batch)[self.candidates.passages[rows, columns]]
-            known = np.flatnonzero(~np.isnan(wished[:, 0]))
-            pairs = self.pairs(tokenizer, batch)
-            own = self.query_vectors[rows[known]]
-            yield (
-                model_inputs([pairs[index] for index in known]),
-                torch.from_numpy(own.astype(np.float32)),
-                torch.from_numpy(wished[known].astype(np.float32)),
-            )
-
-    def vectors_of(self, batch: Batch) -> np.ndarray:
-        return self.long_document_vectors if batch.is_long else self.document_vectors
+        """Inputs of pairs, and the teacher's vectors of both texts."""
+        for batch in plan_batches(plan, self.candidates):
+            yield model_inputs(self.pairs(tokenizer, batch)), *self.vectors(batch)
 
     def loss(self, model: CrossEncoder, tokenizer: Tokenizer, batch: Batch, plan: Plan) -> tuple[Tensor, list[float]]:
-        """The loss, and its parts: groups, query vectors, document vectors."""
+        """The loss, and its parts: groups, relations, query vectors, document vectors."""
         rows, columns = np.array(batch.groups).transpose(2, 0, 1)
-        reading = read_batch(model, self.pairs(tokenizer, batch))
-        vectors = self.vectors_of(batch)
+        model.keep = batch.keep
+        with reduced_precision():
+            reading = read_batch(model, self.pairs(tokenizer, batch))
+        queries, documents = self.vectors(batch)
+        size = rows.shape[1]
+        own = functional.normalize(reading.query.unflatten(0, (-1, size)).mean(1), dim=1) @ reading.document.T
         parts = [
             group_loss(reading.logits.view(rows.shape), self.teacher_logits[rows, columns], plan),
-            vector_loss(reading.query, self.query_vectors[rows.ravel()]),
-            vector_loss(reading.document, vectors[self.candidates.passages[rows, columns].ravel()]),
+            relation_loss(own, queries[::size] @ documents.T, plan.relation_scale),
+            vector_loss(reading.query, queries),
+            vector_loss(reading.document, documents),
         ]
-        total = parts[0] + plan.vector_share * (parts[1] + parts[2])
+        total = parts[0] + plan.relation_share * parts[1] + plan.vector_share * (parts[2] + parts[3])
         return total, [part.item() for part in parts]
 
 
@@ -232,7 +227,7 @@ def train_reranker(
         losses = state["losses"]
         print(f"reranker: taken up after step {len(losses)}", flush=True)
     started = time.monotonic()
-    batches = plan_batches(plan, examples.candidates, examples.long_rows)
+    batches = plan_batches(plan, examples.candidates)
     for step, batch in islice(enumerate(batches), len(losses), None):
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * learning_rate_factor(step, plan)
