@@ -74,6 +74,7 @@ export async function addDocuments<Metadata extends object>(
       if (dedupe !== undefined || batch.some(({ id }) => writer.has(id))) await writer.finish();
       const compared = await compareBatch(context, batch, options, signal);
       writer.start();
+      throwIfAborted(signal);
       const prepared = await embedBatch(context, compared, options, signal);
       await writer.add(prepared);
     }
