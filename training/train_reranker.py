@@ -20,8 +20,9 @@ from .precision import reduced_precision
 
 CHECKPOINT_STEPS = 20
 QUERY_TOKENS = 62
-"""With [CLS] and [SEP], the 64 tokens of which the teacher's query vectors are made; documents likewise."""
+"""With [CLS] and [SEP], the 64 tokens of which the teacher's query vectors are made."""
 DOCUMENT_TOKENS = 318
+"""Likewise, of 320."""
 
 
 @dataclass(frozen=True)
