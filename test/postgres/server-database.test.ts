@@ -80,6 +80,31 @@ describe("opening", () => {
     await empty.remove();
   });
 
+  it("sees the schema that another process made while this one waited for its turn", async () => {
+    const empty = await newServerDatabase(SERVER_URL ?? "");
+    await runOnServer(empty.url, "CREATE EXTENSION vector; CREATE EXTENSION pg_trgm");
+    const first = new pg.Client({ connectionString: empty.url });
+    await first.connect();
+    await first.query("BEGIN");
+    await first.query("SELECT pg_advisory_xact_lock(hashtextextended('pgvectordb schema', 0))");
+    const pool = new pg.Pool({ connectionString: empty.url, max: 1 });
+    // With its first such statement a session reads what others have changed; after that it goes by what it remembers.
+    await pool.query("CREATE TEMPORARY TABLE warm (n integer)");
+    const opening = PgVectorDB.open({ pool });
+    await until(async () => {
+      const { rows } = await first.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+      return rows.length > 0;
+    });
+    await first.query("CREATE SCHEMA pgvectordb CREATE TABLE schema_version (version integer NOT NULL)");
+    await first.query("COMMIT");
+    await first.end();
+    const db = await opening;
+    expect(await db.collections()).toEqual([]);
+    await db.close();
+    await pool.end();
+    await empty.remove();
+  });
+
   it("works for a role that may only read and write what is there", async () => {
     await using db = await PgVectorDB.open({ url: database.url });
     await (await db.collection("granted", { embedder })).addDocuments([{ id: "a", content: "granted words" }]);
