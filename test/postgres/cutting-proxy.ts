@@ -1,10 +1,14 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import pg from "pg";
 
 export interface CuttingProxy {
   readonly url: string;
-  /** Ends every connection at once, without a farewell. */
-  cut(): void;
+  /**
+   * Ends every connection at once, without a farewell. Resolves when the server has given them up too: what it was told
+   * already it may carry out, and commit, with nobody there to hear of it.
+   */
+  cut(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -12,8 +16,11 @@ export interface CuttingProxy {
 export async function startCuttingProxy(url: string): Promise<CuttingProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
+  const toServer = new Set<Socket>();
   const proxy = createServer((incoming) => {
     const outgoing = connect(Number(target.port), target.hostname);
+    toServer.add(outgoing);
+    outgoing.on("close", () => toServer.delete(outgoing));
     for (const [socket, other] of [
       [incoming, outgoing],
       [outgoing, incoming],
@@ -31,16 +38,29 @@ export async function startCuttingProxy(url: string): Promise<CuttingProxy> {
   await once(proxy, "listening");
   const through = new URL(url);
   through.port = String((proxy.address() as { port: number }).port);
-  const cut = () => {
+  const cut = async () => {
+    const ports = [...toServer].flatMap(({ localPort }) => (localPort === undefined ? [] : [localPort]));
     for (const socket of sockets) socket.resetAndDestroy();
+    await untilGivenUp(url, ports);
   };
   return {
     url: through.href,
     cut,
     close: async () => {
-      cut();
+      await cut();
       proxy.close();
       await once(proxy, "close");
     },
   };
+}
+
+/** Asks until no session of these clients is left. A failure is the test's time-out. */
+async function untilGivenUp(url: string, ports: readonly number[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  for (let left = ports.length; left > 0; ) {
+    const { rows } = await client.query("SELECT FROM pg_stat_activity WHERE client_port = ANY($1)", [ports]);
+    left = rows.length;
+  }
+  await client.end();
 }

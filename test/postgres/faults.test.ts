@@ -122,16 +122,15 @@ describe("a connection that is cut", () => {
     const proxy = await startCuttingProxy(database.url);
     const db = await PgVectorDB.open({ url: proxy.url });
     const collection = await db.collection("cut", { embedder });
-    let isCut = false;
+    let cutting: Promise<void> | undefined;
     const { acknowledged, error } = await loadUntil(collection, ({ documents }) => {
-      if (documents < 300 || isCut) return;
-      isCut = true;
-      proxy.cut();
+      if (documents >= 300) cutting ??= proxy.cut();
     });
+    await cutting;
     expect(error).toMatchObject(LOST);
     await expectWhole(collection, acknowledged);
     // Idle connections break too, and nobody notices.
-    proxy.cut();
+    await proxy.cut();
     expect(await patiently(() => collection.count())).toBeGreaterThan(acknowledged);
     await db.close();
     await proxy.close();
