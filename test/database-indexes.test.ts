@@ -172,7 +172,7 @@ describe.runIf(isServer && SHARDS === undefined)(
         await building;
         expect(ended).toBe(true);
       });
-      expect(progress[0]?.phase).toMatch(/waiting for writers|building index/);
+      expect(progress[0]?.phase).toMatch(/initializing|waiting for writers|building index/);
       const vector = (await collection.indexes()).find(({ kind }) => kind === "vector");
       expect(vector).toMatchObject({ isValid: true });
     });

@@ -65,7 +65,7 @@ describe("a load", () => {
       onProgress: ({ documents: count }) => count === 40 && controller.abort(),
     });
     await expect(first).rejects.toMatchObject({ code: "aborted" });
-    // What was under way is over when the next statement is answered, or was taken back.
+    // A batch under way may still be stored, whole.
     const stored = await collection.count();
     expect(stored % 10).toBe(0);
     expect(stored).toBeGreaterThanOrEqual(40);

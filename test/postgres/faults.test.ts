@@ -171,9 +171,9 @@ describe("limits of the server", () => {
   it("a statement time-out ends the statement with a typed error", async () => {
     const other = new pg.Client({ connectionString: database.url });
     await other.connect();
+    await using patient = await PgVectorDB.open({ url: database.url });
+    await patient.collection("slow", { embedder });
     const db = await PgVectorDB.open({ url: withSetting("statement_timeout=300ms") });
-    const collection = await db.collection("slow", { embedder });
-    await collection.addDocuments([{ id: "a", content: "alpha" }]);
     await other.query("BEGIN; LOCK TABLE pgvectordb.collections IN ACCESS EXCLUSIVE MODE");
     await expect(db.collections()).rejects.toMatchObject({
       code: "database_error",
@@ -188,7 +188,7 @@ describe("limits of the server", () => {
   });
 
   it("a pool with no connection left is a typed error, and works again when one is free", async () => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 50 });
+    const pool = new pg.Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 1000 });
     const db = await PgVectorDB.open({ pool });
     const taken = await pool.connect();
     await expect(db.collections()).rejects.toMatchObject({

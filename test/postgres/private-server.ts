@@ -38,12 +38,15 @@ export async function makePrivateServer(settings: readonly string[] = []): Promi
   let postmaster: ChildProcess | undefined;
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const start = async () => {
-    postmaster = spawn(join(programs, "postgres"), ["-D", data], { ...owner, cwd: folder, stdio: "ignore" });
-    await untilReady(url);
+    // A server refuses to start as long as the system has not quite buried the processes of the one before.
+    do postmaster = spawn(join(programs, "postgres"), ["-D", data], { ...owner, cwd: folder, stdio: "ignore" });
+    while (!(await becomesReady(postmaster, url)));
   };
   const kill = async () => {
     if (postmaster?.pid === undefined) return;
     const ended = once(postmaster, "exit");
+    // Stopped first, so that it makes no other child meanwhile.
+    postmaster.kill("SIGSTOP");
     // Its children are all in one session each: the data folder's own lock names none of them, their parent does.
     const children = childrenOf(postmaster.pid);
     for (const pid of [postmaster.pid, ...children]) killHard(pid);
@@ -64,18 +67,20 @@ export async function makePrivateServer(settings: readonly string[] = []): Promi
   };
 }
 
-async function untilReady(url: string): Promise<void> {
-  for (;;) {
+/** @returns whether it takes connections; if not, it has ended */
+async function becomesReady(postmaster: ChildProcess, url: string): Promise<boolean> {
+  while (postmaster.exitCode === null) {
     const client = new pg.Client({ connectionString: url });
     client.on("error", () => {});
     try {
       await client.connect();
       await client.end();
-      return;
+      return true;
     } catch {
       // Not yet.
     }
   }
+  return false;
 }
 
 function childrenOf(parent: number): number[] {
