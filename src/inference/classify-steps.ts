@@ -4,7 +4,7 @@ import { type ClassificationHead, scoreOf } from "./classification-head.ts";
 import type { Steps } from "./fair-scheduler.ts";
 import { encodeInBatches } from "./input-batches.ts";
 import { type LongDocumentPlan, poolWindows, type Window } from "./long-documents.ts";
-import type { OnnxSession } from "./onnx-session.ts";
+import type { ModelSession } from "./model-session.ts";
 import type { EncodedPair, PairEncoder } from "./pair-encoder.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import type { ClassifyTask } from "./worker-messages.ts";
@@ -12,14 +12,14 @@ import type { ClassifyTask } from "./worker-messages.ts";
 export interface Classifier {
   readonly model: PreparedModel;
   readonly encoder: PairEncoder;
-  readonly session: OnnxSession;
+  readonly session: ModelSession;
   readonly head: ClassificationHead;
   readonly outputName: string;
   readonly longDocuments: LongDocumentPlan;
 }
 
 /** Finds the output that holds the logits. @throws PgVectorDBError `model_invalid` for a model that does not classify */
-export function findLogits(session: OnnxSession, head: ClassificationHead): string {
+export function findLogits(session: ModelSession, head: ClassificationHead): string {
   const outputName = session.outputNames.includes("logits") ? "logits" : (session.outputNames[0] as string);
   const dims = session.outputDims(outputName);
   const labels = dims?.at(-1);
@@ -165,7 +165,7 @@ function checkWhole(
 
 async function scoreBatch(
   { session, head, outputName }: Classifier,
-  inputs: Parameters<OnnxSession["run"]>[0],
+  inputs: Parameters<ModelSession["run"]>[0],
 ): Promise<number[]> {
   const { data, dims } = await session.run(inputs, outputName);
   if (dims.length !== 2 || dims[0] !== inputs.length || dims[1] !== head.labelCount) {

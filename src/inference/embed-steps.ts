@@ -1,7 +1,7 @@
 import { PgVectorDBError } from "../errors.ts";
 import type { Steps } from "./fair-scheduler.ts";
 import { encodeInBatches } from "./input-batches.ts";
-import type { ModelOutput, OnnxSession } from "./onnx-session.ts";
+import type { ModelOutput, ModelSession } from "./model-session.ts";
 import type { EncodedInput, PairEncoder } from "./pair-encoder.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import type { EmbedTask, Pooling } from "./worker-messages.ts";
@@ -9,14 +9,14 @@ import type { EmbedTask, Pooling } from "./worker-messages.ts";
 export interface SentenceModel {
   readonly model: PreparedModel;
   readonly encoder: PairEncoder;
-  readonly session: OnnxSession;
+  readonly session: ModelSession;
   readonly pooling: Pooling;
   readonly normalize: boolean;
   readonly outputName: string;
 }
 
 /** Finds the output that holds one vector per text, as compiled graphs give it, or per token. @throws PgVectorDBError `model_invalid` */
-export function findVectors(session: OnnxSession): string {
+export function findVectors(session: ModelSession): string {
   if (session.outputDims("embedding")?.length === 2) return "embedding";
   const names = ["last_hidden_state", "token_embeddings", ...session.outputNames];
   const found = names.find((name) => session.outputDims(name)?.length === 3);

@@ -1,4 +1,4 @@
-import type { OnnxSession } from "./onnx-session.ts";
+import type { ModelSession } from "./model-session.ts";
 import type { EncodedInput } from "./pair-encoder.ts";
 import { planBatches } from "./plan-batches.ts";
 import type { PreparedModel } from "./prepare-model.ts";
@@ -18,10 +18,13 @@ export interface InputBatch<Input extends EncodedInput> {
 export async function* encodeInBatches<Input extends EncodedInput>(
   texts: readonly string[],
   encode: (text: string) => Promise<Input>,
-  limits: { readonly model: PreparedModel; readonly session: OnnxSession },
+  limits: {
+    readonly model: Pick<PreparedModel, "batchSize">;
+    readonly session: Pick<ModelSession, "maxBatch" | "batchTokens">;
+  },
 ): AsyncGenerator<InputBatch<Input> | undefined, void, undefined> {
-  const { batchTokens } = limits.model;
-  const batchSize = Math.min(limits.model.batchSize, limits.session.maxBatch);
+  const { batchTokens, maxBatch } = limits.session;
+  const batchSize = Math.min(limits.model.batchSize, maxBatch);
   for (let start = 0; start < texts.length; start += WINDOW) {
     const inputs: Input[] = [];
     const window = texts.slice(start, start + WINDOW);

@@ -2,6 +2,7 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { PgVectorDBError } from "../errors.ts";
 import { importOptional } from "../import-optional.ts";
 import { toFloat32 } from "./half-float.ts";
+import type { ModelOutput, ModelSession } from "./model-session.ts";
 import { type NativeGate, OPEN_GATE } from "./native-gate.ts";
 import type { EncodedInput } from "./pair-encoder.ts";
 
@@ -17,12 +18,6 @@ export interface SessionOptions {
   readonly quantized: boolean;
   /** What every call into the runtime goes through. */
   readonly gate?: NativeGate | undefined;
-}
-
-/** One output of a run, row-major. */
-export interface ModelOutput {
-  readonly data: Float32Array;
-  readonly dims: readonly number[];
 }
 
 /** The highest of ONNX Runtime's log levels. */
@@ -42,7 +37,8 @@ export async function openSession(options: SessionOptions): Promise<OnnxSession>
   const { gate = OPEN_GATE, padTokenId } = options;
   return gate.pass(async () => {
     const runtime = await importRuntime();
-    return new OnnxSession(runtime, await createSession(runtime, options), { padTokenId, gate });
+    const session = await createSession(runtime, options);
+    return new OnnxSession(runtime, session, { padTokenId, quantized: options.quantized, gate });
   });
 }
 
@@ -59,29 +55,38 @@ async function importRuntime(): Promise<Runtime> {
 }
 
 /** An open model, fed exactly the inputs its graph names. */
-export class OnnxSession {
+export class OnnxSession implements ModelSession {
   readonly #runtime: Runtime;
   readonly #session: InferenceSession;
   readonly #padTokenId: number;
+  readonly #quantized: boolean;
   readonly #gate: NativeGate;
 
   constructor(
     runtime: Runtime,
     session: InferenceSession,
-    { padTokenId, gate }: { readonly padTokenId: number; readonly gate: NativeGate },
+    { padTokenId, quantized, gate }: Pick<SessionOptions, "padTokenId" | "quantized"> & { readonly gate: NativeGate },
   ) {
     this.#runtime = runtime;
     this.#session = session;
     this.#padTokenId = padTokenId;
+    this.#quantized = quantized;
     this.#gate = gate;
     checkInputs(session);
   }
 
-  /** Most inputs one run can take: a graph may be exported for one, and without a mask nothing may be padded. */
+  /** A graph may be exported for one, and without a mask nothing may be padded. */
   get maxBatch(): number {
+    // Activations are scaled by the whole batch, so a pair's score would depend on the others: one pair a run.
+    if (this.#quantized) return 1;
     if (!this.#session.inputNames.includes("attention_mask")) return 1;
     const sizes = this.#session.inputMetadata.map((input) => (input.isTensor ? input.shape[0] : undefined));
     return Math.min(...sizes.map((size) => (typeof size === "number" ? size : Number.POSITIVE_INFINITY)));
+  }
+
+  /** More in one run gains nothing on a processor, whose products are as fast by then, and more of a larger batch is padding. */
+  get batchTokens(): number {
+    return 512;
   }
 
   /** Rank of an output, or `undefined` when the graph has none of this name. */
@@ -94,7 +99,7 @@ export class OnnxSession {
     return this.#session.outputNames;
   }
 
-  /** Runs a padded batch; row `i` of the output belongs to `batch[i]`. @throws PgVectorDBError `inference_failed` */
+  /** Runs a padded batch. */
   async run(batch: readonly EncodedInput[], outputName: string): Promise<ModelOutput> {
     const length = Math.max(...batch.map((input) => input.ids.length));
     const feeds = this.#feeds(batch, length);

@@ -45,9 +45,8 @@ export interface PreparedModel {
   readonly workers: number;
   /** Threads of each worker's session. */
   readonly threads: number;
+  /** Most inputs in one run of the model, as its caller wants it. */
   readonly batchSize: number;
-  /** Most tokens in one run of the model, padding included. */
-  readonly batchTokens: number;
 }
 
 /** What a model is used for, decided from its small files, before its weights are fetched. */
@@ -59,9 +58,6 @@ export interface Preparation<Use extends ModelUse> {
   readonly use: Use;
   readonly model: PreparedModel;
 }
-
-/** More in one run gains nothing on a processor, whose products are as fast by then, and more of a larger batch is padding. */
-const BATCH_TOKENS = 512;
 
 /** Finds the files of a model, downloads what is needed, and decides how it is run. */
 export async function prepareModel<Use extends ModelUse>(
@@ -92,9 +88,7 @@ export async function prepareModel<Use extends ModelUse>(
       prompt: use.prompt,
       device: source.device,
       ...(await planThreads(graph.bytes, source.workers)),
-      // int8 scales activations by the whole batch, so a pair's score would depend on the others: one pair a run.
-      batchSize: graph.dtype === "int8" ? 1 : source.batchSize,
-      batchTokens: BATCH_TOKENS,
+      batchSize: source.batchSize,
     },
   };
 }
