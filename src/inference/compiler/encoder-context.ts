@@ -1,3 +1,4 @@
+import type { BertFamily } from "./architectures/bert-family.ts";
 import type { Checkpoint, Weight } from "./checkpoint.ts";
 import type { ConfigReader } from "./config-reader.ts";
 import type { GraphWriter, Value } from "./graph-writer.ts";
@@ -30,6 +31,8 @@ export type NeededRows = "first" | "last" | "all";
 export interface Architecture {
   /** The values of `architectures` in config.json that have its sequence-classification head. */
   readonly classifiers: readonly string[];
+  /** What it is made of, for models that are BERT but for names. */
+  readonly bertFamily?: BertFamily | undefined;
   /** How many token types the model knows; with more than one the graph takes `token_type_ids`. */
   tokenTypes(config: ConfigReader): number;
   hiddenSize(config: ConfigReader): number;

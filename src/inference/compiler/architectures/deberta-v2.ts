@@ -12,7 +12,7 @@ import { type Architecture, type EncoderContext, layerNormAt, linearAt, type Nee
 import type { Value } from "../graph-writer.ts";
 import { finishPostNormLayer, type LayerNames } from "../post-norm-encoder.ts";
 import { firstToken } from "../sentence-pooling.ts";
-import { headCount } from "./bert.ts";
+import { headCount } from "./bert-layers.ts";
 import { labelCount } from "./label-count.ts";
 
 const LAYER_NAMES: LayerNames = {

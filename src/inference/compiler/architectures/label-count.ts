@@ -2,7 +2,7 @@ import { PgVectorDBError } from "../../../errors.ts";
 import type { EncoderContext } from "../encoder-context.ts";
 
 /** How many logits the head gives, read from the tensor itself: config.json often leaves it out. */
-export function labelCount({ checkpoint }: EncoderContext, head: string): number {
+export function labelCount({ checkpoint }: Pick<EncoderContext, "checkpoint">, head: string): number {
   const labels = checkpoint.shapeOf(`${head}.weight`)?.[0];
   if (labels !== undefined && labels > 0) return labels;
   throw new PgVectorDBError(

@@ -6,7 +6,7 @@ import { type Architecture, type EncoderContext, layerNormAt, linearAt, type Nee
 import type { Value } from "../graph-writer.ts";
 import { type RotaryTables, requirePlainRotary, rotaryTables, rotate } from "../rotary-positions.ts";
 import { firstToken, meanOfTokens } from "../sentence-pooling.ts";
-import { headCount } from "./bert.ts";
+import { headCount } from "./bert-layers.ts";
 import { labelCount } from "./label-count.ts";
 
 /** `transformers` ModernBertForSequenceClassification and ModernBertModel. */

@@ -5,7 +5,7 @@ import type { Value } from "../graph-writer.ts";
 import { encodePostNorm, type LayerNames } from "../post-norm-encoder.ts";
 import { distanceIndex } from "../relative-distance.ts";
 import { firstToken } from "../sentence-pooling.ts";
-import { bertShape } from "./bert.ts";
+import { bertShape } from "./bert-layers.ts";
 import { labelCount } from "./label-count.ts";
 
 const LAYER_NAMES: LayerNames = {
