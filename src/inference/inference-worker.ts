@@ -5,6 +5,7 @@ import { ensureOnnxFile } from "./ensure-onnx-file.ts";
 import { FairScheduler, type Steps } from "./fair-scheduler.ts";
 import { loadInputEncoder } from "./load-input-encoder.ts";
 import { type NativeGate, openGate } from "./native-gate.ts";
+import { openNativeSession } from "./native/open-native-session.ts";
 import { openSession } from "./onnx-session.ts";
 import { type FromWorker, type InferenceTask, packError, type ToWorker, type WorkerStart } from "./worker-messages.ts";
 
@@ -18,13 +19,15 @@ interface LoadedModel {
 async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<LoadedModel> {
   const { model } = setup;
   const { encoder, padTokenId, answerTokens } = await loadInputEncoder(model);
-  const session = await openSession({
-    ...model,
-    onnxPath: await ensureOnnxFile(model.graph, answerTokens),
-    padTokenId,
-    quantized: model.graph.dtype === "int8",
-    gate,
-  });
+  const session =
+    (await openNativeSession(model, gate)) ??
+    (await openSession({
+      ...model,
+      onnxPath: await ensureOnnxFile(model.graph, answerTokens),
+      padTokenId,
+      quantized: model.graph.dtype === "int8",
+      gate,
+    }));
   const dispose = () => session.dispose();
   if (setup.kind === "classify") {
     const { head, longDocuments } = setup;

@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import type { ModelDtype } from "../choose-onnx-file.ts";
+import { architectureOf } from "../compiler/architectures/architecture-of.ts";
+import { type BertFamily, type BertFamilySizes, bertFamilySizes } from "../compiler/architectures/bert-family.ts";
+import type { CompileOptions } from "../compiler/compile-model.ts";
+import { ConfigReader } from "../compiler/config-reader.ts";
+import { loadNativeAddon, type NativeAddon } from "./native-addon.ts";
+import { isNativeOn } from "./native-switch.ts";
+
+/** What a choice of the engine goes by; a `ModelGraph` and a plan for one have it. */
+export type EngineGraph =
+  | { readonly kind: "onnx"; readonly dtype: ModelDtype }
+  | {
+      readonly kind: "checkpoint";
+      readonly dtype: ModelDtype;
+      readonly config: Readonly<Record<string, unknown>>;
+      readonly options: Pick<CompileOptions, "output">;
+    };
+
+export interface EngineFacts {
+  readonly graph: EngineGraph;
+  readonly device: string;
+  /** Threads of each worker. */
+  readonly threads: number;
+  /** Logits of the model's head, where that is known. */
+  readonly labels?: number | undefined;
+}
+
+export interface NativeChoice {
+  readonly engine: "native";
+  readonly addon: NativeAddon;
+  readonly family: BertFamily;
+  readonly sizes: BertFamilySizes;
+}
+
+/** What runs a model: our own kernels, or ONNX Runtime and why. */
+export type EngineChoice = NativeChoice | { readonly engine: "onnxruntime"; readonly reason: string };
+
+/** With one of them there is an NVIDIA card, on Linux and in WSL. */
+const CUDA_DEVICES = ["/dev/nvidiactl", "/dev/dxg"];
+/** The ones that are GELU by the error function. */
+const EXACT_GELU: ReadonlySet<string> = new Set(["gelu", "gelu_python"]);
+/** Sizes that the kernels take: `native/README.md`. */
+const MOST = { hidden: 1024, intermediate: 4096, layers: 48, labels: 2 } as const;
+const BLOCK = 64;
+
+/** Chooses by what is known of a model before its weights are read. */
+export function chooseEngine(facts: EngineFacts): EngineChoice {
+  const model = describeNativeModel(facts);
+  if (typeof model === "string") return byRuntime(model);
+  const addon = loadNativeAddon();
+  return "missing" in addon ? byRuntime(addon.missing) : { engine: "native", addon, ...model };
+}
+
+function byRuntime(reason: string): EngineChoice {
+  return { engine: "onnxruntime", reason };
+}
+
+/** The model for the native engine, or why it does not take it. */
+function describeNativeModel(facts: EngineFacts): Pick<NativeChoice, "family" | "sizes"> | string {
+  const { graph, device, threads } = facts;
+  if (!isNativeOn()) return "`PGVECTORDB_NATIVE` switches it off";
+  if (graph.dtype !== "int8") return 'it runs `dtype` "int8" alone';
+  if (graph.kind === "onnx") return "it runs checkpoints and no ONNX files";
+  if (graph.options.output !== "logits") return "it runs rerankers and no embedders";
+  if (device !== "cpu" && device !== "auto") return `it does not run on \`device\` "${device}"`;
+  if (device === "auto" && CUDA_DEVICES.some((path) => existsSync(path))) {
+    return '`device` is "auto" and there is a graphics card';
+  }
+  if (threads > 1) return "it runs on one thread for each worker, and this model has more";
+  const config = new ConfigReader(graph.config);
+  const { bertFamily: family } = architectureOf(config, "logits");
+  if (family === undefined) return `it does not know the architecture "${config.text("model_type", "")}"`;
+  const activation = config.text("hidden_act", "gelu");
+  if (!EXACT_GELU.has(activation)) return `it does not know the activation "${activation}"`;
+  const sizes = bertFamilySizes(config, family);
+  return sizeProblem(sizes, facts.labels) ?? { family, sizes };
+}
+
+/** What of a model's sizes the kernels do not take. */
+export function sizeProblem(sizes: BertFamilySizes, labels: number | undefined): string | undefined {
+  const { hidden, heads, intermediate, layers, embeddingSize, paddingId } = sizes;
+  const headSize = hidden / heads;
+  if (labels !== undefined && labels > MOST.labels)
+    return `it gives at most ${MOST.labels} logits, and this model ${labels}`;
+  if (paddingId !== undefined && paddingId < 0) return `it does not take ${paddingId} as \`pad_token_id\``;
+  if (embeddingSize !== hidden) return "its embeddings are narrower than its layers";
+  if (hidden % BLOCK !== 0 || hidden > MOST.hidden) return `it does not take layers of ${hidden} numbers`;
+  if (intermediate % BLOCK !== 0 || intermediate > MOST.intermediate) {
+    return `it does not take feed-forward layers of ${intermediate} numbers`;
+  }
+  if (headSize !== BLOCK && headSize !== BLOCK / 2) return `it does not take heads of ${headSize} numbers`;
+  return layers > MOST.layers ? `it does not take ${layers} layers` : undefined;
+}

@@ -1,0 +1,58 @@
+import { createRequire } from "node:module";
+import { debuglog } from "node:util";
+
+/** What the addon needs to know of a model. */
+export interface NativeShape {
+  readonly hidden: number;
+  readonly inner: number;
+  readonly heads: number;
+  readonly layers: number;
+  readonly embeddingSize: number;
+  readonly vocabulary: number;
+  readonly positions: number;
+  readonly types: number;
+  /** Row of the first position: 0, or the padding's id + 1 where positions are counted from there. */
+  readonly positionOffset: number;
+  readonly epsilon: number;
+  readonly labels: number;
+  /** Of the first of the head's two dense layers. */
+  readonly headActivation: "tanh" | "gelu";
+}
+
+/** A model's weights, quantised and packed. Only the addon can look inside. */
+export interface NativeModel {
+  readonly nativeModel: never;
+}
+
+/** The functions of `native/addon.cpp`. They check every size themselves. */
+export interface NativeAddon {
+  /** Whether this processor and system can run it. */
+  readonly isSupported: boolean;
+  /** Copies the weights, `tensors` in the order of `nativeTensors`. @throws RangeError, TypeError for what does not fit */
+  createModel(shape: NativeShape, tensors: readonly Float32Array[]): NativeModel;
+  /**
+   * Scores pairs whose tokens are one behind the other, `lengths[i]` of each: `[pairs, labels]`, row-major. A pair's
+   * logits are the same whatever shares the run.
+   *
+   * @throws RangeError for an id, type or length out of range
+   */
+  run(model: NativeModel, ids: Int32Array, types: Int32Array, lengths: Int32Array): Float32Array;
+  release(model: NativeModel): void;
+}
+
+/** Says why ONNX Runtime runs a model: `NODE_DEBUG=pgvectordb`. */
+export const logNative = debuglog("pgvectordb");
+
+/** The addon where it was built, loads, and runs on this processor; else why not. */
+export function loadNativeAddon(): NativeAddon | { readonly missing: string } {
+  const file = `${process.platform}-${process.arch}.node`;
+  let addon: NativeAddon;
+  try {
+    addon = createRequire(import.meta.url)(`#native/${file}`) as NativeAddon;
+  } catch (error) {
+    // Built for other systems, or not at all: the caller has another way.
+    logNative("%s cannot be loaded: %s", file, error);
+    return { missing: `it has no build that loads on this system (${file})` };
+  }
+  return addon.isSupported ? addon : { missing: "this processor lacks AVX-512 with VNNI and BF16" };
+}

@@ -1,0 +1,76 @@
+import { labelCount } from "../compiler/architectures/label-count.ts";
+import { Checkpoint } from "../compiler/checkpoint.ts";
+import { checkCheckpoint } from "../compiler/compile-model.ts";
+import type { NativeGate } from "../native-gate.ts";
+import type { PreparedModel } from "../prepare-model.ts";
+import { openCheckpointWeights } from "../safetensors/open-checkpoint-weights.ts";
+import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
+import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
+import { logNative, type NativeModel, type NativeShape } from "./native-addon.ts";
+import { NativeSession } from "./native-session.ts";
+import { nativeTensors } from "./native-tensors.ts";
+
+/**
+ * Opens a model in the native engine, or `undefined` where that does not run it and ONNX Runtime is to. No graph is
+ * compiled, but a checkpoint is refused for what the compiler would refuse it for.
+ *
+ * @throws PgVectorDBError `model_invalid`, `model_not_found`
+ */
+export async function openNativeSession(
+  { graph, device, threads }: Pick<PreparedModel, "graph" | "device" | "threads">,
+  gate: NativeGate,
+): Promise<NativeSession | undefined> {
+  const choice = chooseEngine({ graph, device, threads });
+  if (choice.engine === "onnxruntime" || graph.kind === "onnx") {
+    logNative("ONNX Runtime runs the model, not the native engine: %s", "reason" in choice ? choice.reason : "");
+    return undefined;
+  }
+  const weights = await openCheckpointWeights(graph.weightsPath);
+  try {
+    checkCheckpoint({ config: graph.config, weights, ...graph.options });
+    return await createSession(choice, weights, gate);
+  } finally {
+    await weights.close();
+  }
+}
+
+async function createSession(
+  { addon, family, sizes }: NativeChoice,
+  weights: SafetensorsSource,
+  gate: NativeGate,
+): Promise<NativeSession | undefined> {
+  const checkpoint = Checkpoint.of(weights);
+  const labels = labelCount({ checkpoint }, family.head.out);
+  const problem = sizeProblem(sizes, labels);
+  if (problem !== undefined) {
+    logNative("ONNX Runtime runs the model, not the native engine: %s", problem);
+    return undefined;
+  }
+  const shape: NativeShape = {
+    hidden: sizes.hidden,
+    inner: sizes.intermediate,
+    heads: sizes.heads,
+    layers: sizes.layers,
+    embeddingSize: sizes.embeddingSize,
+    vocabulary: sizes.vocabulary,
+    positions: sizes.positions,
+    types: sizes.tokenTypes,
+    positionOffset: sizes.paddingId === undefined ? 0 : sizes.paddingId + 1,
+    epsilon: sizes.epsilon,
+    labels,
+    headActivation: family.head.activation,
+  };
+  const tensors: Float32Array[] = [];
+  for (const weight of nativeTensors(checkpoint, family, { ...sizes, labels })) tensors.push(await weight.readRows());
+  return gate.pass(async () => {
+    let model: NativeModel;
+    try {
+      model = addon.createModel(shape, tensors);
+    } catch (error) {
+      // Sizes that the addon's own check refuses; what is wrong with the checkpoint was found above.
+      logNative("ONNX Runtime runs the model, the native engine refused it: %s", error);
+      return undefined;
+    }
+    return new NativeSession(addon, model, shape, gate);
+  });
+}
