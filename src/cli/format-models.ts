@@ -1,4 +1,4 @@
-import type { ModelDescription } from "../inference/describe-model.ts";
+import type { ModelDescription, ModelDescriptionUse } from "../inference/describe-model.ts";
 import type { CachedModel } from "../inference/model-files/list-models.ts";
 
 export interface ModelList {
@@ -43,10 +43,21 @@ export function formatDescription(model: ModelDescription): string {
         ? "cannot be used"
         : `${use.file}, ${use.how === "compile" ? "compiled" : "as it is"}, ${use.dtype}`,
     ],
-    ["compiled", model.compiled === undefined ? "" : model.compiled ? "yes" : "not yet"],
+    ["engine", use === undefined ? "" : engineOf(use)],
+    ["compiled", compiledOf(model)],
     [use === undefined ? "because" : "checkpoint not used", model.reason],
   ];
   return `${table(rows.filter((row): row is [string, string] => Boolean(row[1])))}\n`;
+}
+
+function engineOf({ engine, engineReason }: ModelDescriptionUse): string {
+  return engine === "native" ? "native, on a processor" : `ONNX Runtime; not the native one: ${engineReason}`;
+}
+
+function compiledOf({ compiled, use }: ModelDescription): string {
+  if (compiled === undefined) return "";
+  if (compiled) return "yes";
+  return use?.engine === "native" ? "no, which the native engine does not need" : "not yet";
 }
 
 function size(bytes: number): string {

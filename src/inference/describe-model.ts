@@ -12,8 +12,21 @@ import {
   prepareForTask,
   taskOf,
 } from "./model-task.ts";
-import { planGraph } from "./plan-graph.ts";
+import { chooseEngine } from "./native/choose-engine.ts";
+import { countNumbers } from "./native/native-tensors.ts";
+import { type CheckpointPlan, type OnnxPlan, planGraph } from "./plan-graph.ts";
+import { planThreads } from "./plan-threads.ts";
 import type { ModelPrompt } from "./prompt-templates.ts";
+
+export interface ModelDescriptionUse {
+  readonly how: "compile" | "onnx";
+  readonly file: string;
+  readonly dtype: string;
+  /** What runs it on this machine's processor: our own kernels, which need no compiled graph, or ONNX Runtime. */
+  readonly engine: "native" | "onnxruntime";
+  /** Why not our own kernels. */
+  readonly engineReason: string | undefined;
+}
 
 export interface ModelDescription {
   readonly id: string;
@@ -27,7 +40,7 @@ export interface ModelDescription {
   readonly maxTokens: number | undefined;
   readonly prompt: ModelPrompt | undefined;
   /** The file that is used, and how; `undefined` when the model cannot be used. */
-  readonly use: { readonly how: "compile" | "onnx"; readonly file: string; readonly dtype: string } | undefined;
+  readonly use: ModelDescriptionUse | undefined;
   /** Why it cannot be used, or why its checkpoint is not. */
   readonly reason: string | undefined;
   /** Whether the compiled form is there already; `undefined` where nothing is compiled. */
@@ -62,7 +75,12 @@ export async function describeModel(call: ModelCall): Promise<ModelDescription> 
     return {
       ...facts,
       prompt: use.prompt,
-      use: { how: plan.kind === "onnx" ? "onnx" : "compile", file: plan.file, dtype: plan.dtype },
+      use: {
+        how: plan.kind === "onnx" ? "onnx" : "compile",
+        file: plan.file,
+        dtype: plan.dtype,
+        ...(await describeEngine(plan, config.labels.length)),
+      },
       reason: plan.kind === "onnx" ? plan.reason : undefined,
       compiled: isCompiled,
     };
@@ -70,6 +88,19 @@ export async function describeModel(call: ModelCall): Promise<ModelDescription> 
     if (!(error instanceof PgVectorDBError) || error.code === "aborted") throw error;
     return { ...facts, prompt: undefined, use: undefined, reason: error.message, compiled: undefined };
   }
+}
+
+/** What would run the model on a processor with as many workers as are worth it. */
+async function describeEngine(
+  graph: CheckpointPlan | OnnxPlan,
+  labels: number,
+): Promise<Pick<ModelDescriptionUse, "engine" | "engineReason">> {
+  const facts = { graph, device: "cpu", threads: 1, labels };
+  let choice = chooseEngine(facts);
+  // The weights are not here to be counted, so their number is taken from the sizes.
+  if (choice.engine === "native")
+    choice = chooseEngine({ ...facts, ...(await planThreads(countNumbers(choice.sizes))) });
+  return { engine: choice.engine, engineReason: choice.engine === "native" ? undefined : choice.reason };
 }
 
 /** Whether the compiled form is in the cache. A model that is not downloaded has none. */
