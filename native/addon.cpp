@@ -1,0 +1,170 @@
+// The addon's functions, as README.md documents them. Compiled for any x64 processor.
+#include <stdlib.h>
+
+#include "arguments.h"
+#include "engine.h"
+#include "processor.h"
+
+namespace {
+
+/** What a model's JavaScript object holds; `model` is null once it was released. */
+struct Handle {
+  Model* model;
+  int64_t reported;
+};
+
+// Any number that nothing else has: it tells our objects from those of another addon.
+constexpr napi_type_tag MODEL_TAG = {0x7d3c1f0a5b2e4c68, 0x9e84d6f1a07b3552};
+
+/** V8 collects sooner when it knows what an object really costs. */
+void reportMemory(napi_env env, Handle* handle) {
+  const int64_t now = handle->model ? (int64_t)memoryOf(handle->model) : 0;
+  int64_t total;
+  if (now != handle->reported) napi_adjust_external_memory(env, now - handle->reported, &total);
+  handle->reported = now;
+}
+
+void freeModel(napi_env env, Handle* handle) {
+  destroyModel(handle->model);
+  handle->model = nullptr;
+  reportMemory(env, handle);
+}
+
+void finalizeHandle(napi_env env, void* data, void*) {
+  freeModel(env, (Handle*)data);
+  free(data);
+}
+
+bool readArguments(napi_env env, napi_callback_info info, size_t expected, napi_value* values) {
+  size_t count = expected;  // what is missing comes as undefined
+  return napi_get_cb_info(env, info, &count, values, nullptr, nullptr) == napi_ok || throwPending(env);
+}
+
+Handle* readHandle(napi_env env, napi_value value) {
+  napi_valuetype type;
+  bool isModel = false;
+  void* data = nullptr;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_object || napi_check_object_type_tag(env, value, &MODEL_TAG, &isModel) != napi_ok ||
+      !isModel || napi_unwrap(env, value, &data) != napi_ok) {
+    throwType(env, "`model` must be what `createModel` returned.");
+    return nullptr;
+  }
+  return (Handle*)data;
+}
+
+bool throwOutcome(napi_env env, Outcome outcome, size_t detail) {
+  switch (outcome) {
+    case Outcome::done: return true;
+    case Outcome::outOfMemory: napi_throw_error(env, nullptr, "There is not enough memory for the model."); return false;
+    case Outcome::notFinite: return throwRange(env, "`tensors[%zu]` has a value that is not finite.", detail);
+    case Outcome::badLength: return throwRange(env, "`lengths[%zu]` is less than 1 or more than the model's positions.", detail);
+    case Outcome::badCount: return throwRange(env, "The sum of `lengths` must be the number of `ids`.");
+    case Outcome::badToken: return throwRange(env, "`ids[%zu]` is outside the vocabulary.", detail);
+    case Outcome::badType: return throwRange(env, "`types[%zu]` is outside the model's types.", detail);
+  }
+  return false;
+}
+
+napi_value wrapModel(napi_env env, Model* model) {
+  Handle* handle = (Handle*)calloc(1, sizeof(Handle));
+  napi_value object;
+  if (!handle) {
+    destroyModel(model);
+    throwOutcome(env, Outcome::outOfMemory, 0);
+    return nullptr;
+  }
+  handle->model = model;
+  if (napi_create_object(env, &object) != napi_ok || napi_wrap(env, object, handle, finalizeHandle, nullptr, nullptr) != napi_ok) {
+    destroyModel(model);
+    free(handle);
+    throwPending(env);
+    return nullptr;
+  }
+  // From here on the object's finalizer frees the model.
+  if (napi_type_tag_object(env, object, &MODEL_TAG) != napi_ok) {
+    throwPending(env);
+    return nullptr;
+  }
+  reportMemory(env, handle);
+  return object;
+}
+
+napi_value createModelFunction(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  Shape shape;
+  const float* tensors[MAX_TENSORS];
+  if (!readArguments(env, info, 2, arguments)) return nullptr;
+  if (!processorIsSupported()) {
+    napi_throw_error(env, nullptr, "This processor has no AVX-512 with VNNI and BF16.");
+    return nullptr;
+  }
+  if (!readShape(env, arguments[0], &shape) || !readTensors(env, arguments[1], shape, tensors)) return nullptr;
+  Model* model = nullptr;
+  size_t detail = 0;
+  if (!throwOutcome(env, createModel(shape, tensors, &model, &detail), detail)) return nullptr;
+  return wrapModel(env, model);
+}
+
+bool readRun(napi_env env, const napi_value* arguments, const Shape& shape, Run* run) {
+  size_t typeCount;
+  if (!readInt32Array(env, arguments[1], "ids", &run->tokens, &run->tokenCount) || !readInt32Array(env, arguments[2], "types", &run->types, &typeCount) ||
+      !readInt32Array(env, arguments[3], "lengths", &run->lengths, &run->pairCount)) {
+    return false;
+  }
+  if (run->tokenCount != typeCount) return throwRange(env, "`types` must be as long as `ids` (%zu); got %zu.", run->tokenCount, typeCount);
+  if (run->pairCount < 1 || run->pairCount > run->tokenCount) return throwRange(env, "`lengths` must have from 1 to %zu elements.", run->tokenCount);
+  const size_t most = run->pairCount > 1 ? (size_t)MAX_RUN : (size_t)longestText(shape);
+  if (run->tokenCount > most) return throwRange(env, "A run of %zu pairs has at most %zu tokens; got %zu.", run->pairCount, most, run->tokenCount);
+  return true;
+}
+
+napi_value runFunction(napi_env env, napi_callback_info info) {
+  napi_value arguments[4], buffer, result;
+  if (!readArguments(env, info, 4, arguments)) return nullptr;
+  Handle* handle = readHandle(env, arguments[0]);
+  if (!handle) return nullptr;
+  if (!handle->model) {
+    napi_throw_error(env, nullptr, "The model was released.");
+    return nullptr;
+  }
+  Run run;
+  const Shape& shape = shapeOf(handle->model);
+  if (!readRun(env, arguments, shape, &run)) return nullptr;
+  void* logits = nullptr;
+  size_t detail = 0;
+  const size_t values = run.pairCount * (size_t)shape.labels;
+  if (napi_create_arraybuffer(env, values * sizeof(float), &logits, &buffer) != napi_ok) {
+    throwPending(env);
+    return nullptr;
+  }
+  if (!throwOutcome(env, runModel(handle->model, run, (float*)logits, &detail), detail)) return nullptr;
+  reportMemory(env, handle);
+  if (napi_create_typedarray(env, napi_float32_array, values, buffer, 0, &result) != napi_ok) {
+    throwPending(env);
+    return nullptr;
+  }
+  return result;
+}
+
+napi_value releaseFunction(napi_env env, napi_callback_info info) {
+  napi_value model;
+  if (!readArguments(env, info, 1, &model)) return nullptr;
+  if (Handle* handle = readHandle(env, model)) freeModel(env, handle);
+  return nullptr;
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() {
+  napi_value isSupported;
+  napi_property_descriptor properties[] = {
+      {"isSupported", nullptr, nullptr, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"createModel", nullptr, createModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"run", nullptr, runFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"release", nullptr, releaseFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+  };
+  if (napi_get_boolean(env, processorIsSupported(), &isSupported) != napi_ok) return nullptr;
+  properties[0].value = isSupported;
+  if (napi_define_properties(env, exports, sizeof properties / sizeof properties[0], properties) != napi_ok) return nullptr;
+  return exports;
+}

@@ -1,0 +1,140 @@
+// Reading JavaScript's arguments. Each function throws and returns false where something does not fit. Whatever may run JavaScript (properties, elements of arrays)
+// is read before the first pointer is taken: a getter could detach the memory.
+#pragma once
+#include <node_api.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "engine.h"
+
+__attribute__((format(printf, 2, 3))) static inline bool throwRange(napi_env env, const char* format, ...) {
+  char message[200];
+  va_list values;
+  va_start(values, format);
+  vsnprintf(message, sizeof message, format, values);
+  va_end(values);
+  napi_throw_range_error(env, nullptr, message);
+  return false;
+}
+
+static inline bool throwType(napi_env env, const char* message) {
+  napi_throw_type_error(env, nullptr, message);
+  return false;
+}
+
+/** For a call that failed: what it threw stays, and where it threw nothing something is thrown. */
+static inline bool throwPending(napi_env env) {
+  bool isPending = false;
+  if (napi_is_exception_pending(env, &isPending) == napi_ok && !isPending) napi_throw_error(env, nullptr, "The native engine was refused by Node.js.");
+  return false;
+}
+
+static inline bool readNumber(napi_env env, napi_value object, const char* name, double* value) {
+  napi_value property;
+  if (napi_get_named_property(env, object, name, &property) != napi_ok) return throwPending(env);
+  if (napi_get_value_double(env, property, value) != napi_ok) {
+    char message[100];
+    snprintf(message, sizeof message, "`%s` must be a number.", name);
+    return throwType(env, message);
+  }
+  return true;
+}
+
+static inline bool readInteger(napi_env env, napi_value object, const char* name, int least, int most, int* value) {
+  double number;
+  if (!readNumber(env, object, name, &number)) return false;
+  if (!(number >= least && number <= most) || number != (double)(int)number) {
+    return throwRange(env, "`%s` must be an integer from %d to %d; got %g.", name, least, most, number);
+  }
+  *value = (int)number;
+  return true;
+}
+
+static inline bool readHeadActivation(napi_env env, napi_value object, HeadActivation* activation) {
+  napi_value property;
+  if (napi_get_named_property(env, object, "headActivation", &property) != napi_ok) return throwPending(env);
+  char name[8];
+  size_t length;
+  if (napi_get_value_string_utf8(env, property, name, sizeof name, &length) != napi_ok) return throwType(env, "`headActivation` must be a string.");
+  if (length == 4 && __builtin_memcmp(name, "tanh", 4) == 0) {
+    *activation = HeadActivation::tanh;
+  } else if (length == 4 && __builtin_memcmp(name, "gelu", 4) == 0) {
+    *activation = HeadActivation::gelu;
+  } else {
+    return throwRange(env, "`headActivation` must be \"tanh\" or \"gelu\".");
+  }
+  return true;
+}
+
+static inline bool readShape(napi_env env, napi_value object, Shape* shape) {
+  napi_valuetype type;
+  if (napi_typeof(env, object, &type) != napi_ok || type != napi_object) return throwType(env, "`shape` must be an object.");
+  int embeddingSize;
+  double epsilon;
+  if (!readInteger(env, object, "hidden", 64, MAX_HIDDEN, &shape->hidden) || !readInteger(env, object, "inner", 64, MAX_INNER, &shape->inner) ||
+      !readInteger(env, object, "heads", 1, MAX_HEADS, &shape->heads) || !readInteger(env, object, "layers", 1, MAX_LAYERS, &shape->layers) ||
+      !readInteger(env, object, "embeddingSize", 1, MAX_HIDDEN, &embeddingSize) ||
+      !readInteger(env, object, "vocabulary", 1, MAX_VOCABULARY, &shape->vocabulary) ||
+      !readInteger(env, object, "positions", 1, MAX_POSITIONS, &shape->positions) || !readInteger(env, object, "types", 1, MAX_TYPES, &shape->types) ||
+      !readInteger(env, object, "positionOffset", 0, MAX_POSITIONS, &shape->positionOffset) || !readNumber(env, object, "epsilon", &epsilon) ||
+      !readInteger(env, object, "labels", 1, MAX_LABELS, &shape->labels) || !readHeadActivation(env, object, &shape->headActivation)) {
+    return false;
+  }
+  if (shape->hidden % 64) return throwRange(env, "`hidden` must be a multiple of 64; got %d.", shape->hidden);
+  if (shape->inner % 64) return throwRange(env, "`inner` must be a multiple of 64; got %d.", shape->inner);
+  if (shape->heads * 32 != shape->hidden && shape->heads * 64 != shape->hidden) {
+    return throwRange(env, "`hidden / heads` must be 32 or 64; got %d / %d.", shape->hidden, shape->heads);
+  }
+  if (embeddingSize != shape->hidden) return throwRange(env, "`embeddingSize` must be `hidden` (%d); got %d.", shape->hidden, embeddingSize);
+  if (shape->positionOffset >= shape->positions) return throwRange(env, "`positionOffset` must be less than `positions` (%d).", shape->positions);
+  if (!(epsilon > 0 && epsilon <= 1)) return throwRange(env, "`epsilon` must be above 0 and at most 1; got %g.", epsilon);
+  shape->epsilon = (float)epsilon;
+  return true;
+}
+
+/** Elements of a typed array. Runs no JavaScript. A detached array has no elements. */
+static inline bool readTypedArray(napi_env env, napi_value value, napi_typedarray_type expected, void** data, size_t* length) {
+  bool isTypedArray = false;
+  napi_typedarray_type type;
+  if (napi_is_typedarray(env, value, &isTypedArray) != napi_ok || !isTypedArray) return false;
+  if (napi_get_typedarray_info(env, value, &type, length, data, nullptr, nullptr) != napi_ok || type != expected) return false;
+  if (!*data) *length = 0;
+  return true;
+}
+
+static inline bool readInt32Array(napi_env env, napi_value value, const char* name, const int32_t** data, size_t* length) {
+  void* at;
+  if (!readTypedArray(env, value, napi_int32_array, &at, length)) {
+    char message[100];
+    snprintf(message, sizeof message, "`%s` must be an Int32Array.", name);
+    return throwType(env, message);
+  }
+  *data = (const int32_t*)at;
+  return true;
+}
+
+constexpr size_t MAX_TENSORS = EMBEDDING_TENSORS + (size_t)MAX_LAYERS * LAYER_TENSORS + HEAD_TENSORS;
+
+/** The tensors of a checked shape, each with the length that the shape asks for. */
+static inline bool readTensors(napi_env env, napi_value array, const Shape& shape, const float* (&tensors)[MAX_TENSORS]) {
+  bool isArray = false;
+  uint32_t length = 0;
+  if (napi_is_array(env, array, &isArray) != napi_ok || !isArray) return throwType(env, "`tensors` must be an array.");
+  if (napi_get_array_length(env, array, &length) != napi_ok) return throwPending(env);
+  const size_t count = tensorCount(shape);
+  if (length != count) return throwRange(env, "`tensors` must have %zu elements; got %u.", count, length);
+  napi_value elements[MAX_TENSORS];
+  for (size_t i = 0; i < count; i++) {
+    if (napi_get_element(env, array, (uint32_t)i, &elements[i]) != napi_ok) return throwPending(env);
+  }
+  for (size_t i = 0; i < count; i++) {
+    void* data;
+    size_t floats;
+    if (!readTypedArray(env, elements[i], napi_float32_array, &data, &floats)) return throwType(env, "Every one of `tensors` must be a Float32Array.");
+    if (floats != tensorLength(shape, i)) {
+      return throwRange(env, "`tensors[%zu]` must have %zu values; got %zu.", i, tensorLength(shape, i), floats);
+    }
+    tensors[i] = (const float*)data;
+  }
+  return true;
+}

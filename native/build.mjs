@@ -1,0 +1,164 @@
+// Builds the native int8 engine: dist/native/linux-x64.node. README.md says what it is; without it local models run on ONNX Runtime alone, so a machine that cannot
+// build it gets one line and no failure, unless `--require` is given.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const source = join(root, "native");
+const work = join(root, "build", "native");
+const target = join(root, "dist", "native", "linux-x64.node");
+
+// `-ffp-contract=off`: a compiler that fuses a product and a sum in one block size and not in another makes a score depend on its neighbours.
+const common = [
+  ..."-std=c++17 -O3 -fPIC -fno-exceptions -fno-rtti -fvisibility=hidden -fno-strict-aliasing -ffp-contract=off -fno-math-errno".split(" "),
+  ..."-Wall -Wextra -Werror -DNAPI_VERSION=8".split(" "),
+];
+const linkCommon = ["-shared", "-s", "-Wl,--gc-sections"];
+// The addon itself runs anywhere, to say whether the kernels do. What the kernels' flags allow is what processor.h asks for.
+const units = [
+  { file: "addon.cpp", flags: "addon" },
+  { file: "kernels/engine.cpp", flags: "kernels" },
+];
+const zigFlags = {
+  common: ["-target", "x86_64-linux-gnu.2.28", "-fno-sanitize=all"],
+  addon: ["-mcpu=x86_64"],
+  kernels: ["-mcpu=x86_64_v4+avx512vnni+avx512bf16", "-mprefer-vector-width=512"],
+  link: ["-nostdlib++"],
+};
+const driverFlags = {
+  common: [],
+  addon: ["-march=x86-64"],
+  kernels: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512bf16", "-mprefer-vector-width=512"],
+  link: ["-static-libgcc", "-Wl,--as-needed"],
+};
+const pinnedZig = join(work, "ziglang", "ziglang", "zig");
+
+/** The trimmed output of a command, or undefined where it is not there or fails. */
+function output(command, args, options = {}) {
+  const result = spawnSync(command, args, { encoding: "utf8", timeout: 300_000, stdio: ["ignore", "pipe", "pipe"], ...options });
+  return result.status === 0 ? result.stdout.trim() : undefined;
+}
+
+function zigAt(path, version = path && output(path, ["version"])) {
+  return version ? { name: `zig ${version}`, command: [path, "c++"], flags: zigFlags } : undefined;
+}
+
+function zigOfPython() {
+  const path = output("python3", ["-c", "import ziglang, os; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))"]);
+  return path ? zigAt(path) : undefined;
+}
+
+/** The wheel whose hash native/ziglang.txt pins, in a folder that git ignores. */
+function installZig() {
+  const partial = join(work, `ziglang-${process.pid}`);
+  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--require-hashes"];
+  const installed = output("python3", [...pip, "--retries", "1", "--target", partial, "--requirement", join(source, "ziglang.txt")]);
+  if (installed !== undefined && !existsSync(pinnedZig)) renameSync(partial, join(work, "ziglang"));
+  rmSync(partial, { recursive: true, force: true });
+  return installed === undefined ? undefined : zigAt(pinnedZig);
+}
+
+function driver(command, pattern, least) {
+  const version = output(command, ["--version"])?.split("\n")[0];
+  const major = Number(version?.match(pattern)?.[1]);
+  return major >= least ? { name: version, command: [command], flags: driverFlags } : undefined;
+}
+
+/** In the order in which they are tried; each is looked for only when those before it are not there, or failed. */
+const compilers = [
+  () => zigAt("zig"),
+  () => (existsSync(pinnedZig) ? zigAt(pinnedZig) : undefined),
+  zigOfPython,
+  installZig,
+  () => driver("clang++", /version (\d+)/, 15),
+  () => driver("g++", /(\d+)\.\d+\.\d+/, 11),
+];
+
+function hashOf(compiler, headers) {
+  const hash = createHash("sha256");
+  const files = readdirSync(source, { recursive: true }).filter((name) => /\.(h|cpp)$/.test(name)).sort();
+  for (const name of files) hash.update(`${name}\0`).update(readFileSync(join(source, name))).update("\0");
+  hash.update(JSON.stringify([compiler.name, compiler.flags, common, linkCommon, units, headers.version]));
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Compiles into `folder` and returns the addon's path, or says what failed. */
+function compile(compiler, headers, folder) {
+  const [command, ...first] = compiler.command;
+  const environment = { ...process.env, ZIG_GLOBAL_CACHE_DIR: join(work, "zig-cache"), ZIG_LOCAL_CACHE_DIR: join(work, "zig-cache") };
+  const call = (args) => {
+    const result = spawnSync(command, [...first, ...compiler.flags.common, ...args], { encoding: "utf8", timeout: 600_000, env: environment });
+    if (result.status !== 0) throw new Error(`${compiler.name}: ${result.error?.message ?? result.stderr.trim()}`);
+  };
+  const objects = units.map(({ file, flags }) => {
+    const object = join(folder, `${flags}.o`);
+    call([...common, ...compiler.flags[flags], "-isystem", headers.folder, "-c", join(source, file), "-o", object]);
+    return object;
+  });
+  const addon = join(folder, "addon.node");
+  call([...linkCommon, ...compiler.flags.link, ...objects, "-o", addon]);
+  // In a process of its own: what cannot be loaded must not be shipped, and may not end this one.
+  const loads = spawnSync(process.execPath, ["-e", "process.exit(typeof require(process.argv[1]).isSupported === 'boolean' ? 0 : 1)", addon]);
+  if (loads.status !== 0) throw new Error(`${compiler.name}: Node.js cannot load what it made`);
+  return addon;
+}
+
+function buildWith(compiler, headers) {
+  const cached = join(work, hashOf(compiler, headers), "linux-x64.node");
+  if (!existsSync(cached)) {
+    const folder = join(work, `compile-${process.pid}`);
+    mkdirSync(folder, { recursive: true });
+    try {
+      const addon = compile(compiler, headers, folder);
+      mkdirSync(join(cached, ".."), { recursive: true });
+      renameSync(addon, cached);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  mkdirSync(join(target, ".."), { recursive: true });
+  // Replaced and not written over: a process may have the file mapped.
+  copyFileSync(cached, `${target}.${process.pid}`);
+  renameSync(`${target}.${process.pid}`, target);
+}
+
+function findHeaders() {
+  try {
+    const manifest = createRequire(import.meta.url).resolve("node-api-headers/package.json");
+    return { folder: join(manifest, "..", "include"), version: JSON.parse(readFileSync(manifest, "utf8")).version };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Builds, or returns why it cannot be done. */
+function build() {
+  const isGlibc = Boolean(process.report?.getReport().header.glibcVersionRuntime);
+  if (process.platform !== "linux" || process.arch !== "x64" || !isGlibc) return `${process.platform}-${process.arch} is not Linux x64 with glibc`;
+  const headers = findHeaders();
+  if (!headers) return "the development package node-api-headers is not installed";
+  mkdirSync(work, { recursive: true });
+  const failures = [];
+  for (const find of compilers) {
+    const compiler = find();
+    if (!compiler) continue;
+    try {
+      buildWith(compiler, headers);
+      return undefined;
+    } catch (error) {
+      failures.push(error.message);
+    }
+  }
+  return failures.length > 0 ? failures.map((failure) => failure.split("\n")[0]).join("; ") : "no zig, no clang++ 15, no g++ 11, and no pip to install zig with";
+}
+
+const reason = build();
+if (reason !== undefined) {
+  const isRequired = process.argv.includes("--require");
+  process.stderr.write(`${isRequired ? "The native engine cannot be built" : "Built without the native engine (local models run on ONNX Runtime)"}: ${reason}.\n`);
+  if (isRequired) process.exitCode = 1;
+}

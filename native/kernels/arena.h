@@ -1,0 +1,41 @@
+// One mapping for everything that lives as long: laid out twice by the same code, first without memory to learn its size, then in it.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+/** With huge pages a product waits less for address translation: 4 to 6 % of a run here. */
+constexpr size_t HUGE_PAGE = (size_t)2 << 20;
+
+struct Mapping {
+  void* start = nullptr;
+  size_t size = 0;
+  char* aligned = nullptr;
+
+  bool allocate(size_t bytes) {
+    const size_t whole = bytes + HUGE_PAGE;
+    void* at = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return false;
+    start = at;
+    size = whole;
+    aligned = (char*)(((uintptr_t)at + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+    madvise(aligned, bytes, MADV_HUGEPAGE);  // advice: where it is refused, pages are small
+    return true;
+  }
+  void release() {
+    if (start) munmap(start, size);
+    *this = Mapping();
+  }
+};
+
+struct Arena {
+  char* base = nullptr;
+  size_t used = 0;
+
+  /** Memory of cache lines, all zero. Five lines between two pieces, so that they do not begin on the same sets of the caches. */
+  template <class T>
+  void take(T*& pointer, size_t count) {
+    pointer = base ? (T*)(base + used) : nullptr;
+    used += (count * sizeof(T) + 63) / 64 * 64 + 320;
+  }
+};

@@ -1,0 +1,81 @@
+// Products of quantised rows with packed int8 weights: blocks of up to twelve rows by panels of 32 outputs.
+//
+// A row is unsigned bytes a with one scale s, an output signed bytes w with one scale t: sum(a w) is exact in 32 bits (4,096 * 255 * 127 < 2^31,
+// and `vpdpbusd` does not saturate), so the result s t sum(a w) + bias depends on that row and on nothing else in the run. What a row's zero point adds
+// is known beforehand and stands in `starts` or `biases`.
+#pragma once
+#include "vectors.h"
+
+/** Most rows of a block: 24 sums of 16 lanes, two vectors of weights and one of activations fill the 32 registers. */
+constexpr int BLOCK_ROWS = 12;
+constexpr int PANEL = 32;
+/**
+ * Bytes from one quantised row to the next, whatever the model's size: with a constant the twelve rows of a block are addressed from one register.
+ * One cache line more than the largest row, so that the rows of a block do not fall on the same sets of the first cache.
+ */
+constexpr size_t HIDDEN_STRIDE = 1024 + 64;
+constexpr size_t INNER_STRIDE = 4096 + 64;
+/** How far ahead of the product weights are fetched, in bytes. */
+constexpr size_t PREFETCH_DISTANCE = 1024;
+
+/** Weights as they are read: for each panel, for each four inputs, 32 outputs of four bytes. */
+struct QuantizedMatrix {
+  int inputs, outputs;
+  int8_t* weights;
+  float* scales;
+  float* biases;
+  int32_t* starts;
+};
+
+template <int ROWS, size_t STRIDE>
+static ALWAYS_INLINE void multiplyPanel(const uint8_t* rows, const int8_t* weights, const int32_t* starts, int inputs,
+                                        Integers (&sums)[ROWS][2]) {
+  const Integers start0 = _mm512_loadu_si512(starts), start1 = _mm512_loadu_si512(starts + 16);
+  UNROLL for (int r = 0; r < ROWS; r++) {
+    sums[r][0] = start0;
+    sums[r][1] = start1;
+  }
+  _Pragma("GCC unroll 4") for (int k = 0; k < inputs / 4; k++) {
+    const int8_t* at = weights + (size_t)k * 128;
+    const Integers weights0 = _mm512_load_si512(at), weights1 = _mm512_load_si512(at + 64);
+    _mm_prefetch((const char*)at + PREFETCH_DISTANCE, _MM_HINT_T0);
+    _mm_prefetch((const char*)at + PREFETCH_DISTANCE + 64, _MM_HINT_T0);
+    UNROLL for (int r = 0; r < ROWS; r++) {
+      const Integers activations = splatFourBytes(rows + r * STRIDE + k * 4);
+      sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], activations, weights0);
+      sums[r][1] = _mm512_dpbusd_epi32(sums[r][1], activations, weights1);
+    }
+  }
+}
+
+/** What a product is for: `put` takes 32 values of a row, `finish` comes when all of a block's rows are there. */
+template <int ROWS, size_t STRIDE, class Sink>
+static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const float* rowScales, int first, const QuantizedMatrix& matrix,
+                                                    Sink& sink) {
+  for (int panel = 0; panel < matrix.outputs / PANEL; panel++) {
+    Integers sums[ROWS][2];
+    const int output = panel * PANEL;
+    multiplyPanel<ROWS, STRIDE>(rows + (size_t)first * STRIDE, matrix.weights + (size_t)output * matrix.inputs, matrix.starts + output,
+                                matrix.inputs, sums);
+    const Floats scale0 = load(matrix.scales + output), scale1 = load(matrix.scales + output + 16);
+    const Floats bias0 = load(matrix.biases + output), bias1 = load(matrix.biases + output + 16);
+    UNROLL for (int r = 0; r < ROWS; r++) {
+      const Floats scale = splat(rowScales[first + r]);
+      sink.put(first, r, panel, multiplyAdd(_mm512_cvtepi32_ps(sums[r][0]), multiply(scale, scale0), bias0),
+               multiplyAdd(_mm512_cvtepi32_ps(sums[r][1]), multiply(scale, scale1), bias1));
+    }
+  }
+  sink.template finish<ROWS>(first);
+}
+
+/** Multiplies `count` rows. The last few go in smaller blocks; the arithmetic of a row is the same in each. */
+template <size_t STRIDE, class Sink>
+static void multiplyRows(const uint8_t* rows, const float* scales, int count, const QuantizedMatrix& matrix, Sink& sink) {
+  int at = 0;
+  for (; at + 12 <= count; at += 12) multiplyBlock<12, STRIDE>(rows, scales, at, matrix, sink);
+  if (at + 8 <= count) multiplyBlock<8, STRIDE>(rows, scales, at, matrix, sink), at += 8;
+  if (at + 6 <= count) multiplyBlock<6, STRIDE>(rows, scales, at, matrix, sink), at += 6;
+  if (at + 4 <= count) multiplyBlock<4, STRIDE>(rows, scales, at, matrix, sink), at += 4;
+  if (at + 2 <= count) multiplyBlock<2, STRIDE>(rows, scales, at, matrix, sink), at += 2;
+  if (at < count) multiplyBlock<1, STRIDE>(rows, scales, at, matrix, sink);
+}

@@ -1,0 +1,69 @@
+// What one run needs beside the weights. It grows to the largest run so far and is kept.
+#pragma once
+#include "../engine.h"
+#include "arena.h"
+#include "attention.h"
+#include "product.h"
+#include "sinks.h"
+
+/** Pairs whose last layer is computed together. */
+constexpr int LAST_ROWS = 8;
+
+struct Workspace {
+  Mapping mapping;
+  int capacity;
+
+  int32_t *tokens, *types, *lengths;
+  float* hidden;          // [token][hidden]
+  float* context;         // [token][hidden], what attention gives
+  uint8_t* hiddenBytes;   // [token][HIDDEN_STRIDE]
+  float* hiddenScales;
+  uint8_t* innerBytes;    // [token][INNER_STRIDE]
+  float* innerScales;
+  uint16_t* attentionInput;  // [panel][token][32]
+  uint16_t *keys, *values, *shares;
+  float* scores;
+  float* unfinished;
+  float *lastRows, *lastContext, *lastQueries, *lastLooks, *lastMixes;
+};
+
+static void layOut(Workspace& w, const Shape& shape, int capacity, Arena& arena) {
+  const size_t hidden = (size_t)shape.hidden, rows = (size_t)capacity + 16;  // packing keys reads a block of 16 rows
+  const size_t longest = ((size_t)longestText(shape) + 31) / 32 * 32;
+  const size_t stride = longest <= SHORT_LENGTH ? SHORT_STRIDE : LONG_STRIDE;
+  arena.take(w.tokens, rows);
+  arena.take(w.types, rows);
+  arena.take(w.lengths, rows);
+  arena.take(w.hidden, rows * hidden);
+  arena.take(w.context, rows * hidden);
+  arena.take(w.hiddenBytes, (rows + LAST_ROWS) * HIDDEN_STRIDE);
+  arena.take(w.hiddenScales, rows + LAST_ROWS);
+  arena.take(w.innerBytes, (rows + LAST_ROWS) * INNER_STRIDE);
+  arena.take(w.innerScales, rows + LAST_ROWS);
+  arena.take(w.attentionInput, rows * 3 * hidden);
+  arena.take(w.keys, longest * 64);
+  arena.take(w.values, longest * 64);
+  arena.take(w.shares, ATTENTION_ROWS * stride);
+  arena.take(w.scores, ATTENTION_ROWS * stride);
+  arena.take(w.unfinished, BLOCK_ROWS * UNFINISHED_INNER_STRIDE);
+  arena.take(w.lastRows, LAST_ROWS * hidden);
+  arena.take(w.lastContext, LAST_ROWS * hidden);
+  arena.take(w.lastQueries, LAST_ROWS * hidden);
+  arena.take(w.lastLooks, LAST_ROWS * hidden * (size_t)shape.heads);
+  arena.take(w.lastMixes, LAST_ROWS * hidden * (size_t)shape.heads);
+}
+
+/** Makes room for `tokens`. On failure there is none, and the next run tries again. */
+static bool reserve(Workspace& w, const Shape& shape, int tokens) {
+  if (w.mapping.start && tokens <= w.capacity) return true;
+  const int capacity = (tokens + 511) / 512 * 512;
+  w.mapping.release();
+  Arena measure;
+  layOut(w, shape, capacity, measure);
+  if (!w.mapping.allocate(measure.used)) return false;
+  Arena arena;
+  arena.base = w.mapping.aligned;
+  layOut(w, shape, capacity, arena);
+  w.capacity = capacity;
+  return true;
+}
