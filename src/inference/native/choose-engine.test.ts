@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { goldenCheckpoint } from "../compiler/golden-checkpoint.suite.ts";
+import { chooseEngine, type EngineFacts } from "./choose-engine.ts";
+import { int8Graph, nativeMissing } from "./native-engine.suite.ts";
+import { isNativeOn } from "./native-switch.ts";
+
+const facts: EngineFacts = { graph: int8Graph(goldenCheckpoint("bert-blocks")), device: "cpu", threads: 1, labels: 1 };
+const withConfig = (fields: object): EngineFacts => {
+  const { graph } = facts;
+  return graph.kind === "onnx" ? facts : { ...facts, graph: { ...graph, config: { ...graph.config, ...fields } } };
+};
+
+let before: string | undefined;
+beforeEach(() => {
+  before = process.env["PGVECTORDB_NATIVE"];
+  delete process.env["PGVECTORDB_NATIVE"];
+});
+afterEach(() => {
+  if (before === undefined) delete process.env["PGVECTORDB_NATIVE"];
+  else process.env["PGVECTORDB_NATIVE"] = before;
+});
+
+describe("the engine", () => {
+  test.skipIf(nativeMissing)(`is our own for an int8 cross-encoder on a processor${nativeMissing}`, () => {
+    expect(chooseEngine(facts)).toMatchObject({ engine: "native", sizes: { hidden: 64, heads: 2 } });
+  });
+
+  test.each<[EngineFacts, RegExp]>([
+    [{ ...facts, graph: { ...facts.graph, dtype: "fp32" } }, /"int8" alone/],
+    [{ ...facts, graph: { kind: "onnx", dtype: "int8" } }, /no ONNX files/],
+    [
+      { ...facts, graph: { ...int8Graph(goldenCheckpoint("bert-blocks")), options: { output: "embedding" } } },
+      /no embedders/,
+    ],
+    [{ ...facts, device: "cuda" }, /`device` "cuda"/],
+    [{ ...facts, threads: 2 }, /one thread/],
+    [{ ...facts, labels: 3 }, /at most 2 logits, and this model 3/],
+    [withConfig({ model_type: "distilbert", architectures: ["DistilBertForSequenceClassification"] }), /"distilbert"/],
+    [withConfig({ hidden_act: "relu" }), /activation "relu"/],
+    [withConfig({ hidden_size: 96, num_attention_heads: 3 }), /layers of 96 numbers/],
+    [withConfig({ intermediate_size: 52 }), /feed-forward layers of 52/],
+    [withConfig({ num_attention_heads: 4 }), /heads of 16/],
+    [withConfig({ num_hidden_layers: 49 }), /49 layers/],
+    [
+      withConfig({ model_type: "electra", architectures: ["ElectraForSequenceClassification"], embedding_size: 32 }),
+      /narrower/,
+    ],
+    [
+      withConfig({ model_type: "roberta", architectures: ["RobertaForSequenceClassification"], pad_token_id: -1 }),
+      /`pad_token_id`/,
+    ],
+  ])("is ONNX Runtime for another, with the reason: %#", (other, reason) => {
+    expect(chooseEngine(other)).toEqual({ engine: "onnxruntime", reason: expect.stringMatching(reason) });
+  });
+
+  test("is ONNX Runtime when a variable says so", () => {
+    process.env["PGVECTORDB_NATIVE"] = "off";
+    expect(chooseEngine(facts)).toEqual({ engine: "onnxruntime", reason: expect.stringMatching(/PGVECTORDB_NATIVE/) });
+  });
+
+  test.each([
+    [undefined, true],
+    ["", true],
+    ["on", true],
+    ["off", false],
+    [" OFF ", false],
+    ["0", false],
+    ["false", false],
+  ])("is left to choose by the value %j: %j", (value, isOn) => {
+    expect(isNativeOn({ PGVECTORDB_NATIVE: value })).toBe(isOn);
+  });
+});

@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compileModel } from "../compiler/compile-model.ts";
+import {
+  aloneWithoutPadding,
+  type GoldenCheckpoint,
+  goldenCheckpoint,
+  relativeError,
+  runBatch,
+  withSession,
+  withWeights,
+} from "../compiler/golden-checkpoint.suite.ts";
+import { OPEN_GATE } from "../native-gate.ts";
+import type { EncodedInput } from "../pair-encoder.ts";
+import { int8Graph, nativeMissing, unpadded } from "./native-engine.suite.ts";
+import type { NativeSession } from "./native-session.ts";
+import { openNativeSession } from "./open-native-session.ts";
+
+const CHECKPOINTS = [
+  "bert-blocks",
+  "bert-two-labels-blocks",
+  "camembert-blocks",
+  "electra-blocks",
+  "roberta-blocks",
+  "xlm-roberta-blocks",
+].map(goldenCheckpoint);
+/** Root mean square of the differences from the float32 reference, as a part of the logits' own; 0.7 to 5 % were measured. */
+const TOLERANCE = 0.08;
+
+const inputsOf = ({ cases }: GoldenCheckpoint) => cases.flatMap(unpadded);
+const expectedOf = ({ cases }: GoldenCheckpoint) => cases.flatMap(({ logits }) => logits ?? []);
+
+async function withNative<T>(golden: GoldenCheckpoint, use: (session: NativeSession) => Promise<T>): Promise<T> {
+  const model = { graph: int8Graph(golden), device: "cpu", threads: 1 };
+  const session = await openNativeSession(model, OPEN_GATE);
+  if (session === undefined) throw new Error(`The native engine does not take ${golden.name}.`);
+  try {
+    return await use(session);
+  } finally {
+    await session.dispose();
+  }
+}
+
+async function logitsOf(session: NativeSession, batch: readonly EncodedInput[]): Promise<number[][]> {
+  const { data, dims } = await session.run(batch);
+  const [rows = 0, width = 0] = dims;
+  expect(rows).toBe(batch.length);
+  return batch.map((_, row) => [...data.subarray(row * width, (row + 1) * width)]);
+}
+
+/** The error of ONNX Runtime's int8, whose graph is run one text at a time as well. */
+async function runtimeError(golden: GoldenCheckpoint): Promise<number> {
+  const { config, weightsPath, cases } = golden;
+  const { modelPath } = await withWeights(weightsPath, (weights) =>
+    compileModel({ config, weights, dtype: "int8", output: "logits", maskless: true }, join(folder, golden.name)),
+  );
+  return withSession(modelPath, async (session) => {
+    const rows: number[][] = [];
+    for (const batch of cases) {
+      for (const row of batch.ids.keys()) rows.push(...(await runBatch(session, aloneWithoutPadding(batch, row))));
+    }
+    return relativeError(rows, expectedOf(golden));
+  });
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "native-session-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
+  test.each(CHECKPOINTS)("gives logits close to the reference's: $name", async (golden) => {
+    const logits = await withNative(golden, (session) => logitsOf(session, inputsOf(golden)));
+    expect(relativeError(logits, expectedOf(golden))).toBeLessThan(TOLERANCE);
+  });
+
+  test("is on the whole no further from the reference than ONNX Runtime's int8", async () => {
+    let [native, runtime] = [0, 0];
+    for (const golden of CHECKPOINTS) {
+      const logits = await withNative(golden, (session) => logitsOf(session, inputsOf(golden)));
+      native += relativeError(logits, expectedOf(golden));
+      runtime += await runtimeError(golden);
+    }
+    expect(native).toBeLessThan(runtime);
+  });
+
+  test.each(CHECKPOINTS)("gives the same logits to the last bit whatever shares the run: $name", async (golden) => {
+    await withNative(golden, async (session) => {
+      const inputs = inputsOf(golden);
+      const together = await logitsOf(session, inputs);
+      expect(await logitsOf(session, inputs.toReversed())).toEqual(together.toReversed());
+      for (const [index, input] of inputs.entries())
+        expect(await logitsOf(session, [input])).toEqual([together[index]]);
+    });
+  });
+
+  test("names the output that the steps look for", async () => {
+    await withNative(goldenCheckpoint("bert-two-labels-blocks"), async (session) => {
+      expect(session.outputNames).toEqual(["logits"]);
+      expect(session.outputDims("logits")).toEqual(["batch", 2]);
+      expect(session.outputDims("embedding")).toBeUndefined();
+    });
+  });
+
+  test("refuses a token that the model does not know", async () => {
+    const input = { ids: Int32Array.of(1, 97), typeIds: Uint8Array.of(0, 0) };
+    await withNative(goldenCheckpoint("bert-blocks"), async (session) => {
+      await expect(session.run([input])).rejects.toMatchObject({
+        code: "inference_failed",
+        cause: { name: "RangeError" },
+      });
+    });
+  });
+});
