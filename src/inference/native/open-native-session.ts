@@ -6,6 +6,7 @@ import type { PreparedModel } from "../prepare-model.ts";
 import { openCheckpointWeights } from "../safetensors/open-checkpoint-weights.ts";
 import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
 import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
+import { freeBuffers } from "./free-buffers.ts";
 import { logNative, type NativeModel, type NativeShape } from "./native-addon.ts";
 import { NativeSession } from "./native-session.ts";
 import { nativeTensors } from "./native-tensors.ts";
@@ -70,6 +71,8 @@ async function createSession(
       // Sizes that the addon's own check refuses; what is wrong with the checkpoint was found above.
       logNative("ONNX Runtime runs the model, the native engine refused it: %s", error);
       return undefined;
+    } finally {
+      freeBuffers(tensors);
     }
     return new NativeSession(addon, model, shape, gate);
   });
