@@ -51,15 +51,20 @@ Outcome copyAndCheck(Workspace& w, const Shape& shape, const Run& run, size_t* d
 void embed(const Weights& weights, const Shape& shape, Workspace& w, int pairs, int tokens) {
   const size_t size = (size_t)shape.hidden;
   constexpr int AHEAD = 4;  // rows of the vocabulary are anywhere in memory, so they are fetched some tokens before they are read
+  // RoBERTa counts positions from the one after the padding's id, which is the position of padding that stands within a text; it is not counted.
+  const int padding = shape.positionOffset - 1;
   int t = 0;
   for (int pair = 0; pair < pairs; pair++) {
-    for (int position = 0; position < w.lengths[pair]; position++, t++) {
+    int position = padding;
+    for (const int end = t + w.lengths[pair]; t < end; t++) {
+      const bool isPadding = shape.positionOffset > 0 && w.tokens[t] == padding;
+      if (!isPadding) position++;
       if (t + AHEAD < tokens) {
         const char* next = (const char*)(weights.words + (size_t)w.tokens[t + AHEAD] * size);
         for (size_t i = 0; i < size * sizeof(uint16_t); i += 64) _mm_prefetch(next + i, _MM_HINT_T0);
       }
       const uint16_t* word = weights.words + (size_t)w.tokens[t] * size;
-      const float* place = weights.positions + (size_t)(shape.positionOffset + position) * size;
+      const float* place = weights.positions + (size_t)(isPadding ? padding : position) * size;
       const float* type = weights.types + (size_t)w.types[t] * size;
       Floats sum = zeros();
       for (size_t i = 0; i < size; i += 16) {
