@@ -4,7 +4,7 @@ import { chooseEngine, type EngineFacts } from "./choose-engine.ts";
 import { int8Graph, nativeMissing } from "./native-engine.suite.ts";
 import { isNativeOn } from "./native-switch.ts";
 
-const facts: EngineFacts = { graph: int8Graph(goldenCheckpoint("bert-blocks")), device: "cpu", threads: 1, labels: 1 };
+const facts: EngineFacts = { graph: int8Graph(goldenCheckpoint("bert-blocks")), device: "cpu", threads: 2, labels: 1 };
 const withConfig = (fields: object): EngineFacts => {
   const { graph } = facts;
   return graph.kind === "onnx" ? facts : { ...facts, graph: { ...graph, config: { ...graph.config, ...fields } } };
@@ -33,7 +33,7 @@ describe("the engine", () => {
       /no embedders/,
     ],
     [{ ...facts, device: "cuda" }, /`device` "cuda"/],
-    [{ ...facts, threads: 2 }, /one thread/],
+    [{ ...facts, threads: 3 }, /one thread/],
     [{ ...facts, labels: 3 }, /at most 2 logits, and this model 3/],
     [withConfig({ model_type: "distilbert", architectures: ["DistilBertForSequenceClassification"] }), /"distilbert"/],
     [withConfig({ hidden_act: "relu" }), /activation "relu"/],

@@ -40,6 +40,8 @@ export type EngineChoice = NativeChoice | { readonly engine: "onnxruntime"; read
 const CUDA_DEVICES = ["/dev/nvidiactl", "/dev/dxg"];
 /** The ones that are GELU by the error function. */
 const EXACT_GELU: ReadonlySet<string> = new Set(["gelu", "gelu_python"]);
+/** A session of ONNX Runtime with two threads takes longer than the kernels with one; with more it was not measured. */
+const MOST_THREADS = 2;
 /** Sizes that the kernels take: `native/README.md`. */
 const MOST = { hidden: 1024, intermediate: 4096, layers: 48, labels: 2 } as const;
 const BLOCK = 64;
@@ -67,7 +69,7 @@ function describeNativeModel(facts: EngineFacts): Pick<NativeChoice, "family" | 
   if (device === "auto" && CUDA_DEVICES.some((path) => existsSync(path))) {
     return '`device` is "auto" and there is a graphics card';
   }
-  if (threads > 1) return "it runs on one thread for each worker, and this model has more";
+  if (threads > MOST_THREADS) return `it runs on one thread for each worker, and here are ${threads}`;
   const config = new ConfigReader(graph.config);
   const { bertFamily: family } = architectureOf(config, "logits");
   if (family === undefined) return `it does not know the architecture "${config.text("model_type", "")}"`;

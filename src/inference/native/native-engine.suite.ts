@@ -1,12 +1,28 @@
 import type { GoldenCase } from "../compiler/golden-checkpoint.suite.ts";
 import type { CheckpointGraph } from "../model-graph.ts";
 import type { EncodedInput } from "../pair-encoder.ts";
+import { planThreads } from "../plan-threads.ts";
+import { chooseEngine } from "./choose-engine.ts";
 import { loadNativeAddon } from "./native-addon.ts";
+import { isNativeOn } from "./native-switch.ts";
+
+/** A config.json that the engine takes. */
+const TINY = {
+  config: { model_type: "bert", hidden_size: 64, num_attention_heads: 2, intermediate_size: 64 },
+  weightsPath: "",
+};
 
 const found = loadNativeAddon();
 
 /** Why tests of the native engine cannot run here, for their names; empty where they do. */
 export const nativeMissing = "missing" in found ? ` (skipped: ${found.missing})` : "";
+
+/** The same for models in one worker thread, which may have too many processors for it; a switched-off engine is not missing. */
+export async function nativeMissingInOneWorker(): Promise<string> {
+  if (nativeMissing !== "" || !isNativeOn()) return nativeMissing;
+  const choice = chooseEngine({ graph: int8Graph(TINY), device: "cpu", ...(await planThreads(1, 1)) });
+  return choice.engine === "native" ? "" : ` (skipped: ${choice.reason})`;
+}
 
 /** A checkpoint as the main thread hands it to a worker. */
 export function int8Graph(
