@@ -45,6 +45,15 @@ export function listContestants(files: ContestantFiles): Contestant[] {
       missing: undefined,
     },
     {
+      key: "int8-onnx",
+      name: "ours, int8 in ONNX Runtime",
+      start: () =>
+        TimedProcess.start(process.execPath, [scriptPath("run-ours"), model, requests, "int8", cacheDir], {
+          PGVECTORDB_NATIVE: "off",
+        }),
+      missing: undefined,
+    },
+    {
       key: "fp32",
       name: "ours, fp32",
       start: () => node("run-ours", model, requests, "fp32", cacheDir),

@@ -1,6 +1,7 @@
 // Ours, as a timed process: node run-ours.js <model> <requests> <dtype> <cacheDir>
 import { CrossEncoderReranker } from "pgvectordb/rerankers";
 import { answerRuns } from "./answer-runs.ts";
+import { loadedEngine } from "./loaded-engine.ts";
 
 const [model, , dtype, cacheDir] = process.argv.slice(2);
 await using reranker = new CrossEncoderReranker({
@@ -10,7 +11,7 @@ await using reranker = new CrossEncoderReranker({
   selfCheck: false,
 });
 await reranker.load();
-await answerRuns(`pgvectordb, ${dtype}`, async ({ query, texts }) => {
+await answerRuns(`pgvectordb, ${dtype}, ${loadedEngine()}`, async ({ query, texts }) => {
   const ranked = await reranker.rerank(query, texts);
   const scores = new Array<number>(texts.length);
   for (const { index, rawScore } of ranked) scores[index] = rawScore;

@@ -17,15 +17,15 @@ export class TimedProcess {
   /** What it says of itself. */
   description = "";
 
-  static async start(command: string, args: readonly string[]): Promise<TimedProcess> {
-    const started = new TimedProcess(command, args);
+  static async start(command: string, args: readonly string[], environment = {}): Promise<TimedProcess> {
+    const started = new TimedProcess(command, args, environment);
     const { ready } = (await started.#answer()) as { ready: string };
     started.description = ready;
     return started;
   }
 
-  private constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+  private constructor(command: string, args: readonly string[], environment: Readonly<Record<string, string>>) {
+    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...environment } });
     this.#child.stderr.on("data", (chunk) => {
       this.#stderr = `${this.#stderr}${chunk}`.slice(-2000);
     });
