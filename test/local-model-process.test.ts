@@ -1,7 +1,11 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { nativeMissing } from "../src/inference/native/native-engine.suite.ts";
 
 const rerankers = new URL("../dist/rerankers/index.js", import.meta.url).href;
 const model = fileURLToPath(new URL("./fixtures/models/tiny-bert-cross-encoder", import.meta.url));
@@ -19,6 +23,24 @@ async function runScript(body: string): Promise<unknown> {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: 50_000 });
   expect(stderr).toBe("");
   return JSON.parse(stdout);
+}
+
+/** The same with the engine that runs a checkpoint in int8, by the libraries that the process has loaded at the end. */
+async function librariesOf(native: "on" | "off"): Promise<readonly string[]> {
+  const cacheDir = await mkdtemp(join(tmpdir(), "local-model-process-"));
+  const checkpoint = fileURLToPath(new URL("./fixtures/models/tiny-bert-blocks", import.meta.url));
+  const options = JSON.stringify({ model: checkpoint, cacheDir, dtype: "int8", selfCheck: false });
+  try {
+    return (await runScript(`
+      process.env.PGVECTORDB_NATIVE = ${JSON.stringify(native)};
+      const reranker = new CrossEncoderReranker(${options});
+      await reranker.rerank("dog", ["a fox"]);
+      const { sharedObjects } = process.report.getReport();
+      await reranker.close();
+      print(sharedObjects);`)) as string[];
+  } finally {
+    await rm(cacheDir, { recursive: true });
+  }
 }
 
 const OPTIONAL = /onnxruntime|tokenizers|pglite|@huggingface|node_modules\/pg\//;
@@ -55,6 +77,20 @@ describe("a process that reranks", () => {
       await reranker.rerank("dog", ["a fox"]);
       print(loaded());`)) as string[];
     expect(modules.filter((module) => OPTIONAL.test(module))).toEqual([]);
+  });
+});
+
+describe("an int8 checkpoint", () => {
+  it("is run by ONNX Runtime when our own kernels are switched off", async () => {
+    const libraries = await librariesOf("off");
+    expect(libraries.some((path) => path.includes("onnxruntime"))).toBe(true);
+    expect(libraries.some((path) => path.endsWith("linux-x64.node"))).toBe(false);
+  });
+
+  it.skipIf(nativeMissing)(`is run without ONNX Runtime where our own kernels run${nativeMissing}`, async () => {
+    const libraries = await librariesOf("on");
+    expect(libraries.some((path) => path.includes("onnxruntime"))).toBe(false);
+    expect(libraries.some((path) => path.endsWith("linux-x64.node"))).toBe(true);
   });
 });
 

@@ -96,6 +96,13 @@ describe("pgvectordb models", () => {
     expect(embedder).toMatch(/task +embed/);
   });
 
+  it("tells what would run a model, and why not our own kernels", async () => {
+    const { stdout } = await run("info", "./tiny-bert-blocks", "--dtype", "int8");
+    expect(stdout).toMatch(/engine +(native, on a processor|ONNX Runtime; not the native one: it )/);
+    const { stdout: float32 } = await run("info", "./tiny-bert-blocks");
+    expect(float32).toMatch(/engine +ONNX Runtime; not the native one: it runs `dtype` "int8" alone/);
+  });
+
   it.each([
     [["frobnicate"], /expected list, info, pull or compile/],
     [[], /expected list, info, pull or compile/],

@@ -3,8 +3,9 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Worker } from "node:worker_threads";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, test } from "vitest";
 import { fixtureClassifier, fixtureModel } from "./fixture-models.suite.ts";
+import { nativeMissingInOneWorker } from "./native/native-engine.suite.ts";
 import type { SequenceClassifier } from "./sequence-classifier.ts";
 
 const QUERY = "How many people live in Berlin?";
@@ -26,17 +27,30 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((classifier) => classifier.close()));
 });
 
-describe("a classifier's calls", () => {
+/** Every engine keeps the same promises. */
+const engines = [
+  { engine: "ONNX Runtime", name: "tiny-bert-cross-encoder", options: {}, missing: "" },
+  {
+    engine: "our own kernels",
+    name: "tiny-bert-blocks",
+    options: { dtype: "int8" },
+    missing: await nativeMissingInOneWorker(),
+  },
+] as const;
+
+describe.each(engines)("a classifier's calls in $engine$missing", ({ name, options: engine, missing }) => {
+  const it = test.skipIf(missing);
+
   it("load nothing before the first, and one worker for all", async () => {
     workers.length = 0;
-    const classifier = make("tiny-bert-cross-encoder");
+    const classifier = make(name, engine);
     expect(workers).toHaveLength(0);
     await Promise.all([classifier.load(), classifier.score(QUERY, ["a"]), classifier.score(QUERY, ["b"])]);
     expect(workers).toHaveLength(1);
   });
 
   it("take turns: a short one ends while a long one runs, and an abort stops the long one", async () => {
-    const classifier = make("tiny-bert-cross-encoder", { batchSize: 1 });
+    const classifier = make(name, { ...engine, batchSize: 1 });
     await classifier.load();
     const controller = new AbortController();
     let longIsDone = false;
@@ -52,13 +66,13 @@ describe("a classifier's calls", () => {
   });
 
   it("are fair: of calls made at once each short one ends before the long one, in the order they came", async () => {
-    const classifier = make("tiny-bert-cross-encoder", { batchSize: 1 });
+    const classifier = make(name, { ...engine, batchSize: 1 });
     await classifier.load();
     const ended: string[] = [];
-    const call = (name: string, texts: readonly string[]) =>
+    const call = (caller: string, texts: readonly string[]) =>
       classifier.score(QUERY, texts).then(({ logits }) => {
         expect(logits).toHaveLength(texts.length);
-        ended.push(name);
+        ended.push(caller);
       });
     const short = ["a", "b", "c"];
     await Promise.all([
@@ -70,14 +84,14 @@ describe("a classifier's calls", () => {
 
   it("never start when aborted before", async () => {
     workers.length = 0;
-    const classifier = make("tiny-bert-cross-encoder");
+    const classifier = make(name, engine);
     const call = classifier.score(QUERY, ["a"], { signal: AbortSignal.abort() });
     await expect(call).rejects.toMatchObject({ code: "aborted" });
     expect(workers).toHaveLength(0);
   });
 
   it("can be aborted while the model loads, and made again", async () => {
-    const classifier = make("tiny-bert-cross-encoder");
+    const classifier = make(name, engine);
     const controller = new AbortController();
     const call = classifier.score(QUERY, ["a"], { signal: controller.signal });
     process.once("worker", () => controller.abort());
@@ -86,14 +100,14 @@ describe("a classifier's calls", () => {
   });
 
   it("leave nothing on the caller's signal", async () => {
-    const classifier = make("tiny-bert-cross-encoder");
+    const classifier = make(name, engine);
     const { signal } = new AbortController();
     for (let call = 0; call < 3; call++) await classifier.score(QUERY, ["a"], { signal });
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   it("are refused when too many wait, and taken again when they are done", async () => {
-    const classifier = make("tiny-bert-cross-encoder", { maxPending: 2 });
+    const classifier = make(name, { ...engine, maxPending: 2 });
     const waiting = [classifier.score(QUERY, ["a"]), classifier.score(QUERY, ["b"])];
     await expect(classifier.score(QUERY, ["c"])).rejects.toMatchObject({ code: "overloaded", retryable: true });
     await Promise.all(waiting);
@@ -108,10 +122,12 @@ async function kill(worker: Worker): Promise<void> {
   await exited;
 }
 
-describe("a worker that dies", () => {
+describe.each(engines)("a worker that dies in $engine$missing", ({ name, options: engine, missing }) => {
+  const it = test.skipIf(missing);
+
   it("fails its calls and is replaced by the next", async () => {
     workers.length = 0;
-    const classifier = make("tiny-bert-cross-encoder", { batchSize: 1 });
+    const classifier = make(name, { ...engine, batchSize: 1 });
     const { logits } = await classifier.score(QUERY, ["a"]);
     const calls = [classifier.score(QUERY, many), classifier.score(QUERY, ["a"])];
     const outcomes = Promise.allSettled(calls);
@@ -125,16 +141,18 @@ describe("a worker that dies", () => {
 
   it("is replaced also when it died while nobody waited", async () => {
     workers.length = 0;
-    const classifier = make("tiny-bert-cross-encoder");
+    const classifier = make(name, engine);
     await classifier.load();
     await kill(workers[0] as Worker);
     expect((await classifier.score(QUERY, ["a"])).logits).toHaveLength(1);
   });
 });
 
-describe("closing", () => {
+describe.each(engines)("closing in $engine$missing", ({ name, options: engine, missing }) => {
+  const it = test.skipIf(missing);
+
   it("rejects what waits and what comes later, and may be done twice", async () => {
-    const classifier = make("tiny-bert-cross-encoder", { batchSize: 1 });
+    const classifier = make(name, { ...engine, batchSize: 1 });
     await classifier.load();
     const call = classifier.score(QUERY, many);
     call.catch(() => {});
@@ -146,7 +164,7 @@ describe("closing", () => {
 
   it("ends the worker, also one that is still loading", async () => {
     workers.length = 0;
-    const classifier = make("tiny-bert-cross-encoder");
+    const classifier = make(name, engine);
     const loading = classifier.load();
     loading.catch(() => {});
     const started = new Promise<Worker>((resolve) => process.once("worker", resolve));
@@ -158,7 +176,7 @@ describe("closing", () => {
   });
 
   it("does nothing to a classifier that never ran", async () => {
-    await make("tiny-bert-cross-encoder").close();
+    await make(name, engine).close();
   });
 });
 

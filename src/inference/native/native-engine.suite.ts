@@ -3,8 +3,6 @@ import type { CheckpointGraph } from "../model-graph.ts";
 import type { EncodedInput } from "../pair-encoder.ts";
 import { planThreads } from "../plan-threads.ts";
 import { chooseEngine } from "./choose-engine.ts";
-import { loadNativeAddon } from "./native-addon.ts";
-import { isNativeOn } from "./native-switch.ts";
 
 /** A config.json that the engine takes. */
 const TINY = {
@@ -12,15 +10,16 @@ const TINY = {
   weightsPath: "",
 };
 
-const found = loadNativeAddon();
-
 /** Why tests of the native engine cannot run here, for their names; empty where they do. */
-export const nativeMissing = "missing" in found ? ` (skipped: ${found.missing})` : "";
+export const nativeMissing = missingWith(1);
 
-/** The same for models in one worker thread, which may have too many processors for it; a switched-off engine is not missing. */
+/** The same for models in one worker thread, for which a machine may have too many processors. */
 export async function nativeMissingInOneWorker(): Promise<string> {
-  if (nativeMissing !== "" || !isNativeOn()) return nativeMissing;
-  const choice = chooseEngine({ graph: int8Graph(TINY), device: "cpu", ...(await planThreads(1, 1)) });
+  return missingWith((await planThreads(1, 1)).threads);
+}
+
+function missingWith(threads: number): string {
+  const choice = chooseEngine({ graph: int8Graph(TINY), device: "cpu", threads });
   return choice.engine === "native" ? "" : ` (skipped: ${choice.reason})`;
 }
 
