@@ -41,7 +41,7 @@ export function formatDescription(model: ModelDescription): string {
       "used",
       use === undefined
         ? "cannot be used"
-        : `${use.file}, ${use.how === "compile" ? "compiled" : "as it is"}, ${use.dtype}`,
+        : `${use.file}, ${use.how === "onnx" || use.engine === "native" ? "as it is" : "compiled"}, ${use.dtype}`,
     ],
     ["engine", use === undefined ? "" : engineOf(use)],
     ["compiled", compiledOf(model)],
