@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "native/**/*.test.ts"],
     // What only a server can do: `npm run test:postgres`.
     exclude: [...configDefaults.exclude, "test/postgres/**", "test/citus/**"],
     // Worker threads run compiled JavaScript, so the build is made before the first test.

@@ -14,7 +14,9 @@ const target = join(root, "dist", "native", "linux-x64.node");
 
 // `-ffp-contract=off`: a compiler that fuses a product and a sum in one block size and not in another makes a score depend on its neighbours.
 const common = [
-  ..."-std=c++17 -O3 -fPIC -fno-exceptions -fno-rtti -fvisibility=hidden -fno-strict-aliasing -ffp-contract=off -fno-math-errno".split(" "),
+  ..."-std=c++17 -O3 -fPIC -fno-exceptions -fno-rtti -fvisibility=hidden -fno-strict-aliasing -ffp-contract=off -fno-math-errno".split(
+    " ",
+  ),
   ..."-Wall -Wextra -Werror -DNAPI_VERSION=8".split(" "),
 ];
 const linkCommon = ["-shared", "-s", "-Wl,--gc-sections"];
@@ -39,7 +41,12 @@ const pinnedZig = join(work, "ziglang", "ziglang", "zig");
 
 /** The trimmed output of a command, or undefined where it is not there or fails. */
 function output(command, args, options = {}) {
-  const result = spawnSync(command, args, { encoding: "utf8", timeout: 300_000, stdio: ["ignore", "pipe", "pipe"], ...options });
+  const result = spawnSync(command, args, {
+    encoding: "utf8",
+    timeout: 300_000,
+    stdio: ["ignore", "pipe", "pipe"],
+    ...options,
+  });
   return result.status === 0 ? result.stdout.trim() : undefined;
 }
 
@@ -48,15 +55,36 @@ function zigAt(path, version = path && output(path, ["version"])) {
 }
 
 function zigOfPython() {
-  const path = output("python3", ["-c", "import ziglang, os; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))"]);
+  const path = output("python3", [
+    "-c",
+    "import ziglang, os; print(os.path.join(os.path.dirname(ziglang.__file__), 'zig'))",
+  ]);
   return path ? zigAt(path) : undefined;
 }
 
 /** The wheel whose hash native/ziglang.txt pins, in a folder that git ignores. */
 function installZig() {
   const partial = join(work, `ziglang-${process.pid}`);
-  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--require-hashes"];
-  const installed = output("python3", [...pip, "--retries", "1", "--target", partial, "--requirement", join(source, "ziglang.txt")]);
+  const pip = [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-deps",
+    "--only-binary",
+    ":all:",
+    "--require-hashes",
+  ];
+  const installed = output("python3", [
+    ...pip,
+    "--retries",
+    "1",
+    "--target",
+    partial,
+    "--requirement",
+    join(source, "ziglang.txt"),
+  ]);
   if (installed !== undefined && !existsSync(pinnedZig)) renameSync(partial, join(work, "ziglang"));
   rmSync(partial, { recursive: true, force: true });
   return installed === undefined ? undefined : zigAt(pinnedZig);
@@ -80,8 +108,14 @@ const compilers = [
 
 function hashOf(compiler, headers) {
   const hash = createHash("sha256");
-  const files = readdirSync(source, { recursive: true }).filter((name) => /\.(h|cpp)$/.test(name)).sort();
-  for (const name of files) hash.update(`${name}\0`).update(readFileSync(join(source, name))).update("\0");
+  const files = readdirSync(source, { recursive: true })
+    .filter((name) => /\.(h|cpp)$/.test(name))
+    .sort();
+  for (const name of files)
+    hash
+      .update(`${name}\0`)
+      .update(readFileSync(join(source, name)))
+      .update("\0");
   hash.update(JSON.stringify([compiler.name, compiler.flags, common, linkCommon, units, headers.version]));
   return hash.digest("hex").slice(0, 16);
 }
@@ -89,9 +123,17 @@ function hashOf(compiler, headers) {
 /** Compiles into `folder` and returns the addon's path, or says what failed. */
 function compile(compiler, headers, folder) {
   const [command, ...first] = compiler.command;
-  const environment = { ...process.env, ZIG_GLOBAL_CACHE_DIR: join(work, "zig-cache"), ZIG_LOCAL_CACHE_DIR: join(work, "zig-cache") };
+  const environment = {
+    ...process.env,
+    ZIG_GLOBAL_CACHE_DIR: join(work, "zig-cache"),
+    ZIG_LOCAL_CACHE_DIR: join(work, "zig-cache"),
+  };
   const call = (args) => {
-    const result = spawnSync(command, [...first, ...compiler.flags.common, ...args], { encoding: "utf8", timeout: 600_000, env: environment });
+    const result = spawnSync(command, [...first, ...compiler.flags.common, ...args], {
+      encoding: "utf8",
+      timeout: 600_000,
+      env: environment,
+    });
     if (result.status !== 0) throw new Error(`${compiler.name}: ${result.error?.message ?? result.stderr.trim()}`);
   };
   const objects = units.map(({ file, flags }) => {
@@ -102,7 +144,11 @@ function compile(compiler, headers, folder) {
   const addon = join(folder, "addon.node");
   call([...linkCommon, ...compiler.flags.link, ...objects, "-o", addon]);
   // In a process of its own: what cannot be loaded must not be shipped, and may not end this one.
-  const loads = spawnSync(process.execPath, ["-e", "process.exit(typeof require(process.argv[1]).isSupported === 'boolean' ? 0 : 1)", addon]);
+  const loads = spawnSync(process.execPath, [
+    "-e",
+    "process.exit(typeof require(process.argv[1]).isSupported === 'boolean' ? 0 : 1)",
+    addon,
+  ]);
   if (loads.status !== 0) throw new Error(`${compiler.name}: Node.js cannot load what it made`);
   return addon;
 }
@@ -137,8 +183,10 @@ function findHeaders() {
 
 /** Builds, or returns why it cannot be done. */
 function build() {
+  if (process.report) process.report.excludeNetwork = true; // which it would look up names for
   const isGlibc = Boolean(process.report?.getReport().header.glibcVersionRuntime);
-  if (process.platform !== "linux" || process.arch !== "x64" || !isGlibc) return `${process.platform}-${process.arch} is not Linux x64 with glibc`;
+  if (process.platform !== "linux" || process.arch !== "x64" || !isGlibc)
+    return `${process.platform}-${process.arch} is not Linux x64 with glibc`;
   const headers = findHeaders();
   if (!headers) return "the development package node-api-headers is not installed";
   mkdirSync(work, { recursive: true });
@@ -153,12 +201,16 @@ function build() {
       failures.push(error.message);
     }
   }
-  return failures.length > 0 ? failures.map((failure) => failure.split("\n")[0]).join("; ") : "no zig, no clang++ 15, no g++ 11, and no pip to install zig with";
+  return failures.length > 0
+    ? failures.map((failure) => failure.split("\n")[0]).join("; ")
+    : "no zig, no clang++ 15, no g++ 11, and no pip to install zig with";
 }
 
 const reason = build();
 if (reason !== undefined) {
   const isRequired = process.argv.includes("--require");
-  process.stderr.write(`${isRequired ? "The native engine cannot be built" : "Built without the native engine (local models run on ONNX Runtime)"}: ${reason}.\n`);
+  process.stderr.write(
+    `${isRequired ? "The native engine cannot be built" : "Built without the native engine (local models run on ONNX Runtime)"}: ${reason}.\n`,
+  );
   if (isRequired) process.exitCode = 1;
 }

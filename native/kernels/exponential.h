@@ -34,7 +34,7 @@ static ALWAYS_INLINE Floats coarsePowerOfTwo(Floats x) {
 /** The same from below: whatever is under -126 is 2^-126. The operands of the maximum stand so that a NaN stays one. */
 static ALWAYS_INLINE Floats coarsePowerOfTwoFromBelow(Floats x) { return coarsePowerOfTwo(_mm512_max_ps(splat(-126.f), x)); }
 
-/** 2^x for x <= 126, relative error at most 1.5e-7; below -126 it is 2^-126. */
+/** 2^x for x <= 126, relative error at most 2.5e-7; below -126 it is 2^-126. */
 static ALWAYS_INLINE Floats powerOfTwo(Floats x) {
   Floats f;
   const Floats shifted = splitPower(_mm512_max_ps(splat(-126.f), x), &f);

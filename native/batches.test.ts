@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import {
+  nativeAddon,
+  nativeMissing,
+  randomNumbers,
+  randomPair,
+  randomTensors,
+  runTogether,
+  smallShape,
+} from "./random-model.suite.ts";
+
+/** Every length up to 512 alone, then the same pairs in random company: logits to the last bit. */
+function expectSameInAnyCompany(changes: Parameters<typeof smallShape>[0], scoreFactor: number, mixes: number): void {
+  const shape = smallShape({ positions: 512, labels: 2, ...changes });
+  const model = nativeAddon().createModel(shape, randomTensors(shape, 11, scoreFactor));
+  const random = randomNumbers(12);
+  const pairs = Array.from({ length: 512 }, (_, i) => randomPair(shape, i + 1, random));
+  const alone = pairs.map((pair) => runTogether(model, [pair]));
+  for (let mix = 0; mix < mixes; mix++) {
+    const chosen: number[] = [];
+    // Short and long runs, of short and of long texts.
+    const [most, longest] = [64 << (mix % 7), 8 << (mix % 8)];
+    for (let tokens = 0, next = 0; tokens + next <= Math.min(most, 4096); tokens += next) {
+      if (next > 0) chosen.push(next - 1);
+      next = 1 + Math.floor(random() * Math.min(longest, 512));
+    }
+    if (chosen.length === 0) continue;
+    const together = runTogether(
+      model,
+      chosen.map((index) => pairs[index] ?? { ids: [], types: [] }),
+    );
+    for (const [place, index] of chosen.entries()) {
+      expect([...together.subarray(2 * place, 2 * place + 2)], `${index + 1} tokens at ${place}`).toEqual([
+        ...(alone[index] ?? []),
+      ]);
+    }
+  }
+}
+
+describe.skipIf(nativeMissing)(`a pair's logits, whatever shares the run${nativeMissing}`, () => {
+  it("are the same with heads of 32", () => expectSameInAnyCompany({ layers: 3 }, 1, 300));
+  it("are the same with heads of 64", () => expectSameInAnyCompany({ hidden: 128, layers: 2 }, 1, 200));
+  it("are the same where scores are large", () => expectSameInAnyCompany({ layers: 2 }, 12, 200));
+  it("are the same where positions go past 512", () => expectSameInAnyCompany({ positions: 600, layers: 2 }, 1, 100));
+  it("are the same after longer and shorter runs of the same model", () => {
+    const shape = smallShape({ positions: 8192 });
+    const model = nativeAddon().createModel(shape, randomTensors(shape, 13));
+    const random = randomNumbers(14);
+    const [short, long] = [randomPair(shape, 9, random), randomPair(shape, 8192, random)];
+    const [before] = runTogether(model, [short]);
+    expect(runTogether(model, [long])[0]).toBe(runTogether(model, [long])[0]);
+    expect(runTogether(model, [short])[0]).toBe(before);
+  });
+});

@@ -1,0 +1,184 @@
+import type { NativeShape } from "../src/inference/native/native-addon.ts";
+
+/** A pair as tokens and their types. */
+export interface EncodedPair {
+  readonly ids: readonly number[];
+  readonly types: readonly number[];
+}
+
+type Matrix = readonly Float64Array[];
+
+/** What becomes of values where the kernels round them: nothing, or what native/README.md says. */
+export type Rounding = "none" | "kernels";
+
+const SHIFT = 0.17;
+
+/** The nearest bfloat16, ties to even. */
+export function toBfloat16(value: number): number {
+  const bits = new Uint32Array(Float32Array.of(value).buffer);
+  bits[0] = ((bits[0] ?? 0) + 0x7fff + (((bits[0] ?? 0) >>> 16) & 1)) & 0xffff0000;
+  return new Float32Array(bits.buffer)[0] ?? 0;
+}
+
+/** Multiples of a scale with the largest magnitude at 127. */
+function around(values: Float64Array): Float64Array {
+  const scale = values.reduce((top, value) => Math.max(top, Math.abs(value)), 1e-20) / 127;
+  return values.map((value) => Math.round(value / scale) * scale);
+}
+
+/** Multiples of a scale from -SHIFT to the largest of the row, which has 255. */
+function shifted(values: Float64Array): Float64Array {
+  const scale = (Math.max(0, ...values) + SHIFT) / 255;
+  return values.map((value) => Math.round((value + SHIFT) / scale) * scale - SHIFT);
+}
+
+/** The error function, by its series and by a continued fraction: float64 to 1e-13. */
+function erf(x: number): number {
+  const a = Math.abs(x);
+  if (a < 2.5) {
+    let term = a;
+    let sum = a;
+    for (let n = 1; n < 60; n++) {
+      term *= (-a * a) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
+  }
+  let fraction = 0;
+  for (let n = 60; n > 0; n--) fraction = n / 2 / (a + fraction);
+  return Math.sign(x) * (1 - Math.exp(-a * a) / (a + fraction) / Math.sqrt(Math.PI));
+}
+
+const gelu = (x: number): number => (x / 2) * (1 + erf(x / Math.SQRT2));
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+}
+
+/** BERT's cross-encoder in plain float64, written from the model's definition and not from the kernels. */
+export class ReferenceModel {
+  readonly #shape: NativeShape;
+  readonly #tensors: readonly Float32Array[];
+  readonly #rounding: Rounding;
+  readonly #matrices = new Map<number, Matrix>();
+  /** The largest score of any attention so far, in natural units. */
+  largestScore = 0;
+
+  constructor(shape: NativeShape, tensors: readonly Float32Array[], rounding: Rounding) {
+    this.#shape = shape;
+    this.#tensors = tensors;
+    this.#rounding = rounding;
+  }
+
+  logits(pair: EncodedPair): number[] {
+    const { layers } = this.#shape;
+    let rows = this.#embed(pair);
+    for (let layer = 0; layer < layers; layer++) {
+      // Of the last layer the head reads one row, and its attention is not rounded.
+      const isLast = layer === layers - 1;
+      rows = this.#layer(rows, 5 + 16 * layer, isLast);
+    }
+    const head = 5 + 16 * layers;
+    const dense = this.#linear(rows[0] ?? new Float64Array(), head).map(
+      this.#shape.headActivation === "tanh" ? Math.tanh : gelu,
+    );
+    return [...this.#linear(dense, head + 2)];
+  }
+
+  #embed({ ids, types }: EncodedPair): Matrix {
+    const { positionOffset } = this.#shape;
+    const padding = positionOffset - 1;
+    let position = padding;
+    return ids.map((id, token) => {
+      const isPadding = positionOffset > 0 && id === padding;
+      if (!isPadding) position++;
+      const word = this.#row(0, id).map((value) => (this.#rounding === "none" ? value : toBfloat16(value)));
+      const place = this.#row(1, isPadding ? padding : position);
+      const type = this.#row(2, types[token] ?? 0);
+      return this.#norm(
+        word.map((value, i) => value + (place[i] ?? 0) + (type[i] ?? 0)),
+        3,
+      );
+    });
+  }
+
+  #layer(rows: Matrix, at: number, isLast: boolean): Matrix {
+    const read = isLast ? rows.slice(0, 1) : rows;
+    const context = this.#attend(read, rows, at, isLast);
+    return read.map((row, i) => {
+      const attended = this.#quantizedLinear(around, context[i] ?? new Float64Array(), at + 6);
+      const middle = this.#norm(
+        row.map((value, d) => value + (attended[d] ?? 0)),
+        at + 8,
+      );
+      const inner = this.#quantizedLinear(around, middle, at + 10).map(gelu);
+      const out = this.#quantizedLinear(shifted, inner, at + 12);
+      return this.#norm(
+        middle.map((value, d) => value + (out[d] ?? 0)),
+        at + 14,
+      );
+    });
+  }
+
+  #attend(read: Matrix, rows: Matrix, at: number, isLast: boolean): Matrix {
+    const { hidden, heads } = this.#shape;
+    const size = hidden / heads;
+    const isRounded = this.#rounding === "kernels" && !isLast;
+    const round = (x: number) => (isRounded ? toBfloat16(x) : x);
+    const project = (x: Float64Array, tensor: number) =>
+      isLast ? this.#linear(x, tensor) : this.#quantizedLinear(around, x, tensor);
+    // The kernels' factor of the query makes a share a power of two; it is part of what they round.
+    const factor = Math.LOG2E / Math.sqrt(size);
+    const queries = read.map((row) => project(row, at).map((x) => round(x * factor)));
+    const keys = rows.map((row) => project(row, at + 2).map(round));
+    const values = rows.map((row) => project(row, at + 4).map(round));
+    return queries.map((query) => {
+      const context = new Float64Array(hidden);
+      for (let first = 0; first < hidden; first += size) {
+        const part = query.subarray(first, first + size);
+        const scores = keys.map((key) => dot(part, key.subarray(first, first + size)));
+        const top = Math.max(...scores);
+        this.largestScore = Math.max(this.largestScore, ...scores.map((score) => Math.abs(score) * Math.LN2));
+        // Without a largest score subtracted, as the kernels do it, what is rounded has other digits.
+        const shares = scores.map((score) => 2 ** (isRounded && top <= 64 ? score : score - top));
+        const sum = shares.reduce((total, share) => total + share, 0);
+        const rounded = shares.map(round);
+        values.forEach((value, t) => {
+          for (let d = first; d < first + size; d++)
+            context[d] = (context[d] ?? 0) + ((rounded[t] ?? 0) * (value[d] ?? 0)) / sum;
+        });
+      }
+      return context;
+    });
+  }
+
+  #quantizedLinear(quantize: (row: Float64Array) => Float64Array, x: Float64Array, tensor: number): Float64Array {
+    return this.#rounding === "none" ? this.#linear(x, tensor) : this.#linear(quantize(x), tensor, around);
+  }
+
+  #linear(x: Float64Array, tensor: number, round?: typeof around): Float64Array {
+    const bias = this.#tensors[tensor + 1] ?? new Float32Array();
+    let rows = this.#matrices.get(tensor);
+    if (!rows) {
+      rows = Array.from(bias, (_, output) => this.#row(tensor, output, x.length)).map((row) => round?.(row) ?? row);
+      this.#matrices.set(tensor, rows);
+    }
+    return Float64Array.from(rows, (row, output) => (bias[output] ?? 0) + dot(x, row));
+  }
+
+  #norm(x: Float64Array, tensor: number): Float64Array {
+    const mean = x.reduce((sum, value) => sum + value, 0) / x.length;
+    const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / x.length;
+    const weight = this.#row(tensor, 0);
+    const bias = this.#row(tensor + 1, 0);
+    return x.map(
+      (value, i) => ((value - mean) / Math.sqrt(variance + this.#shape.epsilon)) * (weight[i] ?? 0) + (bias[i] ?? 0),
+    );
+  }
+
+  #row(tensor: number, row: number, size = this.#shape.hidden): Float64Array {
+    return Float64Array.from(this.#tensors[tensor]?.subarray(row * size, (row + 1) * size) ?? []);
+  }
+}
