@@ -91,7 +91,7 @@ napi_value wrapModel(napi_env env, Model* model) {
 
 napi_value createModelFunction(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
-  Shape shape;
+  Shape shape{};
   const float* tensors[MAX_TENSORS];
   if (!readArguments(env, info, 2, arguments)) return nullptr;
   if (!processorIsSupported()) {
@@ -101,7 +101,8 @@ napi_value createModelFunction(napi_env env, napi_callback_info info) {
   if (!readShape(env, arguments[0], &shape) || !readTensors(env, arguments[1], shape, tensors)) return nullptr;
   Model* model = nullptr;
   size_t detail = 0;
-  if (!throwOutcome(env, createModel(shape, tensors, &model, &detail), detail)) return nullptr;
+  const Outcome created = createModel(shape, tensors, &model, &detail);
+  if (!throwOutcome(env, created, detail)) return nullptr;
   return wrapModel(env, model);
 }
 
@@ -137,7 +138,8 @@ napi_value runFunction(napi_env env, napi_callback_info info) {
     throwPending(env);
     return nullptr;
   }
-  if (!throwOutcome(env, runModel(handle->model, run, (float*)logits, &detail), detail)) return nullptr;
+  const Outcome ran = runModel(handle->model, run, (float*)logits, &detail);
+  if (!throwOutcome(env, ran, detail)) return nullptr;
   reportMemory(env, handle);
   if (napi_create_typedarray(env, napi_float32_array, values, buffer, 0, &result) != napi_ok) {
     throwPending(env);

@@ -69,8 +69,8 @@ static inline bool readHeadActivation(napi_env env, napi_value object, HeadActiv
 static inline bool readShape(napi_env env, napi_value object, Shape* shape) {
   napi_valuetype type;
   if (napi_typeof(env, object, &type) != napi_ok || type != napi_object) return throwType(env, "`shape` must be an object.");
-  int embeddingSize;
-  double epsilon;
+  int embeddingSize = 0;
+  double epsilon = 0;
   if (!readInteger(env, object, "hidden", 64, MAX_HIDDEN, &shape->hidden) || !readInteger(env, object, "inner", 64, MAX_INNER, &shape->inner) ||
       !readInteger(env, object, "heads", 1, MAX_HEADS, &shape->heads) || !readInteger(env, object, "layers", 1, MAX_LAYERS, &shape->layers) ||
       !readInteger(env, object, "embeddingSize", 1, MAX_HIDDEN, &embeddingSize) ||

@@ -2,7 +2,16 @@
 // build it gets one line and no failure, unless `--require` is given.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,12 +40,14 @@ const zigFlags = {
   kernels: ["-mcpu=x86_64_v4+avx512vnni+avx512bf16", "-mprefer-vector-width=512"],
   link: ["-nostdlib++"],
 };
-const driverFlags = {
+const clangFlags = {
   common: [],
   addon: ["-march=x86-64"],
   kernels: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512bf16", "-mprefer-vector-width=512"],
   link: ["-static-libgcc", "-Wl,--as-needed"],
 };
+// g++ warns of its own header of intrinsics (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105593).
+const gccFlags = { ...clangFlags, kernels: [...clangFlags.kernels, "-Wno-maybe-uninitialized", "-Wno-uninitialized"] };
 const pinnedZig = join(work, "ziglang", "ziglang", "zig");
 
 /** The trimmed output of a command, or undefined where it is not there or fails. */
@@ -62,38 +73,26 @@ function zigOfPython() {
   return path ? zigAt(path) : undefined;
 }
 
-/** The wheel whose hash native/ziglang.txt pins, in a folder that git ignores. */
+/** The wheel whose hash native/ziglang.txt pins, in a folder that git ignores. Where it cannot be had, that is remembered: without a network each build would wait for it. */
 function installZig() {
+  const refused = join(work, "ziglang-refused");
+  if (existsSync(refused) || output("python3", ["-m", "pip", "--version"]) === undefined) return undefined;
   const partial = join(work, `ziglang-${process.pid}`);
-  const pip = [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "--no-deps",
-    "--only-binary",
-    ":all:",
-    "--require-hashes",
-  ];
-  const installed = output("python3", [
-    ...pip,
-    "--retries",
-    "1",
-    "--target",
-    partial,
-    "--requirement",
-    join(source, "ziglang.txt"),
-  ]);
-  if (installed !== undefined && !existsSync(pinnedZig)) renameSync(partial, join(work, "ziglang"));
+  const pip =
+    "-m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes --retries 1".split(
+      " ",
+    );
+  const installed = output("python3", [...pip, "--target", partial, "--requirement", join(source, "ziglang.txt")]);
+  if (installed === undefined) writeFileSync(refused, "Delete this file to have pip try again.\n");
+  else if (!existsSync(pinnedZig)) renameSync(partial, join(work, "ziglang"));
   rmSync(partial, { recursive: true, force: true });
-  return installed === undefined ? undefined : zigAt(pinnedZig);
+  return zigAt(pinnedZig);
 }
 
-function driver(command, pattern, least) {
+function driver(command, flags, pattern, least) {
   const version = output(command, ["--version"])?.split("\n")[0];
   const major = Number(version?.match(pattern)?.[1]);
-  return major >= least ? { name: version, command: [command], flags: driverFlags } : undefined;
+  return major >= least ? { name: version, command: [command], flags } : undefined;
 }
 
 /** In the order in which they are tried; each is looked for only when those before it are not there, or failed. */
@@ -102,8 +101,8 @@ const compilers = [
   () => (existsSync(pinnedZig) ? zigAt(pinnedZig) : undefined),
   zigOfPython,
   installZig,
-  () => driver("clang++", /version (\d+)/, 15),
-  () => driver("g++", /(\d+)\.\d+\.\d+/, 11),
+  () => driver("clang++", clangFlags, /version (\d+)/, 15),
+  () => driver("g++", gccFlags, /(\d+)\.\d+\.\d+/, 11),
 ];
 
 function hashOf(compiler, headers) {
@@ -203,7 +202,7 @@ function build() {
   }
   return failures.length > 0
     ? failures.map((failure) => failure.split("\n")[0]).join("; ")
-    : "no zig, no clang++ 15, no g++ 11, and no pip to install zig with";
+    : "no zig, no clang++ 15, no g++ 11, and no pip that could install zig";
 }
 
 const reason = build();
