@@ -11,7 +11,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(start, size) ((void)0)
 #endif
 
-/** With huge pages a product waits less for address translation: 4 to 6 % of a run here. */
+/** With huge pages a product waits less for address translation: up to 1 % of a run of MiniLM on Zen 4, for 3 MB. */
 constexpr size_t HUGE_PAGE = (size_t)2 << 20;
 
 struct Mapping {
