@@ -38,6 +38,7 @@ import { buildVectorIndex } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { addDocuments, checkAddArguments, type DocumentSource, refreshStatistics } from "./ingest/add-documents.ts";
+import { againOnConflict } from "./ingest/again-on-conflict.ts";
 import { compileChange, updateDocuments } from "./ingest/change-metadata.ts";
 import { exportDocuments } from "./ingest/export-documents.ts";
 import { checkImportSource, readExport } from "./ingest/import-documents.ts";
@@ -178,8 +179,8 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
    * @returns how many of them were there
    */
   async delete(selection: Selection<Metadata>, options: DeadlineOptions = {}): Promise<number> {
-    const rows = await this.#query(deleteDocuments(this.#context.target, compileSelection(selection)), options);
-    return rows.length;
+    const statement = deleteDocuments(this.#context.target, compileSelection(selection));
+    return (await againOnConflict(() => this.#query(statement, options))).length;
   }
 
   /** Removes every document; the collection, its settings and its indexes stay. */

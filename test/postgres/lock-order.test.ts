@@ -1,0 +1,87 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Collection } from "../../src/collection.ts";
+import { PgVectorDB } from "../../src/pgvectordb.ts";
+import { hashEmbedder } from "../hash-embedder.ts";
+import { newTestDatabase, type TestDatabase } from "../test-database.ts";
+
+let database: TestDatabase;
+let db: PgVectorDB;
+let other: pg.Client;
+
+beforeAll(async () => {
+  database = await newTestDatabase();
+  db = await PgVectorDB.open({ url: database.url });
+  other = new pg.Client({ connectionString: database.url });
+  await other.connect();
+});
+
+afterAll(async () => {
+  await other.end();
+  await db.close();
+  await database.remove();
+});
+
+/** How many sessions wait for a lock of `other`'s. */
+async function waiting(): Promise<number> {
+  const { rows } = await other.query(
+    "SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))",
+  );
+  return rows.length;
+}
+
+/** Asks until it is so. A failure is the test's time-out. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition()));
+}
+
+const IDS = ["d", "c", "b", "a"];
+const changed = (id: string, content = `text ${id}`) => ({ id, content, metadata: { n: 1 } });
+
+/** Documents that lie in the table in the reverse order of their ids. */
+async function reversed(name: string): Promise<{ collection: Collection; table: string }> {
+  const collection = await db.collection(name, { embedder: hashEmbedder() });
+  for (const id of IDS) await collection.addDocuments([{ id, content: `text ${id}`, metadata: { n: 0 } }]);
+  const { rows } = await other.query<{ table: string }>(
+    "SELECT 'pgvectordb.documents_' || id AS table FROM pgvectordb.collections WHERE name = $1",
+    [name],
+  );
+  return { collection, table: rows[0]?.table ?? "" };
+}
+
+describe("a batch locks its rows in the order of their ids: those after one that somebody else has are free", () => {
+  it.each([
+    ["metadata alone", IDS.map((id) => changed(id))],
+    ["content of some, metadata of others", IDS.map((id) => changed(id, id === "d" ? "another text" : undefined))],
+  ])("%s", async (name, documents) => {
+    const { collection, table } = await reversed(name);
+    await other.query("BEGIN");
+    await other.query(`SELECT FROM ${table} WHERE id = 'a' FOR UPDATE`);
+    const loading = collection.addDocuments(documents);
+    await until(async () => (await waiting()) === 1);
+    await other.query(`SELECT FROM ${table} WHERE id > 'a' ORDER BY id DESC FOR UPDATE NOWAIT`);
+    await other.query("COMMIT");
+    const fresh = documents.filter(({ content }) => content === "another text").length;
+    expect(await loading).toMatchObject({ updated: fresh, metadataUpdated: 4 - fresh });
+    expect((await collection.get(IDS)).map((document) => document?.metadata)).toEqual(IDS.map(() => ({ n: 1 })));
+  });
+});
+
+it("a change or a removal that a deadlock ended is done again", async () => {
+  const { collection, table } = await reversed("deadlock");
+  for (const act of [
+    () => collection.update({ where: { n: 0 } }, { merge: { n: 1 } }),
+    () => collection.delete({ where: { n: 1 } }),
+  ]) {
+    // It takes the rows as they lie, "d" first; `other` has "a", waits for "d" more patiently, and so is not the one that is ended.
+    await other.query("SET deadlock_timeout = '1min'");
+    await other.query("BEGIN");
+    await other.query(`SELECT FROM ${table} WHERE id = 'a' FOR UPDATE`);
+    const acting = act();
+    await until(async () => (await waiting()) === 1);
+    await other.query(`SELECT FROM ${table} WHERE id = 'd' FOR UPDATE`);
+    await other.query("COMMIT");
+    expect(await acting).toBe(4);
+  }
+  expect(await collection.count()).toBe(0);
+});
