@@ -42,6 +42,14 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition()));
 }
 
+/** How many wait to bring the client's database up to date. */
+async function waitingForTurn(client: pg.Client): Promise<number> {
+  const { rows } = await client.query(
+    "SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()",
+  );
+  return rows.length;
+}
+
 describe("opening", () => {
   it("is done by many processes at once, on a database that is still empty", async () => {
     const empty = await newServerDatabase(SERVER_URL ?? "");
@@ -91,10 +99,7 @@ describe("opening", () => {
     // With its first such statement a session reads what others have changed; after that it goes by what it remembers.
     await pool.query("CREATE TEMPORARY TABLE warm (n integer)");
     const opening = PgVectorDB.open({ pool });
-    await until(async () => {
-      const { rows } = await first.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
-      return rows.length > 0;
-    });
+    await until(async () => (await waitingForTurn(first)) === 1);
     await first.query("CREATE SCHEMA pgvectordb CREATE TABLE schema_version (version integer NOT NULL)");
     await first.query("COMMIT");
     await first.end();
@@ -102,6 +107,30 @@ describe("opening", () => {
     expect(await db.collections()).toEqual([]);
     await db.close();
     await pool.end();
+    await empty.remove();
+  });
+
+  it.each(["repeatable read", "serializable"])("takes turns where transactions are %s by default", async (level) => {
+    const empty = await newServerDatabase(SERVER_URL ?? "");
+    await runOnServer(empty.url, "CREATE EXTENSION vector; CREATE EXTENSION pg_trgm");
+    await runOnServer(
+      empty.url,
+      `ALTER DATABASE ${new URL(empty.url).pathname.slice(1)} SET default_transaction_isolation = '${level}'`,
+    );
+    const first = new pg.Client({ connectionString: empty.url });
+    await first.connect();
+    await first.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+    await first.query("SELECT pg_advisory_xact_lock(hashtextextended('pgvectordb schema', 0))");
+    const opening = Promise.all([0, 1].map(() => PgVectorDB.open({ url: empty.url })));
+    await until(async () => (await waitingForTurn(first)) === 2);
+    await first.query("COMMIT");
+    await first.end();
+    const dbs = await opening;
+    const collections = await Promise.all(dbs.map((db) => db.collection("same", { embedder })));
+    const ids = Array.from({ length: 20 }, (_, i) => ({ id: `${i}`, content: `text ${i}` }));
+    await Promise.all(collections.map((collection) => collection.addDocuments(ids, { batchSize: 5 })));
+    expect(await collections[0]?.count()).toBe(20);
+    for (const db of dbs) await db.close();
     await empty.remove();
   });
 
