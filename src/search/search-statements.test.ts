@@ -94,7 +94,7 @@ describe("semanticStatement", () => {
 it("keywordStatement binds the query and names the index", () => {
   const { text, values } = keywordStatement(target, keyword);
   expect(text).toBe(
-    "WITH keyword AS MATERIALIZED (" +
+    "WITH keyword AS NOT MATERIALIZED (" +
       "SELECT id, bm25, row_number() OVER (ORDER BY bm25, id) AS rank FROM (" +
       'SELECT id, content <@> to_bm25query($1, $2) AS bm25 FROM "pgvectordb"."documents_7" ORDER BY content <@> to_bm25query($3, $4) LIMIT $5' +
       ") AS best WHERE bm25 < 0) " +
@@ -111,8 +111,8 @@ it("hybridStatement fuses both arms by rank, with the same filter in both", () =
   const fusion = { k: 50, semanticWeight: 2, keywordWeight: 1, fusion: { kind: "rrf", rankConstant: 60 } } as const;
   const { text } = hybridStatement(target, { ...semantic, filter, exact: true }, { ...keyword, filter }, fusion);
   expect(text.match(/metadata @> .*? OR metadata @> /g)).toHaveLength(2);
-  expect(text.slice(text.indexOf("fused AS MATERIALIZED"))).toMatchInlineSnapshot(
-    `"fused AS MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, coalesce($13::float8 / ($14::float8 + s.rank), 0) + coalesce($15::float8 / ($16::float8 + k.rank), 0) AS fused, least(s.rank, k.rank) AS best_rank FROM semantic AS s FULL OUTER JOIN keyword AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $17) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, false AS approximate FROM fused AS f JOIN "pgvectordb"."documents_7" AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id"`,
+  expect(text.slice(text.indexOf("fused AS NOT MATERIALIZED"))).toMatchInlineSnapshot(
+    `"fused AS NOT MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, coalesce($13::float8 / ($14::float8 + s.rank), 0) + coalesce($15::float8 / ($16::float8 + k.rank), 0) AS fused, least(s.rank, k.rank) AS best_rank FROM semantic AS s FULL OUTER JOIN keyword AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $17) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, false AS approximate FROM fused AS f JOIN "pgvectordb"."documents_7" AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id"`,
   );
 });
 
@@ -138,8 +138,8 @@ it("trigramStatement sets the index's threshold and searches in one statement", 
 it("hybridStatement fuses by weighted scores, each on 0..1 among its arm's candidates", () => {
   const fusion = { k: 50, semanticWeight: 3, keywordWeight: 1, fusion: { kind: "weighted" } } as const;
   const { text, values } = hybridStatement(target, { ...semantic, exact: true }, keyword, fusion);
-  expect(text.slice(text.indexOf("fused AS MATERIALIZED"), text.lastIndexOf("SELECT d.id"))).toMatchInlineSnapshot(
-    `"fused AS MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, $9::float8 * coalesce(s.unit, 0) + $10::float8 * coalesce(k.unit, 0) AS fused, least(s.rank, k.rank) AS best_rank FROM (SELECT id, distance, rank, CASE WHEN high > low THEN (score - low) / (high - low) ELSE 1 END AS unit FROM (SELECT *, min(score) OVER () AS low, max(score) OVER () AS high FROM (SELECT id, distance, rank, 1 - distance AS score FROM semantic) AS scored) AS ranged) AS s FULL OUTER JOIN (SELECT id, bm25, rank, CASE WHEN high > low THEN (score - low) / (high - low) ELSE 1 END AS unit FROM (SELECT *, min(score) OVER () AS low, max(score) OVER () AS high FROM (SELECT id, bm25, rank, 0 - bm25 AS score FROM keyword) AS scored) AS ranged) AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $11) "`,
+  expect(text.slice(text.indexOf("fused AS NOT MATERIALIZED"), text.lastIndexOf("SELECT d.id"))).toMatchInlineSnapshot(
+    `"fused AS NOT MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, $9::float8 * coalesce(s.unit, 0) + $10::float8 * coalesce(k.unit, 0) AS fused, least(s.rank, k.rank) AS best_rank FROM (SELECT id, distance, rank, CASE WHEN high > low THEN (score - low) / (high - low) ELSE 1 END AS unit FROM (SELECT *, min(score) OVER () AS low, max(score) OVER () AS high FROM (SELECT id, distance, rank, 1 - distance AS score FROM semantic) AS scored) AS ranged) AS s FULL OUTER JOIN (SELECT id, bm25, rank, CASE WHEN high > low THEN (score - low) / (high - low) ELSE 1 END AS unit FROM (SELECT *, min(score) OVER () AS low, max(score) OVER () AS high FROM (SELECT id, bm25, rank, 0 - bm25 AS score FROM keyword) AS scored) AS ranged) AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $11) "`,
   );
   expect(values.slice(-3)).toEqual([0.75, 0.25, 50]);
 });
