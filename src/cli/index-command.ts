@@ -80,8 +80,16 @@ async function index(found: FoundFiles, values: Values & Settings, io: CommandIO
   await using opened = await openCollection<PassageMetadata>(db, values, io, settings);
   const { collection } = opened;
   const bar = createProgressBar("Indexing files", found.files.length, io.stderr);
-  const onFile = (done: number) => bar.update(done);
-  const indexed = await indexFiles(collection, found.files, { content, id, maxCharacters, signal, onFile });
+  // One file may be long.
+  const done = { files: 0, passages: 0 };
+  const tell = (news: Partial<typeof done>) => {
+    Object.assign(done, news);
+    bar.update(done.files, `, ${counted(done.passages, "passage")}`);
+  };
+  const onFile = (files: number) => tell({ files });
+  const onPassages = (passages: number) => tell({ passages });
+  const reading = { content, id, maxCharacters, signal, onFile, onPassages };
+  const indexed = await indexFiles(collection, found.files, reading);
   bar.end();
   const removed = await removeStale(collection, {
     indexed,
@@ -96,12 +104,16 @@ async function index(found: FoundFiles, values: Values & Settings, io: CommandIO
 
 function summaryOf(counts: Readonly<Record<string, number>>): string {
   const { files, passages, inserted, updated = 0, metadataUpdated = 0, unchanged, removed } = counts;
-  return `${files} files, ${passages} passages: ${inserted} new, ${updated + metadataUpdated} changed, ${unchanged} unchanged, ${removed} removed\n`;
+  return `${counted(files, "file")}, ${counted(passages, "passage")}: ${inserted} new, ${updated + metadataUpdated} changed, ${unchanged} unchanged, ${removed} removed\n`;
+}
+
+function counted(count = 0, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }
 
 function otherKinds({ otherKinds: kinds }: FoundFiles): SkippedFile[] {
   return [...kinds].map(([extension, count]) => ({
-    name: `${count} ${extension === "" ? "files without an extension" : `${extension} files`}`,
+    name: extension === "" ? `${counted(count, "file")} without an extension` : counted(count, `${extension} file`),
     reason: "of a kind that is not read",
   }));
 }

@@ -168,8 +168,10 @@ describe("opening", () => {
       expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("xyzzy");
       return error;
     };
-    const nowhere = { code: "database_error", sqlState: "08006", retryable: true };
+    const message = expect.stringMatching(/cannot be reached \((ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\)/);
+    const nowhere = { code: "database_error", sqlState: "08006", retryable: true, message };
     expect(await open((url) => Object.assign(url, { port: "1" }))).toMatchObject(nowhere);
+    expect(await open((url) => Object.assign(url, { hostname: "localhost", port: "1" }))).toMatchObject(nowhere);
     expect(await open((url) => Object.assign(url, { hostname: "nowhere.invalid" }))).toMatchObject(nowhere);
     expect(await open((url) => Object.assign(url, { pathname: "/no_such_database" }))).toMatchObject({
       code: "database_error",
