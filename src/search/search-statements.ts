@@ -1,6 +1,7 @@
-import sql, { raw, type Sql } from "sql-template-tag";
+import sql, { type Sql } from "sql-template-tag";
 import { approximate, type KeywordArm, keywordArm, type SemanticArm, semanticArm, table } from "./arms.ts";
 import { type FusionPlan, fuse } from "./fuse.ts";
+import { materialized } from "./materialized.ts";
 import type { SearchTarget } from "./search-target.ts";
 import { type TrigramArm, trigramArm } from "./trigram-arm.ts";
 
@@ -47,12 +48,4 @@ export function hybridStatement(
 ): Sql {
   const fused = sql`${fuse(target.distance, fusion)} ORDER BY fused DESC, best_rank, id LIMIT ${fusion.k}`;
   return sql`WITH semantic AS MATERIALIZED (${semanticArm(target, semantic)}), keyword AS ${materialized(target)} (${keywordArm(target, keyword)}), fused AS ${materialized(target)} (${fused}) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, ${approximate(target, semantic.exact)} AS approximate FROM fused AS f JOIN ${table(target)} AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id`;
-}
-
-/**
- * pg_textsearch gives the scores that its index found only to a scan in the main plan; in a materialised CTE it computes
- * each score anew, which takes a hundred times longer (`tp_planner_hook` in its src/planner/hooks.c).
- */
-function materialized({ keywordEngine }: SearchTarget): Sql {
-  return keywordEngine === "bm25" ? raw("NOT MATERIALIZED") : raw("MATERIALIZED");
 }

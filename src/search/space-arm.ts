@@ -25,6 +25,8 @@ export interface SpaceArm {
   readonly normalise: "best" | "none";
   /** Whether a vector index could have given fewer candidates than there are; null where no vector is compared. */
   readonly approximate: Sql | undefined;
+  /** What comes from its candidates is not materialised either, up to the statement itself. */
+  readonly isInMainPlan?: boolean;
 }
 
 export interface FieldArm {
@@ -53,6 +55,7 @@ export function keywordSpace(target: SearchTarget, arm: KeywordArm, phrase: Sql 
     score: phrase === undefined ? score : sql`CASE WHEN ${phrase} THEN ${score} ELSE 0 END`,
     normalise: "best",
     approximate: undefined,
+    isInMainPlan: target.keywordEngine === "bm25",
   };
 }
 
