@@ -134,9 +134,38 @@ describe("opening", () => {
     await empty.remove();
   });
 
-  it("works for a role that may only read and write what is there", async () => {
+  /** A collection that nobody has searched yet, without one of the indexes that searches make for themselves. */
+  async function unsearched(name: string): Promise<void> {
     await using db = await PgVectorDB.open({ url: database.url });
-    await (await db.collection("granted", { embedder })).addDocuments([{ id: "a", content: "granted words" }]);
+    const spaces = { size: { kind: "number", field: "size", min: 0, max: 10, prefer: "lower" } } as const;
+    const collection = await db.collection(name, { embedder, spaces });
+    await collection.addDocuments([{ id: "a", content: "granted words", metadata: { size: 1 } }]);
+    const keyword = (await collection.indexes()).find(({ kind }) => kind === "keyword");
+    await collection.dropIndex(keyword?.name ?? "");
+  }
+
+  async function expectToBeSearched(url: string, name: string): Promise<void> {
+    const reader = await PgVectorDB.open({ url });
+    const collection = await reader.collection(name, { embedder });
+    const found = await Promise.all([
+      collection.semanticSearch("granted"),
+      collection.keywordSearch("granted"),
+      collection.keywordSearch("granted words", { match: "phrase" }),
+      collection.fuzzySearch("grantd"),
+      collection.hybridSearch("granted"),
+      collection.multimodalSearch("granted", { spaces: { size: { weight: 1 } } }),
+    ]);
+    expect(found.map(({ hits }) => hits.map(({ id }) => id))).toEqual(found.map(() => ["a"]));
+    await expect(collection.addDocuments(["x"])).rejects.toMatchObject({
+      code: "database_error",
+      sqlState: expect.stringMatching("42501|25006"),
+      retryable: false,
+    });
+    await reader.close();
+  }
+
+  it("works for a role that may only read what is there", async () => {
+    await unsearched("granted");
     const role = `reader_${crypto.randomUUID().replaceAll("-", "")}`;
     await runOnServer(
       database.url,
@@ -144,16 +173,15 @@ describe("opening", () => {
     );
     const url = new URL(database.url);
     url.username = role;
-    const reader = await PgVectorDB.open({ url: url.href });
-    const collection = await reader.collection("granted", { embedder });
-    expect((await collection.semanticSearch("granted")).hits).toHaveLength(1);
-    await expect(collection.addDocuments(["x"])).rejects.toMatchObject({
-      code: "database_error",
-      sqlState: "42501",
-      retryable: false,
-    });
-    await reader.close();
+    await expectToBeSearched(url.href, "granted");
     await runOnServer(database.url, `DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
+  it("works where every transaction is read-only, as on a replica", async () => {
+    await unsearched("replicated");
+    const url = new URL(database.url);
+    url.searchParams.set("options", "-c default_transaction_read_only=on");
+    await expectToBeSearched(url.href, "replicated");
   });
 
   it("says what is wrong, and never with the password", async () => {
