@@ -67,16 +67,8 @@ export interface CollectionParts {
  */
 export class Collection<Metadata extends object = Record<string, unknown>> extends Searchable<Metadata> {
   #context: CollectionContext;
-  /** Once per object: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
-  readonly #ensureKeywordIndex = loadOnce(async () => {
-    const { database, target } = this.#context;
-    await ensureKeywordIndex(database, target);
-  });
-  readonly #ensureTrigramIndex = loadOnce(() => ensureTrigramIndex(this.#context.database, this.#context.target));
-  readonly #ensureSpaceIndexes = loadOnce(async () => {
-    const { database, target, record } = this.#context;
-    await ensureSpaceIndexes(database, target, record.spaces);
-  });
+  /** The indexes that searches make for themselves. */
+  #searchIndexes = this.#unseenSearchIndexes();
 
   constructor({ context, defaultReranker }: CollectionParts) {
     super(defaultReranker);
@@ -88,15 +80,15 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
   }
 
   protected override prepareKeywordSearch(): Promise<void> {
-    return this.#ensureKeywordIndex();
+    return this.#searchIndexes.keyword();
   }
 
   protected override prepareTrigramSearch(): Promise<void> {
-    return this.#ensureTrigramIndex();
+    return this.#searchIndexes.trigram();
   }
 
   protected override prepareSpaces(): Promise<void> {
-    return this.#ensureSpaceIndexes();
+    return this.#searchIndexes.spaces();
   }
 
   get name(): string {
@@ -269,6 +261,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     await withDeadline(options, async (signal) => {
       if (typeof first === "string") checkDroppable(first, await listIndexes(database, target, { signal }));
       for (const name of names) await dropIndex(database, target, name, { signal });
+      this.#searchIndexes = this.#unseenSearchIndexes();
     });
   }
 
@@ -299,6 +292,18 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     return [target, ...textSpaces.map((space) => space.target)];
   }
 
+  /** Each is looked for once: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
+  #unseenSearchIndexes() {
+    return {
+      keyword: loadOnce(() => ensureKeywordIndex(this.#context.database, this.#context.target)),
+      trigram: loadOnce(() => ensureTrigramIndex(this.#context.database, this.#context.target)),
+      spaces: loadOnce(() => {
+        const { database, target, record } = this.#context;
+        return ensureSpaceIndexes(database, target, record.spaces);
+      }),
+    };
+  }
+
   #buildIndex(definition: IndexDefinition, options: IndexBuildOptions): Promise<void> {
     const { database, target } = this.#context;
     const { concurrently, onProgress } = options;
@@ -311,7 +316,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     return withDeadline(options, async (signal) => {
       const result = await addDocuments(this.#context, documents, options, signal);
       // After the documents, not before: building the index at once is faster than adding to it.
-      await this.#ensureKeywordIndex();
+      await this.#searchIndexes.keyword();
       await refreshStatistics(this.#context, result, signal);
       return result;
     });

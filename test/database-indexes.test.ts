@@ -88,6 +88,8 @@ describe("indexes", () => {
     const collection = await items("comes back", 5);
     const keyword = (await collection.indexes()).find(({ kind }) => kind === "keyword");
     await collection.dropIndex(keyword?.name ?? "");
+    expect((await collection.keywordSearch("number")).hits).toHaveLength(5);
+    await collection.dropIndex(keyword?.name ?? "");
     await collection.addDocuments(["item number 3"], { dedupe: "content" });
     const again = await db.collection("comes back", { embedder: hashEmbedder() });
     expect((await again.keywordSearch("number")).hits).toHaveLength(5);
