@@ -7,6 +7,7 @@ import type { SearchTarget } from "../search/search-target.ts";
 import { tableOf } from "./document-table.ts";
 import { watchIndexBuild } from "./index-progress.ts";
 import type { IndexDefinition } from "./index-definition.ts";
+import { lockForMigration } from "./migration-lock.ts";
 
 export interface IndexBuild extends Pick<IndexBuildOptions, "concurrently" | "onProgress"> {
   readonly definition: IndexDefinition;
@@ -63,6 +64,8 @@ async function buildInTransaction(
   const run = (isParallel: boolean) =>
     database.transaction(
       async (transaction) => {
+        // Two such builds do not wait for each other by themselves, and the second one fails at its end.
+        await lockForMigration(transaction, definition.name);
         await setMemory(transaction, memoryMb, isParallel, true);
         await transaction.query(createIndex(target, definition, false));
       },
