@@ -47,8 +47,9 @@ it.each<[string, (collection: Collection) => Promise<unknown>]>([
   // Both have seen that there is no such index, and wait for whoever writes to the table.
   await other.query("BEGIN");
   await other.query(`UPDATE pgvectordb.documents_${rows[0]?.id} SET updated_at = now()`);
-  const making = Promise.allSettled(collections.map((collection) => make(collection)));
-  await until(async () => (await waiting()) === 2);
+  let told = 0;
+  const making = Promise.allSettled(collections.map((collection) => make(collection).finally(() => told++)));
+  await until(async () => told + (await waiting()) === 2);
   await other.query("COMMIT");
   for (const outcome of await making) {
     // Beside writers one of the two may be told that the other is at it.

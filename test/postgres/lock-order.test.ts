@@ -69,19 +69,32 @@ describe("a batch locks its rows in the order of their ids: those after one that
 
 it("a change or a removal that a deadlock ended is done again", async () => {
   const { collection, table } = await reversed("deadlock");
+  const gate = new pg.Client({ connectionString: database.url });
+  await gate.connect();
+  const waitingForLocks = async () => {
+    const { rows } = await gate.query(
+      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    return rows.length;
+  };
+  // Who closes the circle is ended, because `other` looks for one much later.
+  await other.query("SET deadlock_timeout = '1min'");
   for (const act of [
     () => collection.update({ where: { n: 0 } }, { merge: { n: 1 } }),
     () => collection.delete({ where: { n: 1 } }),
   ]) {
-    // It takes the rows as they lie, "d" first; `other` has "a", waits for "d" more patiently, and so is not the one that is ended.
-    await other.query("SET deadlock_timeout = '1min'");
-    await other.query("BEGIN");
-    await other.query(`SELECT FROM ${table} WHERE id = 'a' FOR UPDATE`);
+    await other.query(`BEGIN; SELECT FROM ${table} WHERE id = 'a' FOR UPDATE`);
+    await gate.query(`BEGIN; SELECT FROM ${table} WHERE id = 'b' FOR UPDATE`);
+    // It takes the rows as they lie: "d" and "c", waits for "b" of `gate`, and then for "a" of `other`, which waits for "d".
     const acting = act();
-    await until(async () => (await waiting()) === 1);
-    await other.query(`SELECT FROM ${table} WHERE id = 'd' FOR UPDATE`);
+    await until(async () => (await waitingForLocks()) === 1);
+    const others = other.query(`SELECT FROM ${table} WHERE id = 'd' FOR UPDATE`);
+    await until(async () => (await waitingForLocks()) === 2);
+    await gate.query("COMMIT");
+    await others;
     await other.query("COMMIT");
     expect(await acting).toBe(4);
   }
+  await gate.end();
   expect(await collection.count()).toBe(0);
 });
