@@ -40,19 +40,25 @@ export async function buildIndex(
   const { name, field } = build.definition;
   const { isPartitioned, isValid, isBuilding } = await readState(database, target, name, { signal });
   if (isValid === true) return;
-  if (isBuilding) {
-    throw new PgVectorDBError("database_error", `The index ${name} is being built by another session. Wait for it.`, {
-      retryable: true,
-    });
-  }
+  if (isBuilding) throw builtByOthers(name);
   const concurrently = database.session !== undefined && !isPartitioned && (build.concurrently ?? true);
   if (isValid === false) await dropIndex(database, target, name, { signal, concurrently });
   if (concurrently) await buildInSession(database, target, build, signal);
   else await buildInTransaction(database, target, build, signal);
+  // "If not exists" is content with what another build, begun meanwhile or just given up, has there.
+  if ((await readState(database, target, name, { signal })).isValid !== true) throw builtByOthers(name);
   if (field !== undefined) {
     const comment = textLiteral(JSON.stringify(field));
     await database.query(sql`COMMENT ON INDEX ${identifier(target.schema, name)} IS ${comment}`, { signal });
   }
+}
+
+function builtByOthers(name: string): PgVectorDBError {
+  return new PgVectorDBError(
+    "database_error",
+    `The index ${name} is being built, or taken back, by another session. Wait for it.`,
+    { retryable: true },
+  );
 }
 
 async function buildInTransaction(
