@@ -81,13 +81,17 @@ async function index(found: FoundFiles, values: Values & Settings, io: CommandIO
   const { collection } = opened;
   const bar = createProgressBar("Indexing files", found.files.length, io.stderr);
   // One file may be long.
-  const done = { files: 0, passages: 0 };
-  const tell = (news: Partial<typeof done>) => {
-    Object.assign(done, news);
-    bar.update(done.files, `, ${counted(done.passages, "passage")}`);
+  let files = 0;
+  let stored = 0;
+  const show = () => bar.update(files, `, ${counted(stored, "passage")}`);
+  const onFile = (done: number) => {
+    files = done;
+    show();
   };
-  const onFile = (files: number) => tell({ files });
-  const onPassages = (passages: number) => tell({ passages });
+  const onPassages = (done: number) => {
+    stored = done;
+    show();
+  };
   const reading = { content, id, maxCharacters, signal, onFile, onPassages };
   const indexed = await indexFiles(collection, found.files, reading);
   bar.end();

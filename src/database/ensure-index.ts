@@ -33,6 +33,7 @@ export async function ensureIndex(
   );
 }
 
+/** Does `work`; goes on without it where this connection may not write. */
 export async function ifAllowed(work: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -12,6 +12,7 @@ import {
 import { unitScoreOfDistance } from "./distance.ts";
 import { fieldExpression } from "./field-expression.ts";
 import { keywordScore } from "./keyword-score.ts";
+import { needsMainPlan } from "./materialized.ts";
 import type { SearchTarget } from "./search-target.ts";
 import { compileEquality } from "./where-equality.ts";
 
@@ -55,7 +56,7 @@ export function keywordSpace(target: SearchTarget, arm: KeywordArm, phrase: Sql 
     score: phrase === undefined ? score : sql`CASE WHEN ${phrase} THEN ${score} ELSE 0 END`,
     normalise: "best",
     approximate: undefined,
-    isInMainPlan: target.keywordEngine === "bm25",
+    isInMainPlan: needsMainPlan(target),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Collection } from "../../src/collection.ts";
 import { PgVectorDB } from "../../src/pgvectordb.ts";
 import { hashEmbedder } from "../hash-embedder.ts";
 import { newTestDatabase, type TestDatabase } from "../test-database.ts";
+import { documentsTable, until, waitingForLocks } from "./other-session.ts";
 
 let database: TestDatabase;
 let other: pg.Client;
@@ -19,19 +20,6 @@ afterAll(async () => {
   await database.remove();
 });
 
-/** How many sessions wait for a lock. */
-async function waiting(): Promise<number> {
-  const { rows } = await other.query(
-    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-  );
-  return rows.length;
-}
-
-/** Asks until it is so. A failure is the test's time-out. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition()));
-}
-
 it.each<[string, (collection: Collection) => Promise<unknown>]>([
   ["for deduplication", (collection) => collection.addDocuments(["said before"], { dedupe: "content" })],
   ["of vectors, in a transaction", (collection) => collection.createIndex({ concurrently: false })],
@@ -43,13 +31,13 @@ it.each<[string, (collection: Collection) => Promise<unknown>]>([
   const dbs = await Promise.all([0, 1].map(() => PgVectorDB.open({ url: database.url })));
   const collections = await Promise.all(dbs.map((db) => db.collection(name, { embedder: hashEmbedder() })));
   await collections[0]?.addDocuments([{ id: "a", content: "said before", metadata: { n: 1 } }]);
-  const { rows } = await other.query<{ id: number }>("SELECT id FROM pgvectordb.collections WHERE name = $1", [name]);
+  const table = await documentsTable(other, name);
   // Both have seen that there is no such index, and wait for whoever writes to the table.
   await other.query("BEGIN");
-  await other.query(`UPDATE pgvectordb.documents_${rows[0]?.id} SET updated_at = now()`);
+  await other.query(`UPDATE ${table} SET updated_at = now()`);
   let told = 0;
   const making = Promise.allSettled(collections.map((collection) => make(collection).finally(() => told++)));
-  await until(async () => told + (await waiting()) === 2);
+  await until(async () => told + (await waitingForLocks(other)) === 2);
   await other.query("COMMIT");
   for (const outcome of await making) {
     // Beside writers one of the two may be told that the other is at it.

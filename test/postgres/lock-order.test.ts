@@ -4,6 +4,7 @@ import type { Collection } from "../../src/collection.ts";
 import { PgVectorDB } from "../../src/pgvectordb.ts";
 import { hashEmbedder } from "../hash-embedder.ts";
 import { newTestDatabase, type TestDatabase } from "../test-database.ts";
+import { documentsTable, until, waitingForLocks } from "./other-session.ts";
 
 let database: TestDatabase;
 let db: PgVectorDB;
@@ -30,11 +31,6 @@ async function waiting(): Promise<number> {
   return rows.length;
 }
 
-/** Asks until it is so. A failure is the test's time-out. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition()));
-}
-
 const IDS = ["d", "c", "b", "a"];
 const changed = (id: string, content = `text ${id}`) => ({ id, content, metadata: { n: 1 } });
 
@@ -42,11 +38,7 @@ const changed = (id: string, content = `text ${id}`) => ({ id, content, metadata
 async function reversed(name: string): Promise<{ collection: Collection; table: string }> {
   const collection = await db.collection(name, { embedder: hashEmbedder() });
   for (const id of IDS) await collection.addDocuments([{ id, content: `text ${id}`, metadata: { n: 0 } }]);
-  const { rows } = await other.query<{ table: string }>(
-    "SELECT 'pgvectordb.documents_' || id AS table FROM pgvectordb.collections WHERE name = $1",
-    [name],
-  );
-  return { collection, table: rows[0]?.table ?? "" };
+  return { collection, table: await documentsTable(other, name) };
 }
 
 describe("a batch locks its rows in the order of their ids: those after one that somebody else has are free", () => {
@@ -71,12 +63,6 @@ it("a change or a removal that a deadlock ended is done again", async () => {
   const { collection, table } = await reversed("deadlock");
   const gate = new pg.Client({ connectionString: database.url });
   await gate.connect();
-  const waitingForLocks = async () => {
-    const { rows } = await gate.query(
-      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-    );
-    return rows.length;
-  };
   // Who closes the circle is ended, because `other` looks for one much later.
   await other.query("SET deadlock_timeout = '1min'");
   for (const act of [
@@ -87,9 +73,9 @@ it("a change or a removal that a deadlock ended is done again", async () => {
     await gate.query(`BEGIN; SELECT FROM ${table} WHERE id = 'b' FOR UPDATE`);
     // It takes the rows as they lie: "d" and "c", waits for "b" of `gate`, and then for "a" of `other`, which waits for "d".
     const acting = act();
-    await until(async () => (await waitingForLocks()) === 1);
+    await until(async () => (await waitingForLocks(gate)) === 1);
     const others = other.query(`SELECT FROM ${table} WHERE id = 'd' FOR UPDATE`);
-    await until(async () => (await waitingForLocks()) === 2);
+    await until(async () => (await waitingForLocks(gate)) === 2);
     await gate.query("COMMIT");
     await others;
     await other.query("COMMIT");

@@ -14,6 +14,7 @@ import { PgVectorDB } from "../../src/pgvectordb.ts";
 import { newDatabaseFolder, removeFolder } from "../database-template.ts";
 import { hashEmbedder } from "../hash-embedder.ts";
 import { newServerDatabase, newTestDatabase, runOnServer, SERVER_URL, type TestDatabase } from "../test-database.ts";
+import { until } from "./other-session.ts";
 
 const embedder = hashEmbedder();
 let database: TestDatabase;
@@ -35,11 +36,6 @@ async function running(pattern: string): Promise<number> {
     sql`SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE ${pattern} AND pid <> pg_backend_pid() AND datname = current_database()`,
   );
   return rows.length;
-}
-
-/** Asks until it is so. A failure is the test's time-out. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition()));
 }
 
 /** How many wait to bring the client's database up to date. */
