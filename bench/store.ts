@@ -6,7 +6,7 @@ import type { Collection } from "pgvectordb";
 import { createBuiltinEmbedder, type Embedder } from "pgvectordb/embedders";
 import { describeMachine, printMachine } from "./machine.ts";
 import { type LoadedDocument, measureIngest } from "./store-ingest.ts";
-import { measureOverhead, measureRecall, measureSearches } from "./store-search.ts";
+import { measureOverhead, measureRecall, measureSearches, SPACES } from "./store-search.ts";
 import { openEmbedded, openServer, type Target } from "./store-target.ts";
 import { readTexts } from "./store-texts.ts";
 
@@ -54,7 +54,7 @@ async function measure(target: Target, documents: readonly LoadedDocument[]): Pr
   say(`\n${target.name}${documents.length < all.length ? `, ${documents.length} of the passages` : ""}`);
   const ingest = await measureIngest(target, documents, embedder);
   for (const [name, rate] of Object.entries(ingest)) say(`  ${name.padEnd(32)} ${rate?.toFixed(0)}`);
-  const collection = await target.db.collection("passages", { embedder });
+  const collection = await target.db.collection("passages", { embedder, spaces: SPACES });
   const growth = [];
   for (const share of SHARES) {
     const rows = Math.round(share * documents.length);
@@ -90,7 +90,7 @@ async function indexed(collection: Collection, rows: number) {
 async function measureVectors({ db }: Target, documents: readonly LoadedDocument[]): Promise<object | undefined> {
   const count = Number(options.vectors);
   if (count === 0) return undefined;
-  const collection = await db.collection("vectors", { embedder });
+  const collection = await db.collection("vectors", { embedder, spaces: SPACES });
   function* rows() {
     for (let number = 0; number < count; number++) {
       const { embedding } = documents[number % documents.length] as LoadedDocument;

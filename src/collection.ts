@@ -38,6 +38,7 @@ import { buildVectorIndex } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
 import { addDocuments, checkAddArguments, type DocumentSource, refreshStatistics } from "./ingest/add-documents.ts";
+import { againOnConflict } from "./ingest/again-on-conflict.ts";
 import { compileChange, updateDocuments } from "./ingest/change-metadata.ts";
 import { exportDocuments } from "./ingest/export-documents.ts";
 import { checkImportSource, readExport } from "./ingest/import-documents.ts";
@@ -66,16 +67,8 @@ export interface CollectionParts {
  */
 export class Collection<Metadata extends object = Record<string, unknown>> extends Searchable<Metadata> {
   #context: CollectionContext;
-  /** Once per object: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
-  readonly #ensureKeywordIndex = loadOnce(async () => {
-    const { database, target } = this.#context;
-    await ensureKeywordIndex(database, target);
-  });
-  readonly #ensureTrigramIndex = loadOnce(() => ensureTrigramIndex(this.#context.database, this.#context.target));
-  readonly #ensureSpaceIndexes = loadOnce(async () => {
-    const { database, target, record } = this.#context;
-    await ensureSpaceIndexes(database, target, record.spaces);
-  });
+  /** The indexes that searches make for themselves. */
+  #searchIndexes = this.#unseenSearchIndexes();
 
   constructor({ context, defaultReranker }: CollectionParts) {
     super(defaultReranker);
@@ -87,15 +80,15 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
   }
 
   protected override prepareKeywordSearch(): Promise<void> {
-    return this.#ensureKeywordIndex();
+    return this.#searchIndexes.keyword();
   }
 
   protected override prepareTrigramSearch(): Promise<void> {
-    return this.#ensureTrigramIndex();
+    return this.#searchIndexes.trigram();
   }
 
   protected override prepareSpaces(): Promise<void> {
-    return this.#ensureSpaceIndexes();
+    return this.#searchIndexes.spaces();
   }
 
   get name(): string {
@@ -178,8 +171,8 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
    * @returns how many of them were there
    */
   async delete(selection: Selection<Metadata>, options: DeadlineOptions = {}): Promise<number> {
-    const rows = await this.#query(deleteDocuments(this.#context.target, compileSelection(selection)), options);
-    return rows.length;
+    const statement = deleteDocuments(this.#context.target, compileSelection(selection));
+    return (await againOnConflict(() => this.#query(statement, options))).length;
   }
 
   /** Removes every document; the collection, its settings and its indexes stay. */
@@ -268,6 +261,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     await withDeadline(options, async (signal) => {
       if (typeof first === "string") checkDroppable(first, await listIndexes(database, target, { signal }));
       for (const name of names) await dropIndex(database, target, name, { signal });
+      this.#searchIndexes = this.#unseenSearchIndexes();
     });
   }
 
@@ -298,6 +292,18 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     return [target, ...textSpaces.map((space) => space.target)];
   }
 
+  /** Each is looked for once: an earlier load may have been interrupted before its end. Shared by all callers, so nobody's signal ends it. */
+  #unseenSearchIndexes() {
+    return {
+      keyword: loadOnce(() => ensureKeywordIndex(this.#context.database, this.#context.target)),
+      trigram: loadOnce(() => ensureTrigramIndex(this.#context.database, this.#context.target)),
+      spaces: loadOnce(() => {
+        const { database, target, record } = this.#context;
+        return ensureSpaceIndexes(database, target, record.spaces);
+      }),
+    };
+  }
+
   #buildIndex(definition: IndexDefinition, options: IndexBuildOptions): Promise<void> {
     const { database, target } = this.#context;
     const { concurrently, onProgress } = options;
@@ -310,7 +316,7 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     return withDeadline(options, async (signal) => {
       const result = await addDocuments(this.#context, documents, options, signal);
       // After the documents, not before: building the index at once is faster than adding to it.
-      await this.#ensureKeywordIndex();
+      await this.#searchIndexes.keyword();
       await refreshStatistics(this.#context, result, signal);
       return result;
     });

@@ -86,6 +86,23 @@ describe("fuzzySearch", () => {
     await expect(notes.fuzzySearch("x", { minSimilarity: 0 })).rejects.toMatchObject({ code: "invalid_argument" });
   });
 
+  it("goes below what is very much alike only when that is less than what was asked for, and finds the same", async () => {
+    const collection = await db.collection("alike", { embedder: hashEmbedder() });
+    const texts = ["headphones", "headphone", "headphonse", "head phone", "telephone", "headline"];
+    await collection.addDocuments(texts.map((content, i) => ({ id: `${i}`, content })));
+    const all = await collection.fuzzySearch("headphones", { k: 100 });
+    expect(all.hits.length).toBeGreaterThan(3);
+    for (let k = 1; k <= all.hits.length + 1; k++) {
+      const { hits } = await collection.fuzzySearch("headphones", { k });
+      expect(hits).toEqual(all.hits.slice(0, k));
+      const { statements } = await collection.explain("headphones", { method: "trigram", k });
+      const isEnough = all.hits.filter(({ score }) => score >= 0.6).length >= k;
+      expect(statements).toHaveLength(isEnough ? 1 : 2);
+    }
+    const { statements } = await collection.explain("headphones", { method: "trigram", k: 100, minSimilarity: 0.7 });
+    expect(statements).toHaveLength(1);
+  });
+
   it("is a first stage of a rerank like any other", async () => {
     const reranker = (_query: string, texts: readonly string[]) => texts.map((text) => -text.length);
     const { hits } = await notes.rerankSearch("pasport", { method: "trigram", minSimilarity: 0.2, reranker });
@@ -225,8 +242,9 @@ describe("explain", () => {
         where: { [SECRET]: SECRET } as never,
         format,
       });
-      // Nothing matches, which could be the fault of an index: where vectors are compared it is looked for again.
-      expect(statements).toHaveLength(["keyword", "trigram"].includes(method) ? 1 : 2);
+      // Nothing matches, which could be the fault of an index: where vectors are compared it is looked for again. A fuzzy
+      // search looks for what is less alike.
+      expect(statements).toHaveLength(method === "keyword" ? 1 : 2);
       for (const { sql, plan, planningMs, executionMs } of statements) {
         expect(sql).toContain("$1");
         expect(JSON.stringify(plan)).toContain("Scan");

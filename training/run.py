@@ -202,10 +202,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the model folders go")
     parser.add_argument("--embedder", default="embedder-v2", help="name of its folder, and its id")
-    parser.add_argument("--reranker", default="reranker-v4", help="name of its folder")
+    parser.add_argument("--reranker", default="reranker-v5", help="name of its folder")
     parser.add_argument("--layers", default="0,1,2,3,4,5", help="layers of the base model that the reranker starts from")
     parser.add_argument("--inner", type=int, default=768, help="neurons that are left of its feed-forward parts")
-    parser.add_argument("--steps", type=int, default=2450, help="training steps of the reranker")
+    parser.add_argument("--steps", type=int, default=5200, help="training steps of the reranker")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 

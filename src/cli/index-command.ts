@@ -80,8 +80,20 @@ async function index(found: FoundFiles, values: Values & Settings, io: CommandIO
   await using opened = await openCollection<PassageMetadata>(db, values, io, settings);
   const { collection } = opened;
   const bar = createProgressBar("Indexing files", found.files.length, io.stderr);
-  const onFile = (done: number) => bar.update(done);
-  const indexed = await indexFiles(collection, found.files, { content, id, maxCharacters, signal, onFile });
+  // One file may be long.
+  let files = 0;
+  let stored = 0;
+  const show = () => bar.update(files, `, ${counted(stored, "passage")}`);
+  const onFile = (done: number) => {
+    files = done;
+    show();
+  };
+  const onPassages = (done: number) => {
+    stored = done;
+    show();
+  };
+  const reading = { content, id, maxCharacters, signal, onFile, onPassages };
+  const indexed = await indexFiles(collection, found.files, reading);
   bar.end();
   const removed = await removeStale(collection, {
     indexed,
@@ -96,12 +108,16 @@ async function index(found: FoundFiles, values: Values & Settings, io: CommandIO
 
 function summaryOf(counts: Readonly<Record<string, number>>): string {
   const { files, passages, inserted, updated = 0, metadataUpdated = 0, unchanged, removed } = counts;
-  return `${files} files, ${passages} passages: ${inserted} new, ${updated + metadataUpdated} changed, ${unchanged} unchanged, ${removed} removed\n`;
+  return `${counted(files, "file")}, ${counted(passages, "passage")}: ${inserted} new, ${updated + metadataUpdated} changed, ${unchanged} unchanged, ${removed} removed\n`;
+}
+
+function counted(count = 0, thing: string): string {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }
 
 function otherKinds({ otherKinds: kinds }: FoundFiles): SkippedFile[] {
   return [...kinds].map(([extension, count]) => ({
-    name: `${count} ${extension === "" ? "files without an extension" : `${extension} files`}`,
+    name: extension === "" ? `${counted(count, "file")} without an extension` : counted(count, `${extension} file`),
     reason: "of a kind that is not read",
   }));
 }

@@ -18,6 +18,17 @@ describe("createProgressBar", () => {
     expect(written).toEqual([`\rIndexing [########${"-".repeat(22)}] 1/4`, `\rIndexing [${"#".repeat(30)}] 4/4`, "\n"]);
   });
 
+  it("redraws the line on a terminal when the note beside it changes, and only there", () => {
+    const notes = (isTTY: boolean) => {
+      const { written, output } = recorder(isTTY);
+      const bar = createProgressBar("Indexing", 2, output);
+      for (const note of ["", ", 256 passages", ", 256 passages", ", 512 passages"]) bar.update(1, note);
+      return written.map((line) => line.slice(line.indexOf("1/2")));
+    };
+    expect(notes(true)).toEqual(["1/2", "1/2, 256 passages", "1/2, 512 passages"]);
+    expect(notes(false)).toEqual(["1/2\n"]);
+  });
+
   it("prints at most a line for each tenth elsewhere", () => {
     const { written, output } = recorder(false);
     const bar = createProgressBar("Indexing", 1000, output);

@@ -68,7 +68,7 @@ describe("index, search, stats and eval", () => {
       removed: 0,
       skipped: [],
     });
-    expect(stderr).toContain("Skipped 1 .png files: of a kind that is not read");
+    expect(stderr).toContain("Skipped 1 .png file: of a kind that is not read");
     const { stdout: lines } = await run("search", "price of a small lamp", "--json", "--where", '{"price":{"$lt":50}}');
     const { hits } = JSON.parse(lines) as { hits: object[] };
     expect(hits).toEqual([

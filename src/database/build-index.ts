@@ -7,6 +7,7 @@ import type { SearchTarget } from "../search/search-target.ts";
 import { tableOf } from "./document-table.ts";
 import { watchIndexBuild } from "./index-progress.ts";
 import type { IndexDefinition } from "./index-definition.ts";
+import { lockForMigration } from "./migration-lock.ts";
 
 export interface IndexBuild extends Pick<IndexBuildOptions, "concurrently" | "onProgress"> {
   readonly definition: IndexDefinition;
@@ -39,19 +40,25 @@ export async function buildIndex(
   const { name, field } = build.definition;
   const { isPartitioned, isValid, isBuilding } = await readState(database, target, name, { signal });
   if (isValid === true) return;
-  if (isBuilding) {
-    throw new PgVectorDBError("database_error", `The index ${name} is being built by another session. Wait for it.`, {
-      retryable: true,
-    });
-  }
+  if (isBuilding) throw builtByOthers(name);
   const concurrently = database.session !== undefined && !isPartitioned && (build.concurrently ?? true);
   if (isValid === false) await dropIndex(database, target, name, { signal, concurrently });
   if (concurrently) await buildInSession(database, target, build, signal);
   else await buildInTransaction(database, target, build, signal);
+  // "If not exists" is content with what another build, begun meanwhile or just given up, has there.
+  if ((await readState(database, target, name, { signal })).isValid !== true) throw builtByOthers(name);
   if (field !== undefined) {
     const comment = textLiteral(JSON.stringify(field));
     await database.query(sql`COMMENT ON INDEX ${identifier(target.schema, name)} IS ${comment}`, { signal });
   }
+}
+
+function builtByOthers(name: string): PgVectorDBError {
+  return new PgVectorDBError(
+    "database_error",
+    `The index ${name} is being built, or taken back, by another session. Wait for it.`,
+    { retryable: true },
+  );
 }
 
 async function buildInTransaction(
@@ -63,6 +70,8 @@ async function buildInTransaction(
   const run = (isParallel: boolean) =>
     database.transaction(
       async (transaction) => {
+        // Two such builds do not wait for each other by themselves, and the second one fails at its end.
+        await lockForMigration(transaction, definition.name);
         await setMemory(transaction, memoryMb, isParallel, true);
         await transaction.query(createIndex(target, definition, false));
       },

@@ -65,12 +65,26 @@ export function describeServerFailure(error: unknown): DatabaseFailure {
     return { code: "unauthorized", message: "The server asks for a password that `url` or `pool` does not give." };
   }
   const reason = typeof code === "string" ? ` (${code})` : "";
+  if (isOfConnecting(error)) {
+    return {
+      sqlState: CONNECTION_FAILURE,
+      message:
+        `The Postgres server cannot be reached${reason}. Check its address, and that it runs and takes connections from ` +
+        "here, then try again.",
+    };
+  }
   return {
     sqlState: CONNECTION_FAILURE,
     message:
       `The connection to the Postgres server failed or was lost${reason}. What was acknowledged is stored; a statement ` +
       "under way may or may not be. Check that the server runs and can be reached, then try again.",
   };
+}
+
+/** Whether no connection came about. A host with several addresses gives an error that holds one of each. */
+function isOfConnecting(error: unknown): boolean {
+  const { syscall } = ((error as { errors?: unknown[] } | null)?.errors?.[0] ?? error ?? {}) as { syscall?: unknown };
+  return syscall === "connect" || syscall === "getaddrinfo";
 }
 
 export function toDatabaseError({ message, sqlState, code = "database_error" }: DatabaseFailure): PgVectorDBError {

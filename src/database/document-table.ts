@@ -36,10 +36,23 @@ export function upsertDocuments(target: SearchTarget, rows: readonly EmbeddedRow
     ON CONFLICT (id) DO UPDATE SET content = excluded.content, metadata = excluded.metadata, content_hash = excluded.content_hash, ${embedding} = excluded.${embedding}, updated_at = excluded.updated_at`;
 }
 
-/** Replaces only the metadata. */
+/** Replaces only the metadata; the rows are locked in the order of their ids, as `upsertDocuments` does. */
 export function updateMetadata(target: SearchTarget, rows: readonly DocumentRow[]): Sql {
-  return sql`UPDATE ${tableOf(target)} AS d SET metadata = input.metadata::jsonb, updated_at = now()
-    FROM unnest(${texts(rows, "id")}::text[], ${texts(rows, "metadata")}::text[]) AS input (id, metadata) WHERE d.id = input.id`;
+  const ids = texts(rows, "id");
+  const update = sql`UPDATE ${tableOf(target)} AS d SET metadata = input.metadata::jsonb, updated_at = now()
+    FROM unnest(${ids}::text[], ${texts(rows, "metadata")}::text[]) AS input (id, metadata)`;
+  // Citus takes no such locks on more than one node: there a deadlock is found, and one of the two does its work again.
+  if (target.isDistributed) return sql`${update} WHERE d.id = input.id`;
+  return sql`WITH locked AS (${lockRows(target, ids)}) ${update} JOIN locked ON locked.id = input.id WHERE d.id = locked.id`;
+}
+
+/** Until the transaction ends nobody else writes these documents, as far as they are there. */
+export function lockDocuments(target: SearchTarget, rows: readonly DocumentRow[]): Sql {
+  return lockRows(target, texts(rows, "id"));
+}
+
+function lockRows(target: SearchTarget, ids: Uint8Array): Sql {
+  return sql`SELECT id FROM ${tableOf(target)} WHERE id = ANY(${ids}::text[]) ORDER BY id FOR NO KEY UPDATE`;
 }
 
 export interface StoredState {

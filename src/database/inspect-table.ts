@@ -83,6 +83,6 @@ export function quotedTableName(table: unknown): string {
 function noSuchTable(): PgVectorDBError {
   return new PgVectorDBError(
     "invalid_argument",
-    '`table` must be an existing table or view by its exact name, with its schema where that is not in the `search_path`: "shop.products".',
+    '`table` must be an existing table or view by its exact name, with its schema where that is not in the `search_path`, such as "shop.products".',
   );
 }

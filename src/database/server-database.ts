@@ -215,6 +215,7 @@ async function hideValues<T>(work: () => Promise<T>): Promise<T> {
 
 /** A pooler tells its clients another number than its server's. */
 const BACKEND: Statement = { text: "SELECT pg_backend_pid() AS pid", values: [] };
-const BEGIN: Statement = { text: "BEGIN", values: [] };
+/** Who waited for a lock has to see what came before: not so at the levels that a server or a role may have as their default. */
+const BEGIN: Statement = { text: "BEGIN ISOLATION LEVEL READ COMMITTED", values: [] };
 const COMMIT: Statement = { text: "COMMIT", values: [] };
 const ROLLBACK: Statement = { text: "ROLLBACK", values: [] };

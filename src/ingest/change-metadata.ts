@@ -1,9 +1,11 @@
 import type { Sql } from "sql-template-tag";
 import { checkOptionNames, invalidArgument } from "../check-options.ts";
 import type { CollectionContext } from "../collection-context.ts";
+import type { Queryable } from "../contracts/database.ts";
 import { changedMetadata, changeMetadata } from "../database/document-table.ts";
-import { compareChangedTexts, embedSpaceTexts, fillTextSpaces, writeSpaces } from "./text-spaces.ts";
+import { againOnConflict } from "./again-on-conflict.ts";
 import { normalizeMetadata } from "./normalize-metadata.ts";
+import { compareChangedTexts, embedSpaceTexts, fillTextSpaces, writeSpaces } from "./text-spaces.ts";
 
 /** The metadata after a change, as SQL. @throws PgVectorDBError `invalid_argument` */
 export function compileChange(change: unknown): Sql {
@@ -30,22 +32,17 @@ export async function updateDocuments(
 ): Promise<number> {
   const { database, target, textSpaces } = context;
   const statement = changeMetadata(target, condition, changed);
-  if (textSpaces.length === 0) return (await database.query(statement, { signal })).length;
+  if (textSpaces.length === 0) return (await againOnConflict(() => database.query(statement, { signal }))).length;
   const compared = await compareChangedTexts(context, condition, changed, signal);
   const embedded = await embedSpaceTexts(compared, signal);
-  const ids = await database.transaction(
-    async (transaction) => {
-      const rows = await transaction.query<{ id: string }>(statement);
-      const written = rows.map(({ id }) => id);
-      await writeSpaces(
-        transaction,
-        embedded.map((one) => ({ ...one, others: written })),
-        {},
-      );
-      return written;
-    },
-    { signal },
-  );
+  const change = async (transaction: Queryable) => {
+    const rows = await transaction.query<{ id: string }>(statement);
+    const written = rows.map(({ id }) => id);
+    const spaces = embedded.map((one) => ({ ...one, others: written }));
+    await writeSpaces(transaction, spaces, {});
+    return written;
+  };
+  const ids = await againOnConflict(() => database.transaction(change, { signal }));
   await fillTextSpaces(context, ids, signal);
   return ids.length;
 }

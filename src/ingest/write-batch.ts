@@ -1,24 +1,13 @@
 import type { CollectionContext } from "../collection-context.ts";
 import type { Queryable } from "../contracts/database.ts";
-import { updateMetadata, upsertDocuments } from "../database/document-table.ts";
-import { PgVectorDBError } from "../errors.ts";
-import { fillTextSpaces, writeSpaces } from "./text-spaces.ts";
+import { lockDocuments, updateMetadata, upsertDocuments } from "../database/document-table.ts";
+import { againOnConflict } from "./again-on-conflict.ts";
 import type { PreparedBatch } from "./prepare-batch.ts";
-
-/** Serialisation failure and deadlock: the transaction had no effect, and the other one goes on. */
-const CONFLICTS: readonly unknown[] = ["40001", "40P01"];
-const MAX_ATTEMPTS = 5;
+import { fillTextSpaces, writeSpaces } from "./text-spaces.ts";
 
 /** Writes a batch, all of it or nothing; again when it met another writer of the same rows. */
 export async function writeBatch(context: CollectionContext, batch: PreparedBatch, signal: AbortSignal): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await writeOnce(context, batch, signal);
-    } catch (error) {
-      const isConflict = error instanceof PgVectorDBError && CONFLICTS.includes(error.sqlState);
-      if (!isConflict || attempt === MAX_ATTEMPTS) throw error;
-    }
-  }
+  await againOnConflict(() => writeOnce(context, batch, signal));
 }
 
 async function writeOnce(
@@ -27,7 +16,10 @@ async function writeOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const { database, target } = context;
+  // Each statement takes the locks of its rows in one order; two of them need to have them all before.
+  const isMixed = upserts.length > 0 && metadataUpdates.length > 0 && !target.isDistributed;
   const statements = [
+    ...(isMixed ? [lockDocuments(target, [...upserts, ...metadataUpdates])] : []),
     ...(upserts.length > 0 ? [upsertDocuments(target, upserts)] : []),
     ...(metadataUpdates.length > 0 ? [updateMetadata(target, metadataUpdates)] : []),
   ];

@@ -33,11 +33,12 @@ export async function explain(
 ): Promise<Explanation> {
   const vectors = await embedQueries(context, query, plan, signal);
   const question = { query, vectors, now: new Date() };
-  const { ranTwice } = await runPlan(context, plan, question, signal);
+  const { attempts } = await runPlan(context, plan, question, signal);
   const statements: ExplainedStatement[] = [];
-  for (const exact of ranTwice ? [false, true] : [plan.exact]) {
-    const options = { signal, settings: settingsOf(context, plan, exact) };
-    statements.push(await explainStatement(context, statementOf(context, plan, question, exact), format, options));
+  for (const attempt of attempts) {
+    const options = { signal, settings: settingsOf(context, attempt.plan, attempt.exact) };
+    const statement = statementOf(context, attempt.plan, question, attempt.exact);
+    statements.push(await explainStatement(context, statement, format, options));
   }
   return { statements };
 }

@@ -33,26 +33,41 @@ export async function retrieve<Metadata extends object>(
   };
 }
 
+/** One statement of a search. */
+export interface Attempt {
+  readonly plan: RetrievalPlan;
+  readonly exact: boolean;
+}
+
+/** The trigram index tells texts that are this much alike from the others without reading most of them. */
+const SELECTIVE_SIMILARITY = 0.6;
+
 /**
  * A vector index may find fewer candidates than there are, most of all behind a selective filter: a short answer of one is
- * asked for again exactly, filter first.
+ * asked for again exactly, filter first. A fuzzy search begins with what is most alike: when that is enough, it is the answer.
  */
 export async function runPlan(
   context: SearchContext,
   plan: RetrievalPlan,
   question: Question,
   signal: AbortSignal,
-): Promise<{ readonly rows: CandidateRow[]; readonly ranTwice: boolean }> {
-  const run = (exact: boolean) =>
-    context.database.query<CandidateRow>(statementOf(context, plan, question, exact), {
-      signal,
-      settings: settingsOf(context, plan, exact),
-    });
-  const rows = await run(plan.exact);
+): Promise<{ readonly rows: CandidateRow[]; readonly attempts: readonly Attempt[] }> {
+  const attempts: Attempt[] = [];
+  const run = (attempt: Attempt) => {
+    attempts.push(attempt);
+    const statement = statementOf(context, attempt.plan, question, attempt.exact);
+    const settings = settingsOf(context, attempt.plan, attempt.exact);
+    return context.database.query<CandidateRow>(statement, { signal, settings });
+  };
+  if (plan.method === "trigram" && plan.minSimilarity < SELECTIVE_SIMILARITY) {
+    const rows = await run({ plan: { ...plan, minSimilarity: SELECTIVE_SIMILARITY }, exact: plan.exact });
+    if (rows.length === plan.k) return { rows, attempts };
+  }
+  const rows = await run({ plan, exact: plan.exact });
   const [first] = rows;
   const mayBeShort = first === undefined || (first.approximate && first.semantic_count < plan.k);
-  const ranTwice = comparesVectors(plan) && !plan.exact && mayBeShort;
-  return { rows: ranTwice ? await run(true) : rows, ranTwice };
+  if (!(comparesVectors(plan) && !plan.exact && mayBeShort)) return { rows, attempts };
+  return { rows: await run({ plan, exact: true }), attempts };
 }
 
 function toHit<Metadata extends object>(

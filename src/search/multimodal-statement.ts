@@ -1,5 +1,6 @@
-import sql, { join, raw, type Sql } from "sql-template-tag";
+import sql, { empty, join, raw, type Sql } from "sql-template-tag";
 import { table } from "./arms.ts";
+import { materialized } from "./materialized.ts";
 import type { SearchTarget } from "./search-target.ts";
 import type { SpaceArm } from "./space-arm.ts";
 
@@ -14,14 +15,20 @@ export interface WeightedSpace extends SpaceArm {
  * `space_scores` and `space_ranks` are in the order of `spaces`, of which there is at least one.
  */
 export function multimodalStatement(target: SearchTarget, spaces: readonly WeightedSpace[], k: number): Sql {
-  const arms = spaces.map(({ candidates }, position) => sql`${name("arm", position)} AS MATERIALIZED (${candidates})`);
+  const isInMainPlan = spaces.some((space) => space.isInMainPlan);
+  const made = materialized(isInMainPlan);
+  const arms = spaces.map(
+    (space, position) =>
+      sql`${name("arm", position)} AS ${materialized(space.isInMainPlan ?? false)} (${space.candidates})`,
+  );
   const union = spaces.map((_space, position) => sql`SELECT id FROM ${name("arm", position)}`);
   const ctes = [
     ...arms,
-    sql`candidates AS MATERIALIZED (${join(union, " UNION ")})`,
-    sql`scored AS MATERIALIZED (${scored(target, spaces)})`,
-    sql`unit AS MATERIALIZED (${normalised(spaces)})`,
-    sql`fused AS MATERIALIZED (${fused(spaces)} ORDER BY fused DESC, best_rank, id LIMIT ${k})`,
+    sql`candidates AS ${made} (${join(union, " UNION ")})`,
+    // The offset keeps each score from being computed wherever it is named.
+    sql`scored AS ${made} (${scored(target, spaces)}${isInMainPlan ? raw(" OFFSET 0") : empty})`,
+    sql`unit AS ${made} (${normalised(spaces)})`,
+    sql`fused AS ${made} (${fused(spaces)} ORDER BY fused DESC, best_rank, id LIMIT ${k})`,
   ];
   return sql`WITH ${join(ctes, ", ")} SELECT d.id, d.content, d.metadata, f.fused, f.space_scores, f.space_ranks, ${fewest(spaces)} AS semantic_count, ${anyApproximate(spaces)} AS approximate FROM fused AS f JOIN ${table(target)} AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id`;
 }

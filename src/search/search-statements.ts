@@ -1,6 +1,7 @@
 import sql, { type Sql } from "sql-template-tag";
 import { approximate, type KeywordArm, keywordArm, type SemanticArm, semanticArm, table } from "./arms.ts";
 import { type FusionPlan, fuse } from "./fuse.ts";
+import { materialized, needsMainPlan } from "./materialized.ts";
 import type { SearchTarget } from "./search-target.ts";
 import { type TrigramArm, trigramArm } from "./trigram-arm.ts";
 
@@ -31,7 +32,7 @@ export function semanticStatement(target: SearchTarget, arm: SemanticArm): Sql {
 }
 
 export function keywordStatement(target: SearchTarget, arm: KeywordArm): Sql {
-  return sql`WITH keyword AS MATERIALIZED (${keywordArm(target, arm)}) SELECT d.id, d.content, d.metadata, NULL AS distance, NULL AS semantic_rank, k.bm25, k.rank AS keyword_rank, NULL AS fused, 0 AS semantic_count, false AS approximate FROM keyword AS k JOIN ${table(target)} AS d ON d.id = k.id ORDER BY k.rank`;
+  return sql`WITH keyword AS ${materialized(needsMainPlan(target))} (${keywordArm(target, arm)}) SELECT d.id, d.content, d.metadata, NULL AS distance, NULL AS semantic_rank, k.bm25, k.rank AS keyword_rank, NULL AS fused, 0 AS semantic_count, false AS approximate FROM keyword AS k JOIN ${table(target)} AS d ON d.id = k.id ORDER BY k.rank`;
 }
 
 export function trigramStatement(target: SearchTarget, arm: TrigramArm): Sql {
@@ -46,5 +47,5 @@ export function hybridStatement(
   fusion: FusionPlan,
 ): Sql {
   const fused = sql`${fuse(target.distance, fusion)} ORDER BY fused DESC, best_rank, id LIMIT ${fusion.k}`;
-  return sql`WITH semantic AS MATERIALIZED (${semanticArm(target, semantic)}), keyword AS MATERIALIZED (${keywordArm(target, keyword)}), fused AS MATERIALIZED (${fused}) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, ${approximate(target, semantic.exact)} AS approximate FROM fused AS f JOIN ${table(target)} AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id`;
+  return sql`WITH semantic AS MATERIALIZED (${semanticArm(target, semantic)}), keyword AS ${materialized(needsMainPlan(target))} (${keywordArm(target, keyword)}), fused AS ${materialized(needsMainPlan(target))} (${fused}) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, ${approximate(target, semantic.exact)} AS approximate FROM fused AS f JOIN ${table(target)} AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id`;
 }

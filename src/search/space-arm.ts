@@ -12,6 +12,7 @@ import {
 import { unitScoreOfDistance } from "./distance.ts";
 import { fieldExpression } from "./field-expression.ts";
 import { keywordScore } from "./keyword-score.ts";
+import { needsMainPlan } from "./materialized.ts";
 import type { SearchTarget } from "./search-target.ts";
 import { compileEquality } from "./where-equality.ts";
 
@@ -25,6 +26,8 @@ export interface SpaceArm {
   readonly normalise: "best" | "none";
   /** Whether a vector index could have given fewer candidates than there are; null where no vector is compared. */
   readonly approximate: Sql | undefined;
+  /** What comes from its candidates is not materialised either, up to the statement itself. */
+  readonly isInMainPlan?: boolean;
 }
 
 export interface FieldArm {
@@ -53,6 +56,7 @@ export function keywordSpace(target: SearchTarget, arm: KeywordArm, phrase: Sql 
     score: phrase === undefined ? score : sql`CASE WHEN ${phrase} THEN ${score} ELSE 0 END`,
     normalise: "best",
     approximate: undefined,
+    isInMainPlan: needsMainPlan(target),
   };
 }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PgVectorDB } from "../../src/pgvectordb.ts";
 import { hashEmbedder } from "../hash-embedder.ts";
 import { newTestDatabase, type TestDatabase } from "../test-database.ts";
+import { documentsTable, until } from "./other-session.ts";
 
 const embedder = hashEmbedder();
 const BATCH = 10;
@@ -27,15 +28,10 @@ const documents = (count: number) =>
 async function withLockedRow(db: PgVectorDB, name: string) {
   const collection = await db.collection(name, { embedder });
   await collection.addDocuments([{ id: "0", content: "as it was" }]);
-  const { rows } = await other.query<{ id: number }>("SELECT id FROM pgvectordb.collections WHERE name = $1", [name]);
+  const table = await documentsTable(other, name);
   await other.query("BEGIN");
-  await other.query(`SELECT FROM pgvectordb.documents_${rows[0]?.id} WHERE id = '0' FOR UPDATE`);
+  await other.query(`SELECT FROM ${table} WHERE id = '0' FOR UPDATE`);
   return collection;
-}
-
-/** Asks until it is so. A failure is the test's time-out. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition()));
 }
 
 describe("batches that are written at once", () => {

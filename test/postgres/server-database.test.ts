@@ -14,6 +14,7 @@ import { PgVectorDB } from "../../src/pgvectordb.ts";
 import { newDatabaseFolder, removeFolder } from "../database-template.ts";
 import { hashEmbedder } from "../hash-embedder.ts";
 import { newServerDatabase, newTestDatabase, runOnServer, SERVER_URL, type TestDatabase } from "../test-database.ts";
+import { until } from "./other-session.ts";
 
 const embedder = hashEmbedder();
 let database: TestDatabase;
@@ -37,9 +38,12 @@ async function running(pattern: string): Promise<number> {
   return rows.length;
 }
 
-/** Asks until it is so. A failure is the test's time-out. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition()));
+/** How many wait to bring the client's database up to date. */
+async function waitingForTurn(client: pg.Client): Promise<number> {
+  const { rows } = await client.query(
+    "SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()",
+  );
+  return rows.length;
 }
 
 describe("opening", () => {
@@ -91,10 +95,7 @@ describe("opening", () => {
     // With its first such statement a session reads what others have changed; after that it goes by what it remembers.
     await pool.query("CREATE TEMPORARY TABLE warm (n integer)");
     const opening = PgVectorDB.open({ pool });
-    await until(async () => {
-      const { rows } = await first.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
-      return rows.length > 0;
-    });
+    await until(async () => (await waitingForTurn(first)) === 1);
     await first.query("CREATE SCHEMA pgvectordb CREATE TABLE schema_version (version integer NOT NULL)");
     await first.query("COMMIT");
     await first.end();
@@ -105,9 +106,62 @@ describe("opening", () => {
     await empty.remove();
   });
 
-  it("works for a role that may only read and write what is there", async () => {
+  it.each(["repeatable read", "serializable"])("takes turns where transactions are %s by default", async (level) => {
+    const empty = await newServerDatabase(SERVER_URL ?? "");
+    await runOnServer(empty.url, "CREATE EXTENSION vector; CREATE EXTENSION pg_trgm");
+    await runOnServer(
+      empty.url,
+      `ALTER DATABASE ${new URL(empty.url).pathname.slice(1)} SET default_transaction_isolation = '${level}'`,
+    );
+    const first = new pg.Client({ connectionString: empty.url });
+    await first.connect();
+    await first.query("BEGIN ISOLATION LEVEL READ COMMITTED");
+    await first.query("SELECT pg_advisory_xact_lock(hashtextextended('pgvectordb schema', 0))");
+    const opening = Promise.all([0, 1].map(() => PgVectorDB.open({ url: empty.url })));
+    await until(async () => (await waitingForTurn(first)) === 2);
+    await first.query("COMMIT");
+    await first.end();
+    const dbs = await opening;
+    const collections = await Promise.all(dbs.map((db) => db.collection("same", { embedder })));
+    const ids = Array.from({ length: 20 }, (_, i) => ({ id: `${i}`, content: `text ${i}` }));
+    await Promise.all(collections.map((collection) => collection.addDocuments(ids, { batchSize: 5 })));
+    expect(await collections[0]?.count()).toBe(20);
+    for (const db of dbs) await db.close();
+    await empty.remove();
+  });
+
+  /** A collection that nobody has searched yet, without one of the indexes that searches make for themselves. */
+  async function unsearched(name: string): Promise<void> {
     await using db = await PgVectorDB.open({ url: database.url });
-    await (await db.collection("granted", { embedder })).addDocuments([{ id: "a", content: "granted words" }]);
+    const spaces = { size: { kind: "number", field: "size", min: 0, max: 10, prefer: "lower" } } as const;
+    const collection = await db.collection(name, { embedder, spaces });
+    await collection.addDocuments([{ id: "a", content: "granted words", metadata: { size: 1 } }]);
+    const keyword = (await collection.indexes()).find(({ kind }) => kind === "keyword");
+    await collection.dropIndex(keyword?.name ?? "");
+  }
+
+  async function expectToBeSearched(url: string, name: string): Promise<void> {
+    const reader = await PgVectorDB.open({ url });
+    const collection = await reader.collection(name, { embedder });
+    const found = await Promise.all([
+      collection.semanticSearch("granted"),
+      collection.keywordSearch("granted"),
+      collection.keywordSearch("granted words", { match: "phrase" }),
+      collection.fuzzySearch("grantd"),
+      collection.hybridSearch("granted"),
+      collection.multimodalSearch("granted", { spaces: { size: { weight: 1 } } }),
+    ]);
+    expect(found.map(({ hits }) => hits.map(({ id }) => id))).toEqual(found.map(() => ["a"]));
+    await expect(collection.addDocuments(["x"])).rejects.toMatchObject({
+      code: "database_error",
+      sqlState: expect.stringMatching("42501|25006"),
+      retryable: false,
+    });
+    await reader.close();
+  }
+
+  it("works for a role that may only read what is there", async () => {
+    await unsearched("granted");
     const role = `reader_${crypto.randomUUID().replaceAll("-", "")}`;
     await runOnServer(
       database.url,
@@ -115,16 +169,15 @@ describe("opening", () => {
     );
     const url = new URL(database.url);
     url.username = role;
-    const reader = await PgVectorDB.open({ url: url.href });
-    const collection = await reader.collection("granted", { embedder });
-    expect((await collection.semanticSearch("granted")).hits).toHaveLength(1);
-    await expect(collection.addDocuments(["x"])).rejects.toMatchObject({
-      code: "database_error",
-      sqlState: "42501",
-      retryable: false,
-    });
-    await reader.close();
+    await expectToBeSearched(url.href, "granted");
     await runOnServer(database.url, `DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
+  it("works where every transaction is read-only, as on a replica", async () => {
+    await unsearched("replicated");
+    const url = new URL(database.url);
+    url.searchParams.set("options", "-c default_transaction_read_only=on");
+    await expectToBeSearched(url.href, "replicated");
   });
 
   it("says what is wrong, and never with the password", async () => {
@@ -139,8 +192,10 @@ describe("opening", () => {
       expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("xyzzy");
       return error;
     };
-    const nowhere = { code: "database_error", sqlState: "08006", retryable: true };
+    const message = expect.stringMatching(/cannot be reached \((ECONNREFUSED|ENOTFOUND|EAI_AGAIN)\)/);
+    const nowhere = { code: "database_error", sqlState: "08006", retryable: true, message };
     expect(await open((url) => Object.assign(url, { port: "1" }))).toMatchObject(nowhere);
+    expect(await open((url) => Object.assign(url, { hostname: "localhost", port: "1" }))).toMatchObject(nowhere);
     expect(await open((url) => Object.assign(url, { hostname: "nowhere.invalid" }))).toMatchObject(nowhere);
     expect(await open((url) => Object.assign(url, { pathname: "/no_such_database" }))).toMatchObject({
       code: "database_error",

@@ -13,6 +13,8 @@ export interface IndexFilesOptions extends RecordFields {
   readonly signal?: AbortSignal | undefined;
   /** Called when a file is read. */
   readonly onFile?: ((done: number) => void) | undefined;
+  /** Called when passages are stored, or were stored already: how many so far. */
+  readonly onPassages?: ((done: number) => void) | undefined;
 }
 
 export interface IndexedFiles {
@@ -49,7 +51,8 @@ export async function indexFiles(
       options.onFile?.(position + 1);
     }
   }
-  const written = await collection.addDocuments(passages(), { signal: options.signal });
+  const onProgress = ({ documents }: AddProgress) => options.onPassages?.(documents);
+  const written = await collection.addDocuments(passages(), { signal: options.signal, onProgress });
   return { written, skipped, ids, complete };
 }
 
