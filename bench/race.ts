@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Contestant } from "./contestants.ts";
 import { median } from "./median.ts";
 import type { TimedProcess, TimedRun } from "./timed-process.ts";
+
+/** Threads of ONNX Runtime and of OpenMP spin on after their work: for some 40 ms one of them took a core from whoever was next. */
+const SETTLING_MS = 500;
 
 export interface Runner {
   readonly key: string;
@@ -38,7 +42,10 @@ export async function startRunners(
 export async function race(runners: readonly Runner[], request: string, rounds: number): Promise<RaceResult> {
   const result = new Map<string, TimedRun[]>(runners.map(({ key }) => [key, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const { key, process } of runners) result.get(key)?.push(await process.run(request));
+    for (const { key, process } of runners) {
+      await sleep(SETTLING_MS);
+      result.get(key)?.push(await process.run(request));
+    }
   }
   return result;
 }
