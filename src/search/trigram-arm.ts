@@ -9,7 +9,8 @@ export interface TrigramArm {
   readonly minSimilarity: number;
 }
 
-const THRESHOLD = "pg_trgm.word_similarity_threshold";
+/** The setting that `%>` and its index go by. */
+export const THRESHOLD = "pg_trgm.word_similarity_threshold";
 
 /**
  * Rows `(id, similarity, rank)` of the documents in which some stretch of words shares most trigrams with the query. The
