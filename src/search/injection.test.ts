@@ -108,7 +108,7 @@ function makersOf(given: Values, on: SearchTarget) {
   const semantic = { vector: [number, number], k, filter, exact: false };
   const keyword = { query, k, filter };
   const fuzzy = { query, k, filter, minSimilarity: 0.3 };
-  const reach = { perWord: 10, compared: 10, others: true };
+  const reach = { perWord: 10, compared: 10 };
   const phrase = hasPhrase(on, query);
   const fusion = { k, semanticWeight: Math.abs(number), keywordWeight: 1 };
   const spaces = () =>

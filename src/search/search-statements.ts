@@ -15,6 +15,8 @@ export interface CandidateRow {
   readonly keyword_rank?: number | null;
   readonly similarity?: number | null;
   readonly trigram_rank?: number | null;
+  /** Of a fuzzy search by words: whether there are documents that it has not compared. */
+  readonly partial?: boolean | null;
   /** Of a multimodal search, in the order of its arms. */
   readonly space_scores?: readonly number[];
   readonly space_ranks?: readonly number[];
@@ -36,7 +38,7 @@ export function keywordStatement(target: SearchTarget, arm: KeywordArm): Sql {
 
 /** @param rows as `trigramArm` and `wordArm` have them */
 export function trigramStatement(target: SearchTarget, rows: Sql): Sql {
-  return sql`WITH trigram AS MATERIALIZED (${rows}) SELECT d.id, d.content, d.metadata, t.similarity, t.rank AS trigram_rank, 0 AS semantic_count, false AS approximate FROM trigram AS t JOIN ${table(target)} AS d ON d.id = t.id ORDER BY t.rank`;
+  return sql`WITH trigram AS MATERIALIZED (${rows}) SELECT d.id, d.content, d.metadata, t.similarity, t.rank AS trigram_rank, t.partial, 0 AS semantic_count, false AS approximate FROM trigram AS t JOIN ${table(target)} AS d ON d.id = t.id ORDER BY t.rank`;
 }
 
 /** Both arms and their fusion; ties are broken by the best rank in either arm and then by id. */
