@@ -6,7 +6,7 @@ import type { NativeAddon, NativeModel, NativeShape } from "./native-addon.ts";
 
 const OUTPUT = "logits";
 
-/** A cross-encoder in our own int8 kernels. Only for worker threads: a run holds its thread. */
+/** A cross-encoder in our own kernels. Only for worker threads: a run holds its thread. */
 export class NativeSession implements ModelSession {
   readonly maxBatch = Number.POSITIVE_INFINITY;
   /** The products' blocks are full by then; nothing is padded, so more would only make an abort wait. */
