@@ -44,18 +44,22 @@ function expectSameInAnyCompany(
   }
 }
 
-describe.skipIf(nativeMissing).each(ARITHMETICS)(`a pair's logits in %s, whatever shares the run${nativeMissing}`, (arithmetic) => {
-  it("are the same with heads of 32", () => expectSameInAnyCompany(arithmetic, { layers: 3 }, 1, 300));
-  it("are the same with heads of 64", () => expectSameInAnyCompany(arithmetic, { hidden: 128, layers: 2 }, 1, 200));
-  it("are the same where scores are large", () => expectSameInAnyCompany(arithmetic, { layers: 2 }, 12, 200));
-  it("are the same where positions go past 512", () => expectSameInAnyCompany(arithmetic, { positions: 600, layers: 2 }, 1, 100));
-  it("are the same after longer and shorter runs of the same model", () => {
-    const shape = smallShape({ positions: 8192 });
-    const model = nativeAddon().createModel(shape, randomTensors(shape, 13), arithmetic);
-    const random = randomNumbers(14);
-    const [short, long] = [randomPair(shape, 9, random), randomPair(shape, 8192, random)];
-    const [before] = runTogether(model, [short]);
-    expect(runTogether(model, [long])[0]).toBe(runTogether(model, [long])[0]);
-    expect(runTogether(model, [short])[0]).toBe(before);
-  });
-});
+describe.skipIf(nativeMissing).each(ARITHMETICS)(
+  `a pair's logits in %s, whatever shares the run${nativeMissing}`,
+  (arithmetic) => {
+    it("are the same with heads of 32", () => expectSameInAnyCompany(arithmetic, { layers: 3 }, 1, 300));
+    it("are the same with heads of 64", () => expectSameInAnyCompany(arithmetic, { hidden: 128, layers: 2 }, 1, 200));
+    it("are the same where scores are large", () => expectSameInAnyCompany(arithmetic, { layers: 2 }, 12, 200));
+    it("are the same where positions go past 512", () =>
+      expectSameInAnyCompany(arithmetic, { positions: 600, layers: 2 }, 1, 100));
+    it("are the same after longer and shorter runs of the same model", () => {
+      const shape = smallShape({ positions: 8192 });
+      const model = nativeAddon().createModel(shape, randomTensors(shape, 13), arithmetic);
+      const random = randomNumbers(14);
+      const [short, long] = [randomPair(shape, 9, random), randomPair(shape, 8192, random)];
+      const [before] = runTogether(model, [short]);
+      expect(runTogether(model, [long])[0]).toBe(runTogether(model, [long])[0]);
+      expect(runTogether(model, [short])[0]).toBe(before);
+    });
+  },
+);

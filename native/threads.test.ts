@@ -29,17 +29,19 @@ function scoreInThread(tensors: readonly Float32Array[], arithmetic: NativeArith
   return new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
 }
 
-describe.skipIf(nativeMissing).each(ARITHMETICS)(`the native engine in threads, in %s${nativeMissing}`, (arithmetic) => {
-  it("gives the same logits in several at once, and ends with them", async () => {
-    const tensors = randomTensors(shape, 21);
-    const results = await Promise.all([1, 2, 3].map(() => scoreInThread(tensors, arithmetic)));
-    expect(results[0]).toHaveLength(1);
-    for (const result of results) expect(result).toEqual(results[0]);
-  });
+describe.skipIf(nativeMissing).each(ARITHMETICS)(
+  `the native engine in threads, in %s${nativeMissing}`,
+  (arithmetic) => {
+    it("gives the same logits in several at once, and ends with them", async () => {
+      const tensors = randomTensors(shape, 21);
+      const results = await Promise.all([1, 2, 3].map(() => scoreInThread(tensors, arithmetic)));
+      expect(results[0]).toHaveLength(1);
+      for (const result of results) expect(result).toEqual(results[0]);
+    });
 
-  it("holds no more memory after 2,000 runs and 100 models than before", () => {
-    const tensors = randomTensors(shape, 22).map((tensor) => [...tensor]);
-    const code = `${scoreOften}
+    it("holds no more memory after 2,000 runs and 100 models than before", () => {
+      const tensors = randomTensors(shape, 22).map((tensor) => [...tensor]);
+      const code = `${scoreOften}
       const { path, shape, tensors, arithmetic } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
       const floats = tensors.map((tensor) => Float32Array.from(tensor));
       const resident = () => (gc(), gc(), process.memoryUsage.rss());
@@ -56,9 +58,13 @@ describe.skipIf(nativeMissing).each(ARITHMETICS)(`the native engine in threads, 
         // Finalizers run after the collector.
         setImmediate(() => (gc(), setImmediate(() => console.log(resident() - before))));
       });`;
-    const options = { input: JSON.stringify({ path: addonPath(), shape, tensors, arithmetic }), encoding: "utf8" } as const;
-    const grown = Number(execFileSync(process.execPath, ["--expose-gc", "-e", code], options));
-    // A model of this shape has over 2 MB; a hundred that stayed would be 200.
-    expect(grown).toBeLessThan(30e6);
-  });
-});
+      const options = {
+        input: JSON.stringify({ path: addonPath(), shape, tensors, arithmetic }),
+        encoding: "utf8",
+      } as const;
+      const grown = Number(execFileSync(process.execPath, ["--expose-gc", "-e", code], options));
+      // A model of this shape has over 2 MB; a hundred that stayed would be 200.
+      expect(grown).toBeLessThan(30e6);
+    });
+  },
+);

@@ -102,17 +102,18 @@ describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
     expect(native).toBeLessThan(runtime);
   });
 
-  test.each(
-    DTYPES.flatMap((dtype) => CHECKPOINTS.map((golden) => ({ dtype, golden, name: golden.name }))),
-  )("gives the same logits to the last bit whatever shares the run: $name, $dtype", async ({ dtype, golden }) => {
-    await withNative(golden, dtype, async (session) => {
-      const inputs = inputsOf(golden);
-      const together = await logitsOf(session, inputs);
-      expect(await logitsOf(session, inputs.toReversed())).toEqual(together.toReversed());
-      for (const [index, input] of inputs.entries())
-        expect(await logitsOf(session, [input])).toEqual([together[index]]);
-    });
-  });
+  test.each(DTYPES.flatMap((dtype) => CHECKPOINTS.map((golden) => ({ dtype, golden, name: golden.name }))))(
+    "gives the same logits to the last bit whatever shares the run: $name, $dtype",
+    async ({ dtype, golden }) => {
+      await withNative(golden, dtype, async (session) => {
+        const inputs = inputsOf(golden);
+        const together = await logitsOf(session, inputs);
+        expect(await logitsOf(session, inputs.toReversed())).toEqual(together.toReversed());
+        for (const [index, input] of inputs.entries())
+          expect(await logitsOf(session, [input])).toEqual([together[index]]);
+      });
+    },
+  );
 
   test("names the output that the steps look for", async () => {
     await withNative(goldenCheckpoint("bert-two-labels-blocks"), "int8", async (session) => {

@@ -74,6 +74,6 @@ async function createSession(
     } finally {
       freeBuffers(tensors);
     }
-    return new NativeSession(addon, model, shape, gate);
+    return new NativeSession({ addon, model, shape, arithmetic }, gate);
   });
 }
