@@ -51,17 +51,17 @@ function compare(shape: NativeShape, tensors: Float32Array[], arithmetic: Native
 }
 
 describe.skipIf(nativeMissing)(`the native engine in float32${nativeMissing}`, () => {
-  // Sums of a hundred products in float32 have an error of about 1e-6 of their size; 2e-7 to 8e-7 were measured.
+  // Float32 keeps 6e-8 of a value; 1.2e-6 to 3.5e-6 of the logits' deviation were measured.
   it.each(names)("is the model: %s", (name) => {
     const shape = shapes[name] ?? smallShape();
-    expect(compare(shape, randomTensors(shape, 1), "float32", "none").largest).toBeLessThan(5e-6);
+    expect(compare(shape, randomTensors(shape, 1), "float32", "none").largest).toBeLessThan(1e-5);
   });
 
   it.each([32, 64])("is right where scores are too large for bare powers, heads of %i", (size) => {
     const shape = smallShape({ hidden: 128, heads: 128 / size });
     const found = compare(shape, randomTensors(shape, 3, 40), "float32", "none");
     expect(found.largestScore).toBeGreaterThan(2 * 64 * Math.LN2);
-    // A score of 128 has a rounding of 2^-17.
+    // A score of 128 is rounded to 2^-17, and so is the logarithm of its share; 1e-5 and 4e-5 were measured.
     expect(found.largest).toBeLessThan(2e-4);
   });
 });

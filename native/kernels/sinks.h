@@ -60,7 +60,7 @@ struct ResidualNormSink {
   template <int ROWS>
   ALWAYS_INLINE void finish(int first) {
     normalizeRows<ROWS>(unfinished, sums, *norm, hidden + (size_t)first * norm->size, bytes ? bytes + (size_t)first * HIDDEN_STRIDE : nullptr,
-                        HIDDEN_STRIDE, scales + first);
+                        HIDDEN_STRIDE, bytes ? scales + first : nullptr);
   }
 };
 
