@@ -98,8 +98,10 @@ async function describeEngine(
   const facts = { graph, device: "cpu", threads: 1, labels };
   let choice = chooseEngine(facts);
   // The weights are not here to be counted, so their number is taken from the sizes.
-  if (choice.engine === "native")
-    choice = chooseEngine({ ...facts, ...(await planThreads(countNumbers(choice.sizes))) });
+  if (choice.engine === "native") {
+    const bytes = countNumbers(choice.sizes) * (graph.dtype === "int8" ? 1 : Float32Array.BYTES_PER_ELEMENT);
+    choice = chooseEngine({ ...facts, ...(await planThreads(bytes)) });
+  }
   return { engine: choice.engine, engineReason: choice.engine === "native" ? undefined : choice.reason };
 }
 

@@ -19,7 +19,10 @@ export interface NativeShape {
   readonly headActivation: "tanh" | "gelu";
 }
 
-/** A model's weights, quantised and packed. Only the addon can look inside. */
+/** What a model's layers are computed in. */
+export type NativeArithmetic = "int8" | "float32";
+
+/** A model's weights, packed and in int8 quantised. Only the addon can look inside. */
 export interface NativeModel {
   readonly nativeModel: never;
 }
@@ -29,7 +32,7 @@ export interface NativeAddon {
   /** Whether this processor and system can run it. */
   readonly isSupported: boolean;
   /** Copies the weights, `tensors` in the order of `nativeTensors`. @throws RangeError, TypeError for what does not fit */
-  createModel(shape: NativeShape, tensors: readonly Float32Array[]): NativeModel;
+  createModel(shape: NativeShape, tensors: readonly Float32Array[], arithmetic: NativeArithmetic): NativeModel;
   /**
    * Scores pairs whose tokens are one behind the other, `lengths[i]` of each: `[pairs, labels]`, row-major. A pair's
    * logits are the same whatever shares the run.

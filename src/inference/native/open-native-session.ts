@@ -36,7 +36,7 @@ export async function openNativeSession(
 }
 
 async function createSession(
-  { addon, family, sizes }: NativeChoice,
+  { addon, arithmetic, family, sizes }: NativeChoice,
   weights: SafetensorsSource,
   gate: NativeGate,
 ): Promise<NativeSession | undefined> {
@@ -66,7 +66,7 @@ async function createSession(
   return gate.pass(async () => {
     let model: NativeModel;
     try {
-      model = addon.createModel(shape, tensors);
+      model = addon.createModel(shape, tensors, arithmetic);
     } catch (error) {
       // Sizes that the addon's own check refuses; what is wrong with the checkpoint was found above.
       logNative("ONNX Runtime runs the model, the native engine refused it: %s", error);
@@ -74,6 +74,6 @@ async function createSession(
     } finally {
       freeBuffers(tensors);
     }
-    return new NativeSession(addon, model, shape, gate);
+    return new NativeSession({ addon, model, shape, arithmetic }, gate);
   });
 }
