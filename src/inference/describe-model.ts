@@ -4,6 +4,7 @@ import { compiledFolder } from "./ensure-onnx-file.ts";
 import { loadInputEncoder } from "./load-input-encoder.ts";
 import { readModelConfig, readModelJson } from "./model-config.ts";
 import { type LocatedModel, locateModel } from "./model-files/locate-model.ts";
+import { bytesOfWeights } from "./model-graph.ts";
 import {
   architecturesOf,
   decideTaskUse,
@@ -99,7 +100,7 @@ async function describeEngine(
   let choice = chooseEngine(facts);
   // The weights are not here to be counted, so their number is taken from the sizes.
   if (choice.engine === "native") {
-    const bytes = countNumbers(choice.sizes) * (graph.dtype === "int8" ? 1 : Float32Array.BYTES_PER_ELEMENT);
+    const bytes = bytesOfWeights(countNumbers(choice.sizes), graph.dtype);
     choice = chooseEngine({ ...facts, ...(await planThreads(bytes)) });
   }
   return { engine: choice.engine, engineReason: choice.engine === "native" ? undefined : choice.reason };

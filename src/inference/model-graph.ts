@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { PgVectorDBError } from "../errors.ts";
+import type { ModelDtype } from "./choose-onnx-file.ts";
 import { type CompileOptions, checkCheckpoint } from "./compiler/compile-model.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
 import { type CheckpointPlan, type GraphRequest, type OnnxPlan, planGraph, planOnnx } from "./plan-graph.ts";
@@ -61,6 +62,11 @@ export function compiledModelsFolder(cacheDir: string): string {
   return join(cacheDir, ".pgvectordb");
 }
 
+/** What a checkpoint's numbers take in the format that it is run in. */
+export function bytesOfWeights(count: number, dtype: ModelDtype): number {
+  return count * (dtype === "int8" ? 1 : Float32Array.BYTES_PER_ELEMENT);
+}
+
 async function fetchCheckpoint(
   located: LocatedModel,
   { file, dtype, config, options }: CheckpointPlan,
@@ -70,7 +76,7 @@ async function fetchCheckpoint(
   const weightPaths = await weightFiles(weightsPath);
   // Shards are found beside the index, where the cache and a folder both keep them.
   for (const path of weightPaths) await located.fetch(basename(path));
-  const bytes = (await countWeights(weightsPath)) * (dtype === "int8" ? 1 : Float32Array.BYTES_PER_ELEMENT);
+  const bytes = bytesOfWeights(await countWeights(weightsPath), dtype);
   return { kind: "checkpoint", dtype, bytes, config, weightsPath, options, cacheFolder };
 }
 

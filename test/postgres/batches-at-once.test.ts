@@ -2,24 +2,19 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PgVectorDB } from "../../src/pgvectordb.ts";
 import { hashEmbedder } from "../hash-embedder.ts";
-import { newTestDatabase, type TestDatabase } from "../test-database.ts";
-import { documentsTable, until } from "./other-session.ts";
+import { documentsTable, type OtherSession, openOtherSession, until } from "./other-session.ts";
 
 const embedder = hashEmbedder();
 const BATCH = 10;
-let database: TestDatabase;
+let session: OtherSession;
 let other: pg.Client;
 
 beforeAll(async () => {
-  database = await newTestDatabase();
-  other = new pg.Client({ connectionString: database.url });
-  await other.connect();
+  session = await openOtherSession();
+  ({ other } = session);
 });
 
-afterAll(async () => {
-  await other.end();
-  await database.remove();
-});
+afterAll(() => session.close());
 
 const documents = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ id: `${i}`, content: `document ${i}` }));
@@ -36,7 +31,7 @@ async function withLockedRow(db: PgVectorDB, name: string) {
 
 describe("batches that are written at once", () => {
   it("are told of in their order, and no third one is begun", async () => {
-    await using db = await PgVectorDB.open({ url: database.url });
+    await using db = await PgVectorDB.open({ url: session.url });
     const collection = await withLockedRow(db, "ordered");
     const told: number[] = [];
     let read = 0;
@@ -60,7 +55,7 @@ describe("batches that are written at once", () => {
   });
 
   it("fail alone: what was written beside one is not told of, and the same load goes on from there", async () => {
-    await using db = await PgVectorDB.open({ url: database.url });
+    await using db = await PgVectorDB.open({ url: session.url });
     const collection = await withLockedRow(db, "failing");
     const told: number[] = [];
     const loading = collection.addDocuments(documents(60), {
@@ -81,7 +76,7 @@ describe("batches that are written at once", () => {
   });
 
   it("wait for each other when they share an id: the last one stays", async () => {
-    await using db = await PgVectorDB.open({ url: database.url });
+    await using db = await PgVectorDB.open({ url: session.url });
     const collection = await withLockedRow(db, "repeated");
     const repeated = [...documents(10), { id: "0", content: "said again" }, { id: "new", content: "beside it" }];
     const loading = collection.addDocuments(repeated, { batchSize: BATCH });
@@ -97,7 +92,7 @@ describe("batches that are written at once", () => {
   });
 
   it.each([1, 2, 3])("come through a pool of %i, beside searches", async (max) => {
-    const pool = new pg.Pool({ connectionString: database.url, max });
+    const pool = new pg.Pool({ connectionString: session.url, max });
     try {
       await using db = await PgVectorDB.open({ pool });
       const collection = await db.collection(`pool of ${max}`, { embedder });

@@ -1,28 +1,22 @@
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Collection } from "../../src/collection.ts";
 import { PgVectorDB } from "../../src/pgvectordb.ts";
 import { hashEmbedder } from "../hash-embedder.ts";
-import { newTestDatabase, type TestDatabase } from "../test-database.ts";
-import { documentsTable, until, waitingForLocks } from "./other-session.ts";
+import { documentsTable, type OtherSession, openOtherSession, until, waitingForLocks } from "./other-session.ts";
 
 const embedder = hashEmbedder();
-let database: TestDatabase;
+let session: OtherSession;
 let db: PgVectorDB;
 let other: pg.Client;
 
 beforeAll(async () => {
-  database = await newTestDatabase();
-  db = await PgVectorDB.open({ url: database.url });
-  other = new pg.Client({ connectionString: database.url });
-  await other.connect();
+  session = await openOtherSession();
+  ({ other } = session);
+  db = await PgVectorDB.open({ url: session.url });
 });
 
-afterAll(async () => {
-  await other.end();
-  await db.close();
-  await database.remove();
-});
+afterAll(() => session.close(db));
 
 /** A collection of long texts, each with a word of its own. */
 async function longTexts(name: string): Promise<{ collection: Collection; table: string }> {
@@ -49,7 +43,7 @@ it("is served to roles as far as they may read, and kept for those that may writ
   await other.query(
     `CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA pgvectordb TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA pgvectordb TO ${role}; GRANT INSERT, UPDATE, DELETE ON ${table} TO ${role}; REVOKE ALL ON ${table}_vocabulary FROM ${role}`,
   );
-  const url = new URL(database.url);
+  const url = new URL(session.url);
   url.username = role;
   const open = async () => {
     const roleDb = await PgVectorDB.open({ url: url.href });

@@ -1,24 +1,19 @@
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Collection } from "../../src/collection.ts";
 import { PgVectorDB } from "../../src/pgvectordb.ts";
 import { hashEmbedder } from "../hash-embedder.ts";
-import { newTestDatabase, type TestDatabase } from "../test-database.ts";
-import { documentsTable, until, waitingForLocks } from "./other-session.ts";
+import { documentsTable, type OtherSession, openOtherSession, until, waitingForLocks } from "./other-session.ts";
 
-let database: TestDatabase;
+let session: OtherSession;
 let other: pg.Client;
 
 beforeAll(async () => {
-  database = await newTestDatabase();
-  other = new pg.Client({ connectionString: database.url });
-  await other.connect();
+  session = await openOtherSession();
+  ({ other } = session);
 });
 
-afterAll(async () => {
-  await other.end();
-  await database.remove();
-});
+afterAll(() => session.close());
 
 it.each<[string, (collection: Collection) => Promise<unknown>]>([
   ["for deduplication", (collection) => collection.addDocuments(["said before"], { dedupe: "content" })],
@@ -28,7 +23,7 @@ it.each<[string, (collection: Collection) => Promise<unknown>]>([
   ["of a field", (collection) => collection.createFieldIndex("n", "number", { concurrently: false })],
   ["for fuzzy search", (collection) => collection.fuzzySearch("sayd befor")],
 ])("two that make an index at once both get it: %s", async (name, make) => {
-  const dbs = await Promise.all([0, 1].map(() => PgVectorDB.open({ url: database.url })));
+  const dbs = await Promise.all([0, 1].map(() => PgVectorDB.open({ url: session.url })));
   const collections = await Promise.all(dbs.map((db) => db.collection(name, { embedder: hashEmbedder() })));
   await collections[0]?.addDocuments([{ id: "a", content: "said before", metadata: { n: 1 } }]);
   const table = await documentsTable(other, name);

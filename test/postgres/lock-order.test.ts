@@ -3,25 +3,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../../src/collection.ts";
 import { PgVectorDB } from "../../src/pgvectordb.ts";
 import { hashEmbedder } from "../hash-embedder.ts";
-import { newTestDatabase, type TestDatabase } from "../test-database.ts";
-import { documentsTable, until, waitingForLocks } from "./other-session.ts";
+import { documentsTable, type OtherSession, openOtherSession, until, waitingForLocks } from "./other-session.ts";
 
-let database: TestDatabase;
+let session: OtherSession;
 let db: PgVectorDB;
 let other: pg.Client;
 
 beforeAll(async () => {
-  database = await newTestDatabase();
-  db = await PgVectorDB.open({ url: database.url });
-  other = new pg.Client({ connectionString: database.url });
-  await other.connect();
+  session = await openOtherSession();
+  ({ other } = session);
+  db = await PgVectorDB.open({ url: session.url });
 });
 
-afterAll(async () => {
-  await other.end();
-  await db.close();
-  await database.remove();
-});
+afterAll(() => session.close(db));
 
 /** How many sessions wait for a lock of `other`'s. */
 async function waiting(): Promise<number> {
@@ -61,7 +55,7 @@ describe("a batch locks its rows in the order of their ids: those after one that
 
 it("a change or a removal that a deadlock ended is done again", async () => {
   const { collection, table } = await reversed("deadlock");
-  const gate = new pg.Client({ connectionString: database.url });
+  const gate = new pg.Client({ connectionString: session.url });
   await gate.connect();
   // Who closes the circle is ended, because `other` looks for one much later.
   await other.query("SET deadlock_timeout = '1min'");

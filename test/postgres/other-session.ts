@@ -1,4 +1,29 @@
-import type pg from "pg";
+import pg from "pg";
+import type { PgVectorDB } from "../../src/pgvectordb.ts";
+import { newTestDatabase } from "../test-database.ts";
+
+/** A new test database, and a session on it that is not the library's. */
+export interface OtherSession {
+  readonly url: string;
+  readonly other: pg.Client;
+  /** Ends the session first, which frees whoever waits for it, then closes `opened` and removes the database. */
+  close(opened?: PgVectorDB): Promise<void>;
+}
+
+export async function openOtherSession(): Promise<OtherSession> {
+  const { url, remove } = await newTestDatabase();
+  const other = new pg.Client({ connectionString: url });
+  await other.connect();
+  return {
+    url,
+    other,
+    close: async (opened) => {
+      await other.end();
+      await opened?.close();
+      await remove();
+    },
+  };
+}
 
 /** Asks until it is so. A failure is the test's time-out. */
 export async function until(condition: () => Promise<boolean>): Promise<void> {
