@@ -80,7 +80,7 @@ static void packWords(uint16_t* words, const float* from, size_t count) {
   for (size_t i = 0; i < count; i += 16) _mm256_storeu_si256((__m256i*)(words + i), (__m256i)_mm512_cvtneps_pbh(load(from + i)));
 }
 
-static void packWeights(Weights& weights, const Shape& shape, const float* const* from) {
+static inline void packWeights(Weights& weights, const Shape& shape, const float* const* from) {
   Tensors tensors{from};
   const size_t hidden = (size_t)shape.hidden;
   packWords(weights.words, tensors.take(), (size_t)shape.vocabulary * hidden);

@@ -51,7 +51,7 @@ static void layOut(LayerNorm& norm, const Shape& shape, Arena& arena) {
   arena.take(norm.bias, (size_t)shape.hidden);
 }
 
-static void layOut(Weights& weights, const Shape& shape, Arena& arena) {
+static inline void layOut(Weights& weights, const Shape& shape, Arena& arena) {
   const int hidden = shape.hidden, inner = shape.inner, headSize = hidden / shape.heads;
   arena.take(weights.words, (size_t)shape.vocabulary * (size_t)hidden);
   arena.take(weights.positions, (size_t)shape.positions * (size_t)hidden);

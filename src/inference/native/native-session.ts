@@ -6,6 +6,9 @@ import type { NativeAddon, NativeModel, NativeShape } from "./native-addon.ts";
 
 const OUTPUT = "logits";
 
+/** What goes in and comes out. */
+export type NativePorts = Pick<NativeShape, "types" | "labels">;
+
 /** A cross-encoder in our own int8 kernels. Only for worker threads: a run holds its thread. */
 export class NativeSession implements ModelSession {
   readonly maxBatch = Number.POSITIVE_INFINITY;
@@ -14,10 +17,10 @@ export class NativeSession implements ModelSession {
   readonly outputNames = [OUTPUT];
   readonly #addon: NativeAddon;
   readonly #model: NativeModel;
-  readonly #shape: NativeShape;
+  readonly #shape: NativePorts;
   readonly #gate: NativeGate;
 
-  constructor(addon: NativeAddon, model: NativeModel, shape: NativeShape, gate: NativeGate) {
+  constructor(addon: NativeAddon, model: NativeModel, shape: NativePorts, gate: NativeGate) {
     this.#addon = addon;
     this.#model = model;
     this.#shape = shape;
