@@ -21,13 +21,13 @@ export function toBfloat16(value: number): number {
 }
 
 /** Multiples of a scale with the largest magnitude at 127. */
-function around(values: Float64Array): Float64Array {
+export function around(values: Float64Array): Float64Array {
   const scale = values.reduce((top, value) => Math.max(top, Math.abs(value)), 1e-20) / 127;
   return values.map((value) => Math.round(value / scale) * scale);
 }
 
 /** Multiples of a scale from -SHIFT to the largest of the row, which has 255. */
-function shifted(values: Float64Array): Float64Array {
+export function shifted(values: Float64Array): Float64Array {
   const scale = (Math.max(0, ...values) + SHIFT) / 255;
   return values.map((value) => Math.round((value + SHIFT) / scale) * scale - SHIFT);
 }
@@ -49,9 +49,9 @@ function erf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-a * a) / (a + fraction) / Math.sqrt(Math.PI));
 }
 
-const gelu = (x: number): number => (x / 2) * (1 + erf(x / Math.SQRT2));
+export const gelu = (x: number): number => (x / 2) * (1 + erf(x / Math.SQRT2));
 
-function dot(a: Float64Array, b: Float64Array): number {
+export function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
   return sum;

@@ -100,7 +100,9 @@ describe("pgvectordb models", () => {
     const { stdout } = await run("info", "./tiny-bert-blocks", "--dtype", "int8");
     expect(stdout).toMatch(/engine +(native, on a processor|ONNX Runtime; not the native one: \S)/);
     const { stdout: float32 } = await run("info", "./tiny-bert-blocks");
-    expect(float32).toMatch(/engine +ONNX Runtime; not the native one: (it runs `dtype` "int8" alone|`PGVECTORDB_NATIVE` switches it off)/);
+    expect(float32).toMatch(
+      /engine +ONNX Runtime; not the native one: (it runs `dtype` "int8" alone|`PGVECTORDB_NATIVE` switches it off)/,
+    );
   });
 
   it.each([

@@ -70,7 +70,9 @@ export function fingerprint({ opsets, nodes, tensors, inputs, outputs }: OnnxGra
   });
   const results = outputs.map((name) => [name, nameOf(name)]);
   const ports = inputs.filter((name) => tensors.has(name));
-  const digest = createHash("sha256").update(JSON.stringify([opsets, steps, results, ports])).digest("hex");
+  const digest = createHash("sha256")
+    .update(JSON.stringify([opsets, steps, results, ports]))
+    .digest("hex");
   return { digest, constants };
 }
 
