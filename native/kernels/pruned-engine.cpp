@@ -63,6 +63,19 @@ int planPairs(const PrunedWeights& weights, const PrunedShape& shape, PrunedWork
   return keptRows;
 }
 
+/** While outliers are looked for: adds the squares of a norm's rows and goes on to the next norm's place. */
+void measureColumns(const PrunedShape& shape, PrunedWorkspace& w, int rows) {
+  if (!w.squares) return;
+  const size_t size = (size_t)shape.hidden;
+  for (size_t t = 0; t < (size_t)rows; t++) {
+    for (size_t d = 0; d < size; d += 16) {
+      const Floats x = load(w.hidden + t * size + d);
+      store(w.squares + d, multiplyAdd(x, x, load(w.squares + d)));
+    }
+  }
+  w.squares += size;
+}
+
 void embed(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int rows) {
   const size_t size = (size_t)shape.hidden, half = size / 2;
   constexpr int AHEAD = 4;  // rows of the vocabulary are anywhere in memory, so they are fetched some tokens before they are read
@@ -85,8 +98,9 @@ void embed(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspa
       store(w.unfinished + i, a);
       store(w.unfinished + half + i, b);
     }
-    normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, w.hidden + (size_t)t * size, w.hiddenBytes + (size_t)t * HIDDEN_STRIDE, HIDDEN_STRIDE,
-                     w.hiddenScales + t);
+    float* row = w.hidden + (size_t)t * size;
+    normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, row, nullptr, HIDDEN_STRIDE, nullptr);
+    w.hiddenScales[t] = quantizeWithOutliers(row, shape.hidden, weights.embeddingOutliers, w.hiddenBytes + (size_t)t * HIDDEN_STRIDE);
   }
 }
 
@@ -98,7 +112,7 @@ void gatherKept(const PrunedShape& shape, PrunedWorkspace& w, int keptRows) {
     w.kept[i] = w.pieces[from];
     if (from == to) continue;
     memcpy(w.hidden + to * size, w.hidden + from * size, size * sizeof(float));
-    memcpy(w.hiddenBytes + to * HIDDEN_STRIDE, w.hiddenBytes + from * HIDDEN_STRIDE, size);
+    memcpy(w.hiddenBytes + to * HIDDEN_STRIDE, w.hiddenBytes + from * HIDDEN_STRIDE, size + MORE_INPUTS);
     w.hiddenScales[to] = w.hiddenScales[from];
   }
 }
@@ -116,12 +130,14 @@ void finishLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorks
   for (int t = 0; t < rows; t++) {
     w.hiddenScales[t] = quantizeRow(w.context + (size_t)t * (size_t)shape.hidden, shape.hidden, w.hiddenBytes + (size_t)t * HIDDEN_STRIDE);
   }
-  ResidualNormSink attentionOut{w.unfinished, w.hidden, &layer.attentionNorm, w.hiddenBytes, w.hiddenScales, {}};
+  OutlierNormSink attentionOut{w.unfinished, w.hidden, &layer.attentionNorm, &layer.attentionOutliers, w.hiddenBytes, w.hiddenScales, {}};
   multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, rows, layer.attentionOutput, attentionOut);
+  measureColumns(shape, w, rows);
   GeluSink intermediate{w.unfinished, layer.intermediate.outputs, w.innerBytes, w.hiddenScales, w.innerScales, {}};
   multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, rows, layer.intermediate, intermediate);
-  ResidualNormSink out{w.unfinished, w.hidden, &layer.outputNorm, w.hiddenBytes, w.hiddenScales, {}};
+  OutlierNormSink out{w.unfinished, w.hidden, &layer.outputNorm, &layer.outputOutliers, w.hiddenBytes, w.hiddenScales, {}};
   multiplyRows<INNER_STRIDE>(w.innerBytes, w.innerScales, rows, layer.output, out);
+  measureColumns(shape, w, rows);
 }
 
 /** Keys and values of all tokens; queries, and everything after, of those that go on. */
@@ -156,6 +172,70 @@ void matchQueries(const PrunedWeights& weights, const PrunedShape& shape, Pruned
   for (int i = 0; i < pairs; i++) w.pairs[i].matched = matchQuery(w.pairs[i], w.context, w.kept, weights.importance, shape.hidden);
 }
 
+/** What was copied into the workspace. */
+void scorePairs(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int tokens, float* logits) {
+  const int rows = planPairs(weights, shape, w, pairs);
+  embed(weights, shape, w, tokens);
+  measureColumns(shape, w, tokens);
+  runFirstLayer(weights.layers[0], shape, w, pairs, tokens, rows);
+  matchQueries(weights, shape, w, pairs, rows);
+  for (int i = 1; i < shape.layers; i++) runLayer(weights.layers[i], shape, w, pairs, rows);
+  for (int i = 0; i < pairs; i += HEAD_PAIRS) {
+    const int count = pairs - i < HEAD_PAIRS ? pairs - i : HEAD_PAIRS;
+    finishPairs(weights, shape, w, w.pairs + i, count, logits + i);
+  }
+}
+
+/**
+ * Finds the outliers of every norm, which are the same whatever is read, by reading a text of pieces drawn by lot (with the multiplier of S. Park and K. Miller, 1988).
+ * So it depends on the weights alone.
+ */
+bool findOutliers(PrunedModel* model) {
+  const PrunedShape& shape = model->shape;
+  PrunedWeights& weights = model->weights;
+  PrunedWorkspace& w = model->workspace;
+  const int tokens = shape.positions < 256 ? shape.positions : 256, norms = 1 + 2 * shape.layers;
+  float* squares = (float*)calloc((size_t)norms * (size_t)shape.hidden, sizeof(float));
+  if (!squares || !reserve(w, shape, tokens)) {
+    free(squares);
+    return false;
+  }
+  uint64_t state = 1;
+  for (int i = 0; i < tokens; i++) {
+    state = state * 48271 % 2147483647;
+    w.tokens[i] = (int32_t)(state % (uint64_t)shape.vocabulary);
+    w.types[i] = i >= tokens / 8 && i > 0;
+  }
+  w.lengths[0] = tokens;
+  w.squares = squares;
+  float logit;
+  scorePairs(weights, shape, w, 1, tokens, &logit);
+  w.squares = nullptr;
+  const float* next = squares;
+  const auto choose = [&](OutlierColumns& outliers) {
+    chooseOutliers(outliers, next, shape.hidden);
+    next += shape.hidden;
+  };
+  choose(weights.embeddingOutliers);
+  const OutlierColumns* before = &weights.embeddingOutliers;
+  for (int i = 0; i < shape.layers; i++) {
+    PrunedLayer& layer = weights.layers[i];
+    choose(layer.attentionOutliers);
+    choose(layer.outputOutliers);
+    if (i == 0) {
+      copyOutlierWeights(layer.query, *before);
+      copyOutlierWeights(layer.keyValue, *before);
+    } else {
+      copyOutlierWeights(layer.attentionInput, *before);
+    }
+    copyOutlierWeights(layer.intermediate, layer.attentionOutliers);
+    before = &layer.outputOutliers;
+  }
+  copyOutlierWeights(weights.project, weights.layers[0].outputOutliers);
+  free(squares);
+  return true;
+}
+
 }  // namespace
 
 Outcome createPrunedModel(const PrunedShape& shape, const void* const* tensors, PrunedModel** created, size_t* detail) {
@@ -177,6 +257,10 @@ Outcome createPrunedModel(const PrunedShape& shape, const void* const* tensors, 
   arena.base = model->mapping.aligned;
   layOut(model->weights, shape, arena);
   packWeights(model->weights, shape, tensors);
+  if (!findOutliers(model)) {
+    destroyPrunedModel(model);
+    return Outcome::outOfMemory;
+  }
   *created = model;
   return Outcome::done;
 }
@@ -193,21 +277,8 @@ const PrunedShape& shapeOf(const PrunedModel* model) { return model->shape; }
 size_t memoryOf(const PrunedModel* model) { return model->mapping.size + model->workspace.mapping.size; }
 
 Outcome runPrunedModel(PrunedModel* model, const Run& run, float* logits, size_t* detail) {
-  const PrunedShape& shape = model->shape;
-  const PrunedWeights& weights = model->weights;
-  PrunedWorkspace& w = model->workspace;
-  const int pairs = (int)run.pairCount, tokens = (int)run.tokenCount;
-  if (!reserve(w, shape, tokens)) return Outcome::outOfMemory;
-  const Outcome checked = copyAndCheck(w, shape, run, detail);
-  if (checked != Outcome::done) return checked;
-  const int rows = planPairs(weights, shape, w, pairs);
-  embed(weights, shape, w, tokens);
-  runFirstLayer(weights.layers[0], shape, w, pairs, tokens, rows);
-  matchQueries(weights, shape, w, pairs, rows);
-  for (int i = 1; i < shape.layers; i++) runLayer(weights.layers[i], shape, w, pairs, rows);
-  for (int i = 0; i < pairs; i += HEAD_PAIRS) {
-    const int count = pairs - i < HEAD_PAIRS ? pairs - i : HEAD_PAIRS;
-    finishPairs(weights, shape, w, w.pairs + i, count, logits + i);
-  }
-  return Outcome::done;
+  if (!reserve(model->workspace, model->shape, (int)run.tokenCount)) return Outcome::outOfMemory;
+  const Outcome checked = copyAndCheck(model->workspace, model->shape, run, detail);
+  if (checked == Outcome::done) scorePairs(model->weights, model->shape, model->workspace, (int)run.pairCount, (int)run.tokenCount, logits);
+  return checked;
 }

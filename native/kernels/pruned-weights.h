@@ -4,6 +4,7 @@
 
 #include "../pruned-engine.h"
 #include "gelu.h"
+#include "outliers.h"
 #include "pack.h"
 
 struct PrunedLayer {
@@ -11,12 +12,14 @@ struct PrunedLayer {
   QuantizedMatrix query, keyValue, attentionInput;
   QuantizedMatrix attentionOutput, intermediate, output;
   LayerNorm attentionNorm, outputNorm;
+  OutlierColumns attentionOutliers, outputOutliers;
 };
 
 struct PrunedWeights {
   uint8_t* words;  // [piece][hidden / 2]: the first half of a row in the low four bits, the second in the high ones, both 8 more than they mean
   float *wordScales, *importance, *inverseFrequency, *positions;
   LayerNorm embeddingNorm;
+  OutlierColumns embeddingOutliers;
   PrunedLayer layers[MAX_LAYERS];
   QuantizedMatrix project;
   FloatMatrix sentence, pooler;
@@ -31,7 +34,7 @@ static void layOut(LayerNorm& norm, const PrunedShape& shape, Arena& arena) {
 }
 
 static void layOut(PrunedWeights& weights, const PrunedShape& shape, Arena& arena) {
-  const int hidden = shape.hidden, inner = shape.inner;
+  const int hidden = shape.hidden, inner = shape.inner, wide = hidden + MORE_INPUTS;
   const size_t vocabulary = (size_t)shape.vocabulary;
   arena.take(weights.words, vocabulary * (size_t)hidden / 2);
   arena.take(weights.wordScales, vocabulary);
@@ -39,21 +42,24 @@ static void layOut(PrunedWeights& weights, const PrunedShape& shape, Arena& aren
   arena.take(weights.inverseFrequency, vocabulary);
   arena.take(weights.positions, (size_t)shape.positions * (size_t)hidden);
   layOut(weights.embeddingNorm, shape, arena);
+  layOut(weights.embeddingOutliers, hidden, arena);
   for (int i = 0; i < shape.layers; i++) {
     PrunedLayer& layer = weights.layers[i];
     if (i == 0) {
-      layOut(layer.query, hidden, hidden, arena);
-      layOut(layer.keyValue, hidden, 2 * hidden, arena);
+      layOut(layer.query, wide, hidden, arena);
+      layOut(layer.keyValue, wide, 2 * hidden, arena);
     } else {
-      layOut(layer.attentionInput, hidden, 3 * hidden, arena);
+      layOut(layer.attentionInput, wide, 3 * hidden, arena);
     }
     layOut(layer.attentionOutput, hidden, hidden, arena);
     layOut(layer.attentionNorm, shape, arena);
-    layOut(layer.intermediate, hidden, inner, arena);
+    layOut(layer.attentionOutliers, hidden, arena);
+    layOut(layer.intermediate, wide, inner, arena);
     layOut(layer.output, inner, hidden, arena);
     layOut(layer.outputNorm, shape, arena);
+    layOut(layer.outputOutliers, hidden, arena);
   }
-  layOut(weights.project, hidden, hidden, arena);
+  layOut(weights.project, wide, hidden, arena);
   layOut(weights.sentence, hidden, hidden, true, arena);
   layOut(weights.pooler, hidden, hidden, true, arena);
   arena.take(weights.classifier, (size_t)hidden);
@@ -67,8 +73,8 @@ struct PrunedTensors {
   void copy(float* to, size_t count) { memcpy(to, floats(), count * sizeof(float)); }
 };
 
-/** A linear part's outputs as those from `first` on. The file has [input][output]. `factor` is multiplied in. */
-static void packColumns(QuantizedMatrix& matrix, int first, int outputs, PrunedTensors& tensors, float factor, Activations activations) {
+/** A linear part of `inputs`, which may be fewer than the matrix's, as the outputs from `first` on. The file has [input][output]. `factor` is multiplied in. */
+static void packColumns(QuantizedMatrix& matrix, int first, int inputs, int outputs, PrunedTensors& tensors, float factor, Activations activations) {
   const int8_t* weights = tensors.bytes();
   const float *scales = tensors.floats(), *biases = tensors.floats();
   const bool isShifted = activations == Activations::shiftedGelu;
@@ -76,7 +82,7 @@ static void packColumns(QuantizedMatrix& matrix, int first, int outputs, PrunedT
     const int output = first + column, lane = output % PANEL;
     int8_t* panel = matrix.weights + (size_t)(output - lane) * (size_t)matrix.inputs + lane * 4;
     int32_t sum = 0;
-    for (int k = 0; k < matrix.inputs; k++) {
+    for (int k = 0; k < inputs; k++) {
       const int8_t weight = weights[(size_t)k * (size_t)outputs + (size_t)column];
       sum += weight;
       panel[(size_t)(k / 4) * 4 * PANEL + (size_t)(k % 4)] = weight;
@@ -87,8 +93,8 @@ static void packColumns(QuantizedMatrix& matrix, int first, int outputs, PrunedT
   }
 }
 
-static void packMatrix(QuantizedMatrix& matrix, PrunedTensors& tensors, Activations activations) {
-  packColumns(matrix, 0, matrix.outputs, tensors, 1.f, activations);
+static void packMatrix(QuantizedMatrix& matrix, int inputs, PrunedTensors& tensors, Activations activations) {
+  packColumns(matrix, 0, inputs, matrix.outputs, tensors, 1.f, activations);
 }
 
 /** A linear part in float32, for the few rows of the head. */
@@ -119,6 +125,7 @@ static void packEmbeddings(PrunedWeights& weights, const PrunedShape& shape, Pru
   const float* scales = tensors.floats();
   for (size_t i = 0; i < (size_t)shape.positions * hidden; i++) weights.positions[i] = (float)positions[i] * scales[i / hidden];
   packNorm(weights.embeddingNorm, tensors);
+  clearOutliers(weights.embeddingOutliers, shape.hidden);
 }
 
 static void packLayer(PrunedLayer& layer, const PrunedShape& shape, bool isFirst, PrunedTensors& tensors) {
@@ -126,21 +133,23 @@ static void packLayer(PrunedLayer& layer, const PrunedShape& shape, bool isFirst
   const float queryFactor = 1.4426950408889634f / squareRoot((float)(hidden / shape.heads));  // log2(e): shares are powers of two
   QuantizedMatrix &query = isFirst ? layer.query : layer.attentionInput, &keyValue = isFirst ? layer.keyValue : layer.attentionInput;
   const int key = isFirst ? 0 : hidden;
-  packColumns(query, 0, hidden, tensors, queryFactor, Activations::aroundZeroPoint);
-  packColumns(keyValue, key, hidden, tensors, 1.f, Activations::aroundZeroPoint);
-  packColumns(keyValue, key + hidden, hidden, tensors, 1.f, Activations::aroundZeroPoint);
-  packMatrix(layer.attentionOutput, tensors, Activations::aroundZeroPoint);
+  packColumns(query, 0, hidden, hidden, tensors, queryFactor, Activations::aroundZeroPoint);
+  packColumns(keyValue, key, hidden, hidden, tensors, 1.f, Activations::aroundZeroPoint);
+  packColumns(keyValue, key + hidden, hidden, hidden, tensors, 1.f, Activations::aroundZeroPoint);
+  packMatrix(layer.attentionOutput, hidden, tensors, Activations::aroundZeroPoint);
   packNorm(layer.attentionNorm, tensors);
-  packMatrix(layer.intermediate, tensors, Activations::aroundZeroPoint);
-  packMatrix(layer.output, tensors, Activations::shiftedGelu);
+  packMatrix(layer.intermediate, hidden, tensors, Activations::aroundZeroPoint);
+  packMatrix(layer.output, shape.inner, tensors, Activations::shiftedGelu);
   packNorm(layer.outputNorm, tensors);
+  clearOutliers(layer.attentionOutliers, hidden);
+  clearOutliers(layer.outputOutliers, hidden);
 }
 
 static void packWeights(PrunedWeights& weights, const PrunedShape& shape, const void* const* from) {
   PrunedTensors tensors{from};
   packEmbeddings(weights, shape, tensors);
   for (int i = 0; i < shape.layers; i++) packLayer(weights.layers[i], shape, i == 0, tensors);
-  packMatrix(weights.project, tensors, Activations::aroundZeroPoint);
+  packMatrix(weights.project, shape.hidden, tensors, Activations::aroundZeroPoint);
   packRestored(weights.sentence, tensors);
   packRestored(weights.pooler, tensors);
   tensors.copy(weights.classifier, (size_t)shape.hidden);

@@ -40,6 +40,7 @@ struct PrunedWorkspace {
   uint16_t *keys, *values, *documentKeys, *documentValues, *shares;
   float *scores, *unfinished;
   float *means, *sentences, *firstRows, *pooled;
+  float* squares;  // while outliers are looked for: of each norm's columns, summed over rows
 };
 
 static void layOut(PrunedWorkspace& w, const PrunedShape& shape, int capacity, Arena& arena) {
