@@ -21,13 +21,13 @@ export function toBfloat16(value: number): number {
 }
 
 /** Multiples of a scale with the largest magnitude at 127. */
-export function around(values: Float64Array): Float64Array {
+function around(values: Float64Array): Float64Array {
   const scale = values.reduce((top, value) => Math.max(top, Math.abs(value)), 1e-20) / 127;
   return values.map((value) => Math.round(value / scale) * scale);
 }
 
 /** Multiples of a scale from -SHIFT to the largest of the row, which has 255. */
-export function shifted(values: Float64Array): Float64Array {
+function shifted(values: Float64Array): Float64Array {
   const scale = (Math.max(0, ...values) + SHIFT) / 255;
   return values.map((value) => Math.round((value + SHIFT) / scale) * scale - SHIFT);
 }

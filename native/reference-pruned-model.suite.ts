@@ -1,5 +1,5 @@
 import type { PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
-import { around, dot, type EncodedPair, gelu, type Rounding, shifted, toBfloat16 } from "./reference-model.suite.ts";
+import { dot, type EncodedPair, gelu } from "./reference-model.suite.ts";
 
 type Matrix = readonly Float64Array[];
 type Text = "first" | "query" | "document";
@@ -31,7 +31,6 @@ interface Layer {
  */
 export class PrunedReference {
   readonly #shape: PrunedShape;
-  readonly #rounding: Rounding;
   readonly #words: Uint8Array;
   readonly #wordScales: Float64Array;
   readonly #importance: Float64Array;
@@ -44,9 +43,8 @@ export class PrunedReference {
   readonly #pooler: Linear;
   readonly #classifier: Float64Array;
 
-  constructor(shape: PrunedShape, tensors: readonly PrunedTensor[], rounding: Rounding) {
+  constructor(shape: PrunedShape, tensors: readonly PrunedTensor[]) {
     this.#shape = shape;
-    this.#rounding = rounding;
     const { hidden, inner } = shape;
     const rest = [...tensors];
     const take = () => rest.shift() ?? new Float32Array();
@@ -143,10 +141,10 @@ export class PrunedReference {
     const { epsilon } = this.#shape;
     const context = this.#attend(layer, rows, rowTexts, columns, columnTexts);
     return rows.map((row, i) => {
-      const attended = this.#product(layer.attended, context[i] as Float64Array);
+      const attended = linearOf(layer.attended, context[i] as Float64Array);
       const middle = normalize(sum(row, attended), layer.attendedNorm, epsilon);
-      const inner = this.#product(layer.inner, middle).map(gelu);
-      return normalize(sum(middle, this.#product(layer.outer, inner, shifted)), layer.outerNorm, epsilon);
+      const inner = linearOf(layer.inner, middle).map(gelu);
+      return normalize(sum(middle, linearOf(layer.outer, inner)), layer.outerNorm, epsilon);
     });
   }
 
@@ -159,12 +157,9 @@ export class PrunedReference {
   ): Matrix {
     const { hidden, heads } = this.#shape;
     const size = hidden / heads;
-    const round = (x: number) => (this.#rounding === "kernels" ? toBfloat16(x) : x);
-    // The kernels' factor of the query makes a share a power of two; it is part of what they round.
-    const factor = Math.LOG2E / Math.sqrt(size);
-    const queries = rows.map((row) => this.#product(layer.query, row).map((x) => round(x * factor)));
-    const keys = columns.map((row) => this.#product(layer.key, row).map(round));
-    const values = columns.map((row) => this.#product(layer.value, row).map(round));
+    const queries = rows.map((row) => linearOf(layer.query, row));
+    const keys = columns.map((row) => linearOf(layer.key, row));
+    const values = columns.map((row) => linearOf(layer.value, row));
     return queries.map((query, i) => {
       const seen = columns.flatMap((_, j) => (mayAttend(rowTexts[i], columnTexts[j]) ? [j] : []));
       const context = new Float64Array(hidden);
@@ -172,10 +167,10 @@ export class PrunedReference {
         const part = query.subarray(at, at + size);
         const scores = seen.map((j) => dot(part, (keys[j] as Float64Array).subarray(at, at + size)));
         const top = Math.max(...scores);
-        const shares = scores.map((score) => 2 ** (top <= 64 ? score : score - top));
+        const shares = scores.map((score) => Math.exp((score - top) / Math.sqrt(size)));
         const total = shares.reduce((a, b) => a + b, 0);
         for (const [k, j] of seen.entries()) {
-          const share = round(shares[k] as number) / total;
+          const share = (shares[k] as number) / total;
           for (let d = at; d < at + size; d++) context[d] = (context[d] ?? 0) + share * (values[j]?.[d] ?? 0);
         }
       }
@@ -184,7 +179,7 @@ export class PrunedReference {
   }
 
   #match(first: Matrix, weights: readonly number[], texts: readonly Text[]): number {
-    const vectors = first.map((row) => unit(this.#product(this.#project, row)));
+    const vectors = first.map((row) => unit(linearOf(this.#project, row)));
     let [total, mass] = [0, 0];
     for (const [i, vector] of vectors.entries()) {
       if (texts[i] !== "query") continue;
@@ -222,10 +217,6 @@ export class PrunedReference {
       total += (this.#inverseFrequency[id] as number) * (rise + lexicalMass);
     }
     return total;
-  }
-
-  #product(linear: Linear, x: Float64Array, round = around): Float64Array {
-    return linearOf(linear, this.#rounding === "none" ? x : round(x));
   }
 }
 
