@@ -24,9 +24,7 @@ static inline bool readPrunedShape(napi_env env, napi_value object, PrunedShape*
   }
   if (shape->hidden % 64) return throwRange(env, "`hidden` must be a multiple of 64; got %d.", shape->hidden);
   if (shape->inner % 64) return throwRange(env, "`inner` must be a multiple of 64; got %d.", shape->inner);
-  if (shape->heads * 32 != shape->hidden && shape->heads * 64 != shape->hidden) {
-    return throwRange(env, "`hidden / heads` must be 32 or 64; got %d / %d.", shape->hidden, shape->heads);
-  }
+  if (shape->heads * 32 != shape->hidden) return throwRange(env, "`hidden / heads` must be 32; got %d / %d.", shape->hidden, shape->heads);
   if (!(shape->epsilon > 0 && shape->epsilon <= 1)) return throwRange(env, "`epsilon` must be above 0 and at most 1; got %g.", (double)shape->epsilon);
   const struct {
     const char* name;

@@ -55,6 +55,7 @@ describe.skipIf(nativeMissing)(`of the package's own reranker the native engine 
       { inner: 100 },
       { inner: 4160 },
       { heads: 4 },
+      { heads: 1 },
       { layers: 0 },
       { layers: 49 },
       { positions: 0 },

@@ -6,8 +6,8 @@ import type { EncodedPair } from "./reference-model.suite.ts";
 import { PrunedReference } from "./reference-pruned-model.suite.ts";
 
 const shapes: Readonly<Record<string, PrunedShape>> = {
-  "heads of 32": smallPrunedShape(),
-  "heads of 64": smallPrunedShape({ heads: 1 }),
+  "two heads": smallPrunedShape(),
+  "four heads": smallPrunedShape({ hidden: 128, heads: 4, inner: 64 }),
   "the shipped model's widths": smallPrunedShape({ hidden: 384, inner: 768, heads: 12, layers: 2 }),
   "one layer": smallPrunedShape({ layers: 1 }),
   "nothing dropped": smallPrunedShape({ keepPercent: 100, keepAtLeast: 0 }),

@@ -18,50 +18,47 @@ struct AttentionRange {
 };
 
 /** `count` rows from `first` on. */
-template <int HALVES>
 static void attendRows(const AttentionHead& head, int first, int count) {
   int at = first;
   const int end = first + count;
-  for (; at + 12 <= end; at += 12) attend<12, HALVES, SHORT_STRIDE>(head, at);
-  if (at + 8 <= end) attend<8, HALVES, SHORT_STRIDE>(head, at), at += 8;
-  if (at + 6 <= end) attend<6, HALVES, SHORT_STRIDE>(head, at), at += 6;
-  if (at + 4 <= end) attend<4, HALVES, SHORT_STRIDE>(head, at), at += 4;
-  if (at + 2 <= end) attend<2, HALVES, SHORT_STRIDE>(head, at), at += 2;
-  if (at < end) attend<1, HALVES, SHORT_STRIDE>(head, at);
+  for (; at + 12 <= end; at += 12) attend<12, 1, SHORT_STRIDE>(head, at);
+  if (at + 8 <= end) attend<8, 1, SHORT_STRIDE>(head, at), at += 8;
+  if (at + 6 <= end) attend<6, 1, SHORT_STRIDE>(head, at), at += 6;
+  if (at + 4 <= end) attend<4, 1, SHORT_STRIDE>(head, at), at += 4;
+  if (at + 2 <= end) attend<2, 1, SHORT_STRIDE>(head, at), at += 2;
+  if (at < end) attend<1, 1, SHORT_STRIDE>(head, at);
 }
 
 /** Points `head` at a range of columns, packed into `packedKeys` and `packedValues`. */
-template <int HALVES>
 static void packColumns(AttentionHead& head, const uint16_t* keys, const uint16_t* values, size_t half, int length, uint16_t* packedKeys,
                         uint16_t* packedValues) {
   head.keys = packedKeys;
   head.values = packedValues;
-  head.valueHalf = (size_t)((length + 1) / 2) * 64;
+  head.valueHalf = 0;
   head.length = length;
-  packKeys(keys, half, HALVES, length, packedKeys);
-  for (int i = 0; i < HALVES; i++) packValues(values + (size_t)i * half, length, packedValues + (size_t)i * head.valueHalf);
+  packKeys(keys, half, 1, length, packedKeys);
+  packValues(values, length, packedValues);
 }
 
-template <int HALVES>
 static void attendWithinTexts(const PrunedShape& shape, PrunedWorkspace& w, const Projections& from, const AttentionRange& range, int query) {
-  const size_t half = from.rows * HALF, panels = (size_t)(shape.heads * HALVES);
+  const size_t half = from.rows * HALF;
   const int first = query;  // the row of [CLS]
   AttentionHead head;
   head.queryHalf = from.queryRows * HALF;
   head.scores = w.scores;
   head.shares = w.shares;
   head.outStride = (size_t)shape.hidden;
-  for (int h = 0; h < shape.heads; h++) {
-    const size_t panel = (size_t)(h * HALVES);
-    const uint16_t *keys = from.keyValues + panel * half + (size_t)range.firstKey * HALF, *values = keys + panels * half;
+  for (size_t panel = 0; panel < (size_t)shape.heads; panel++) {
+    const uint16_t* keys = from.keyValues + panel * half + (size_t)range.firstKey * HALF;
+    const uint16_t* values = keys + (size_t)shape.heads * half;
     head.queries = from.queries + panel * head.queryHalf + (size_t)range.firstQuery * HALF;
     head.out = w.context + (size_t)range.firstQuery * head.outStride + panel * HALF;
-    packColumns<HALVES>(head, keys, values, half, range.keys, w.keys, w.values);
-    attendRows<HALVES>(head, first, 1);
+    packColumns(head, keys, values, half, range.keys, w.keys, w.values);
+    attendRows(head, first, 1);
     head.length = first + 1;  // the packed columns begin with the query's and [CLS]
-    attendRows<HALVES>(head, 0, query);
+    attendRows(head, 0, query);
     const size_t shift = (size_t)first * HALF;
-    packColumns<HALVES>(head, keys + shift, values + shift, half, range.keys - first, w.documentKeys, w.documentValues);
-    attendRows<HALVES>(head, first + 1, range.queries - first - 1);
+    packColumns(head, keys + shift, values + shift, half, range.keys - first, w.documentKeys, w.documentValues);
+    attendRows(head, first + 1, range.queries - first - 1);
   }
 }

@@ -117,14 +117,6 @@ void gatherKept(const PrunedShape& shape, PrunedWorkspace& w, int keptRows) {
   }
 }
 
-void attend(const PrunedShape& shape, PrunedWorkspace& w, const Projections& from, const AttentionRange& range, int query) {
-  if (shape.heads * HALF == shape.hidden) {
-    attendWithinTexts<1>(shape, w, from, range, query);
-  } else {
-    attendWithinTexts<2>(shape, w, from, range, query);
-  }
-}
-
 /** From attention to the end of the layer. */
 void finishLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorkspace& w, int rows) {
   for (int t = 0; t < rows; t++) {
@@ -150,7 +142,7 @@ void runFirstLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWor
   const Projections from = {w.queries, (size_t)keptRows, w.attentionInput, (size_t)tokens};
   for (int i = 0; i < pairs; i++) {
     const PairRows& pair = w.pairs[i];
-    attend(shape, w, from, {pair.keptStart, pair.keptCount, pair.start, pair.count}, pair.query);
+    attendWithinTexts(shape, w, from, {pair.keptStart, pair.keptCount, pair.start, pair.count}, pair.query);
   }
   finishLayer(layer, shape, w, keptRows);
 }
@@ -161,7 +153,7 @@ void runLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorkspac
   const Projections from = {w.attentionInput, (size_t)rows, w.attentionInput + (size_t)rows * (size_t)shape.hidden, (size_t)rows};
   for (int i = 0; i < pairs; i++) {
     const PairRows& pair = w.pairs[i];
-    attend(shape, w, from, {pair.keptStart, pair.keptCount, pair.keptStart, pair.keptCount}, pair.query);
+    attendWithinTexts(shape, w, from, {pair.keptStart, pair.keptCount, pair.keptStart, pair.keptCount}, pair.query);
   }
   finishLayer(layer, shape, w, rows);
 }

@@ -62,10 +62,10 @@ static void layOut(PrunedWorkspace& w, const PrunedShape& shape, int capacity, A
   arena.take(w.innerScales, rows);
   arena.take(w.queries, rows * hidden);
   arena.take(w.attentionInput, rows * 3 * hidden);
-  arena.take(w.keys, longest * 64);
-  arena.take(w.values, longest * 64);
-  arena.take(w.documentKeys, longest * 64);
-  arena.take(w.documentValues, longest * 64);
+  arena.take(w.keys, longest * HALF);
+  arena.take(w.values, longest * HALF);
+  arena.take(w.documentKeys, longest * HALF);
+  arena.take(w.documentValues, longest * HALF);
   arena.take(w.shares, ATTENTION_ROWS * SHORT_STRIDE);
   arena.take(w.scores, ATTENTION_ROWS * SHORT_STRIDE);
   arena.take(w.unfinished, BLOCK_ROWS * UNFINISHED_INNER_STRIDE);

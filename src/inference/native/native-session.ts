@@ -6,36 +6,39 @@ import type { NativeAddon, NativeModel, NativeShape } from "./native-addon.ts";
 
 const OUTPUT = "logits";
 
-/** What goes in and comes out. */
-export type NativePorts = Pick<NativeShape, "types" | "labels">;
+/** What goes in and comes out, and how much of it at a time. */
+export interface NativePorts extends Pick<NativeShape, "types" | "labels"> {
+  /** The products' blocks are full by then; nothing is padded, so more would only make an abort wait. */
+  readonly batchTokens: number;
+}
 
 /** A cross-encoder in our own int8 kernels. Only for worker threads: a run holds its thread. */
 export class NativeSession implements ModelSession {
   readonly maxBatch = Number.POSITIVE_INFINITY;
-  /** The products' blocks are full by then; nothing is padded, so more would only make an abort wait. */
-  readonly batchTokens = 256;
+  readonly batchTokens: number;
   readonly outputNames = [OUTPUT];
   readonly #addon: NativeAddon;
   readonly #model: NativeModel;
-  readonly #shape: NativePorts;
+  readonly #ports: NativePorts;
   readonly #gate: NativeGate;
 
-  constructor(addon: NativeAddon, model: NativeModel, shape: NativePorts, gate: NativeGate) {
+  constructor(addon: NativeAddon, model: NativeModel, ports: NativePorts, gate: NativeGate) {
     this.#addon = addon;
     this.#model = model;
-    this.#shape = shape;
+    this.#ports = ports;
+    this.batchTokens = ports.batchTokens;
     this.#gate = gate;
   }
 
   outputDims(name: string): readonly (number | string)[] | undefined {
-    return name === OUTPUT ? ["batch", this.#shape.labels] : undefined;
+    return name === OUTPUT ? ["batch", this.#ports.labels] : undefined;
   }
 
   async run(batch: readonly EncodedInput[]): Promise<ModelOutput> {
-    const { ids, types, lengths } = pack(batch, this.#shape.types > 1);
+    const { ids, types, lengths } = pack(batch, this.#ports.types > 1);
     try {
       const data = await this.#gate.pass(async () => this.#addon.run(this.#model, ids, types, lengths));
-      return { data, dims: [batch.length, this.#shape.labels] };
+      return { data, dims: [batch.length, this.#ports.labels] };
     } catch (cause) {
       throw new PgVectorDBError("inference_failed", "The native engine failed while running the model.", { cause });
     }

@@ -13,6 +13,8 @@ import { NativeSession } from "./native-session.ts";
 import { nativeTensors } from "./native-tensors.ts";
 import { openPrunedSession } from "./open-pruned-session.ts";
 
+const BATCH_TOKENS = 256;
+
 /**
  * Opens a model in the native engine, or `undefined` where that does not run it and ONNX Runtime is to. No graph is
  * compiled, but a checkpoint is refused for what the compiler would refuse it for.
@@ -71,6 +73,6 @@ async function createSession(
     } finally {
       freeBuffers(tensors);
     }
-    return new NativeSession(addon, model, shape, gate);
+    return new NativeSession(addon, model, { ...shape, batchTokens: BATCH_TOKENS }, gate);
   });
 }

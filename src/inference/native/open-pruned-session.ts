@@ -5,6 +5,9 @@ import type { NativeAddon, NativeModel } from "./native-addon.ts";
 import { NativeSession } from "./native-session.ts";
 import { readPrunedModel } from "./read-pruned-model.ts";
 
+/** After the first layer some two thirds of them are left. */
+const BATCH_TOKENS = 384;
+
 /** Opens an ONNX file in the native engine, or `undefined` where it is not the package's own reranker. */
 export async function openPrunedSession(
   addon: NativeAddon,
@@ -20,6 +23,6 @@ export async function openPrunedSession(
     } catch (error) {
       return leaveToRuntime(`it refused the weights: ${error}`);
     }
-    return new NativeSession(addon, model, { types: 2, labels: 1 }, gate);
+    return new NativeSession(addon, model, { types: 2, labels: 1, batchTokens: BATCH_TOKENS }, gate);
   });
 }

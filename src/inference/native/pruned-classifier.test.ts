@@ -42,11 +42,9 @@ describe.skipIf(missing)(`the built-in reranker in our own kernels${missing}`, (
     const differences = (native as number[]).map((score, i) =>
       Math.abs(logit(score) - logit((runtime as number[])[i] as number)),
     );
-    console.log(
-      Math.max(...differences),
-      Math.sqrt(differences.reduce((a, b) => a + b * b, 0) / differences.length),
-      Math.max(...(native as number[]).map((s, i) => Math.abs(s - (runtime as any)[i]))),
-    );
+    // 0.7 and 0.24 were measured, of which ONNX Runtime's own distance from the model in float32 is nearly all.
+    expect(Math.max(...differences)).toBeLessThan(1.2);
+    expect(Math.hypot(...differences) / Math.sqrt(differences.length)).toBeLessThan(0.4);
     // Other kernels, and so not the same to the last bit.
     expect(native).not.toEqual(runtime);
   });
