@@ -30,6 +30,10 @@ export function listContestants(files: ContestantFiles): Contestant[] {
   const { model, requests, cacheDir, exported } = files;
   const node = (script: string, ...args: string[]) =>
     TimedProcess.start(process.execPath, [scriptPath(script), ...args]);
+  const inRuntime = (dtype: string) =>
+    TimedProcess.start(process.execPath, [scriptPath("run-ours"), model, requests, dtype, cacheDir], {
+      PGVECTORDB_NATIVE: "off",
+    });
   const python = findPython();
   const noPython =
     python === undefined
@@ -47,16 +51,19 @@ export function listContestants(files: ContestantFiles): Contestant[] {
     {
       key: "int8-onnx",
       name: "ours, int8 in ONNX Runtime",
-      start: () =>
-        TimedProcess.start(process.execPath, [scriptPath("run-ours"), model, requests, "int8", cacheDir], {
-          PGVECTORDB_NATIVE: "off",
-        }),
+      start: () => inRuntime("int8"),
       missing: undefined,
     },
     {
       key: "fp32",
       name: "ours, fp32",
       start: () => node("run-ours", model, requests, "fp32", cacheDir),
+      missing: undefined,
+    },
+    {
+      key: "fp32-onnx",
+      name: "ours, fp32 in ONNX Runtime",
+      start: () => inRuntime("fp32"),
       missing: undefined,
     },
     {

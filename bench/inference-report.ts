@@ -16,8 +16,8 @@ const SHORT_BARS: Readonly<Record<string, RatioBars>> = {
 };
 const PEAK_BARS = { short: 60, long: 50 } as const;
 const OURS = ["int8", "fp32"] as const;
-/** Ours int8 without the kernels of our own: whose gain is printed, with no bar. */
-const OURS_ELSEWHERE = "int8-onnx";
+/** Ours without the kernels of our own, by key: their gain is printed, with no bar. */
+const OURS_ELSEWHERE: Readonly<Record<string, (typeof OURS)[number]>> = { "int8-onnx": "int8", "fp32-onnx": "fp32" };
 /** How far float32 logits may be from the reference's. */
 const MOST_DIFFERENCE = 1e-4;
 
@@ -44,7 +44,7 @@ export function raceFigures({ request, runners, result, multiplyAdds }: RaceRepo
 function ratioFigures(request: string, runners: readonly Runner[], result: RaceResult): Figure[] {
   const others = runners.filter(({ key }) => key !== "peak" && !OURS.some((ours) => ours === key));
   return others.flatMap(({ key, name }) =>
-    OURS.filter((ours) => key !== OURS_ELSEWHERE || ours === "int8").flatMap((ours): Figure[] => {
+    OURS.filter((ours) => (OURS_ELSEWHERE[key] ?? ours) === ours).flatMap((ours): Figure[] => {
       const bar = request === "short" ? SHORT_BARS[key]?.[ours] : undefined;
       const value = timesAsLong(result, key, ours);
       return [

@@ -103,15 +103,17 @@ bool checkProcessor(napi_env env) {
 }
 
 napi_value createModelFunction(napi_env env, napi_callback_info info) {
-  napi_value arguments[2];
+  napi_value arguments[3];
   Shape shape{};
+  Arithmetic arithmetic;
   const float* tensors[MAX_TENSORS];
-  if (!readArguments(env, info, 2, arguments)) return nullptr;
-  if (!checkProcessor(env)) return nullptr;
-  if (!readShape(env, arguments[0], &shape) || !readTensors(env, arguments[1], shape, tensors)) return nullptr;
+  if (!readArguments(env, info, 3, arguments) || !checkProcessor(env)) return nullptr;
+  if (!readShape(env, arguments[0], &shape) || !readArithmetic(env, arguments[2], &arithmetic) || !readTensors(env, arguments[1], shape, tensors)) {
+    return nullptr;
+  }
   Model* model = nullptr;
   size_t detail = 0;
-  const Outcome created = createModel(shape, tensors, &model, &detail);
+  const Outcome created = createModel(shape, arithmetic, tensors, &model, &detail);
   if (!throwOutcome(env, created, detail)) return nullptr;
   return wrapModel(env, model, nullptr);
 }

@@ -4,6 +4,7 @@
 #include <node_api.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "engine.h"
 
@@ -50,19 +51,33 @@ static inline bool readInteger(napi_env env, napi_value object, const char* name
   return true;
 }
 
+/** One of two names of up to seven letters. */
+static inline bool readChoice(napi_env env, napi_value value, const char* name, const char* first, const char* second, bool* isFirst) {
+  char text[9], message[100];
+  size_t length;
+  if (napi_get_value_string_utf8(env, value, text, sizeof text, &length) != napi_ok) {
+    snprintf(message, sizeof message, "`%s` must be a string.", name);
+    return throwType(env, message);
+  }
+  // The length too: a string may go on behind a zero.
+  *isFirst = length == strlen(first) && strcmp(text, first) == 0;
+  if (*isFirst || (length == strlen(second) && strcmp(text, second) == 0)) return true;
+  return throwRange(env, "`%s` must be \"%s\" or \"%s\".", name, first, second);
+}
+
 static inline bool readHeadActivation(napi_env env, napi_value object, HeadActivation* activation) {
   napi_value property;
+  bool isTanh = false;
   if (napi_get_named_property(env, object, "headActivation", &property) != napi_ok) return throwPending(env);
-  char name[8];
-  size_t length;
-  if (napi_get_value_string_utf8(env, property, name, sizeof name, &length) != napi_ok) return throwType(env, "`headActivation` must be a string.");
-  if (length == 4 && __builtin_memcmp(name, "tanh", 4) == 0) {
-    *activation = HeadActivation::tanh;
-  } else if (length == 4 && __builtin_memcmp(name, "gelu", 4) == 0) {
-    *activation = HeadActivation::gelu;
-  } else {
-    return throwRange(env, "`headActivation` must be \"tanh\" or \"gelu\".");
-  }
+  if (!readChoice(env, property, "headActivation", "tanh", "gelu", &isTanh)) return false;
+  *activation = isTanh ? HeadActivation::tanh : HeadActivation::gelu;
+  return true;
+}
+
+static inline bool readArithmetic(napi_env env, napi_value value, Arithmetic* arithmetic) {
+  bool isInt8 = false;
+  if (!readChoice(env, value, "arithmetic", "int8", "float32", &isInt8)) return false;
+  *arithmetic = isInt8 ? Arithmetic::int8 : Arithmetic::float32;
   return true;
 }
 

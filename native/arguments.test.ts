@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { NativeModel } from "../src/inference/native/native-addon.ts";
-import { nativeAddon, nativeMissing, randomTensors, smallShape } from "./random-model.suite.ts";
+import { ARITHMETICS, nativeAddon, nativeMissing, randomTensors, smallShape } from "./random-model.suite.ts";
 
 const shape = smallShape();
 const ints = (...values: number[]) => Int32Array.from(values);
 /** What TypeScript would not allow. */
-const create = (...values: unknown[]): NativeModel => Reflect.apply(nativeAddon().createModel, undefined, values);
+const create = (shape: unknown, tensors: unknown, arithmetic: unknown = "int8"): NativeModel =>
+  Reflect.apply(nativeAddon().createModel, undefined, [shape, tensors, arithmetic]);
 const run = (...values: unknown[]): Float32Array => Reflect.apply(nativeAddon().run, undefined, values);
 
 function detached<T extends Int32Array | Float32Array>(array: T): T {
@@ -61,6 +62,14 @@ describe.skipIf(nativeMissing)(`the native engine refuses${nativeMissing}`, () =
       expect(() => create(value, [])).toThrow(TypeError);
   });
 
+  it("an arithmetic that it does not have", () => {
+    const tensors = randomTensors(shape, 1);
+    for (const value of ["", "fp32", "int8\0", "float32 or a longer name"])
+      expect(() => create(shape, tensors, value)).toThrow(RangeError);
+    for (const value of [null, 8, {}, ["int8"]]) expect(() => create(shape, tensors, value)).toThrow(TypeError);
+    expect(() => Reflect.apply(nativeAddon().createModel, undefined, [shape, tensors])).toThrow(TypeError);
+  });
+
   it("tensors of another number, size or kind", () => {
     const tensors = randomTensors(shape, 1);
     const withOne = (index: number, tensor: unknown) => tensors.map((value, i) => (i === index ? tensor : value));
@@ -97,8 +106,8 @@ describe.skipIf(nativeMissing)(`the native engine refuses${nativeMissing}`, () =
     expect(() => create(throwing, tensors)).toThrow(SyntaxError);
   });
 
-  it("runs whose tokens, types or lengths do not fit", () => {
-    const model = create(shape, randomTensors(shape, 1));
+  it.each(ARITHMETICS)("runs in %s whose tokens, types or lengths do not fit", (arithmetic) => {
+    const model = create(shape, randomTensors(shape, 1), arithmetic);
     const largest = 2 ** 31 - 1;
     const zeros = (count: number) => new Int32Array(count);
     for (const [ids, types, lengths] of [

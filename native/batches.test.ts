@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { NativeArithmetic, NativeShape } from "../src/inference/native/native-addon.ts";
 import {
+  ARITHMETICS,
   nativeAddon,
   nativeMissing,
   randomNumbers,
@@ -10,9 +12,14 @@ import {
 } from "./random-model.suite.ts";
 
 /** Every length up to 512 alone, then the same pairs in random company: logits to the last bit. */
-function expectSameInAnyCompany(changes: Parameters<typeof smallShape>[0], scoreFactor: number, mixes: number): void {
+function expectSameInAnyCompany(
+  arithmetic: NativeArithmetic,
+  changes: Partial<NativeShape>,
+  scoreFactor: number,
+  mixes: number,
+): void {
   const shape = smallShape({ positions: 512, labels: 2, ...changes });
-  const model = nativeAddon().createModel(shape, randomTensors(shape, 11, scoreFactor));
+  const model = nativeAddon().createModel(shape, randomTensors(shape, 11, scoreFactor), arithmetic);
   const random = randomNumbers(12);
   const pairs = Array.from({ length: 512 }, (_, i) => randomPair(shape, i + 1, random));
   const alone = pairs.map((pair) => runTogether(model, [pair]));
@@ -37,18 +44,22 @@ function expectSameInAnyCompany(changes: Parameters<typeof smallShape>[0], score
   }
 }
 
-describe.skipIf(nativeMissing)(`a pair's logits, whatever shares the run${nativeMissing}`, () => {
-  it("are the same with heads of 32", () => expectSameInAnyCompany({ layers: 3 }, 1, 300));
-  it("are the same with heads of 64", () => expectSameInAnyCompany({ hidden: 128, layers: 2 }, 1, 200));
-  it("are the same where scores are large", () => expectSameInAnyCompany({ layers: 2 }, 12, 200));
-  it("are the same where positions go past 512", () => expectSameInAnyCompany({ positions: 600, layers: 2 }, 1, 100));
-  it("are the same after longer and shorter runs of the same model", () => {
-    const shape = smallShape({ positions: 8192 });
-    const model = nativeAddon().createModel(shape, randomTensors(shape, 13));
-    const random = randomNumbers(14);
-    const [short, long] = [randomPair(shape, 9, random), randomPair(shape, 8192, random)];
-    const [before] = runTogether(model, [short]);
-    expect(runTogether(model, [long])[0]).toBe(runTogether(model, [long])[0]);
-    expect(runTogether(model, [short])[0]).toBe(before);
-  });
-});
+describe.skipIf(nativeMissing).each(ARITHMETICS)(
+  `a pair's logits in %s, whatever shares the run${nativeMissing}`,
+  (arithmetic) => {
+    it("are the same with heads of 32", () => expectSameInAnyCompany(arithmetic, { layers: 3 }, 1, 300));
+    it("are the same with heads of 64", () => expectSameInAnyCompany(arithmetic, { hidden: 128, layers: 2 }, 1, 200));
+    it("are the same where scores are large", () => expectSameInAnyCompany(arithmetic, { layers: 2 }, 12, 200));
+    it("are the same where positions go past 512", () =>
+      expectSameInAnyCompany(arithmetic, { positions: 600, layers: 2 }, 1, 100));
+    it("are the same after longer and shorter runs of the same model", () => {
+      const shape = smallShape({ positions: 8192 });
+      const model = nativeAddon().createModel(shape, randomTensors(shape, 13), arithmetic);
+      const random = randomNumbers(14);
+      const [short, long] = [randomPair(shape, 9, random), randomPair(shape, 8192, random)];
+      const [before] = runTogether(model, [short]);
+      expect(runTogether(model, [long])[0]).toBe(runTogether(model, [long])[0]);
+      expect(runTogether(model, [short])[0]).toBe(before);
+    });
+  },
+);

@@ -1,4 +1,4 @@
-// Builds the native int8 engine: dist/native/linux-x64.node. README.md says what it is; without it local models run on ONNX Runtime alone, so a machine that cannot
+// Builds the native engine: dist/native/linux-x64.node. README.md says what it is; without it local models run on ONNX Runtime alone, so a machine that cannot
 // build it gets one line and no failure, unless `--require` is given.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";

@@ -1,10 +1,13 @@
-// What the kernels offer the addon: a cross-encoder of BERT's shape, quantised when it is made. The addon runs on any x64 processor, so this header has no
+// What the kernels offer the addon: a cross-encoder of BERT's shape, packed and perhaps quantised when it is made. The addon runs on any x64 processor, so this header has no
 // vector types, and nothing here may be called before the processor was asked.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
 enum class HeadActivation { tanh, gelu };
+
+/** What the layers are computed in. */
+enum class Arithmetic { int8, float32 };
 
 struct Shape {
   int hidden, inner, heads, layers;
@@ -51,11 +54,11 @@ struct Model;
 enum class Outcome { done, outOfMemory, notFinite, badLength, badCount, badToken, badType };
 
 /** Packs the tensors of a checked shape. `detail` names the tensor that has a value which is not finite. */
-Outcome createModel(const Shape& shape, const float* const* tensors, Model** model, size_t* detail);
+Outcome createModel(const Shape& shape, Arithmetic arithmetic, const float* const* tensors, Model** model, size_t* detail);
 void destroyModel(Model* model);
 const Shape& shapeOf(const Model* model);
 /** Bytes that the model holds now. */
-size_t memoryOf(const Model* model);
+size_t memoryOf(Model* model);
 
 struct Run {
   const int32_t* tokens;

@@ -139,6 +139,6 @@ describe.skipIf(nativeMissing)(`of the package's own reranker the native engine 
     expect(() => run(model, ints(1), ints(0), ints(1))).toThrow("The model was released.");
     const other = smallShape();
     expect(() => create(shape, randomTensors(other, 1))).toThrow(RangeError);
-    expect(() => Reflect.apply(nativeAddon().createModel, undefined, [other, tensors])).toThrow(RangeError);
+    expect(() => Reflect.apply(nativeAddon().createModel, undefined, [other, tensors, "int8"])).toThrow(RangeError);
   });
 });

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import type { NativeAddon, NativeModel, NativeShape } from "../src/inference/native/native-addon.ts";
+import type { NativeAddon, NativeArithmetic, NativeModel, NativeShape } from "../src/inference/native/native-addon.ts";
 import { loadNativeAddon } from "../src/inference/native/native-addon.ts";
 import type { EncodedPair } from "./reference-model.suite.ts";
 
@@ -12,6 +12,8 @@ export function nativeAddon(): NativeAddon {
   if ("missing" in found) throw new Error(found.missing);
   return found;
 }
+
+export const ARITHMETICS: readonly NativeArithmetic[] = ["int8", "float32"];
 
 /** The addon's file, for threads and processes of their own. */
 export const addonPath = (): string =>

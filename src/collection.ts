@@ -29,11 +29,11 @@ import type {
 import { buildIndex, dropIndex } from "./database/build-index.ts";
 import { infoOf } from "./database/catalog.ts";
 import { deleteDocuments, selectDocuments, truncate } from "./database/document-table.ts";
+import { ensureFuzzyIndex, type FuzzyIndex } from "./database/fuzzy-index.ts";
 import { ensureKeywordIndex } from "./database/keyword-index.ts";
 import { type IndexDefinition, metadataIndex } from "./database/index-definition.ts";
 import { listIndexes } from "./database/list-indexes.ts";
 import { ensureSpaceIndexes } from "./database/space-columns.ts";
-import { ensureTrigramIndex } from "./database/trigram-index.ts";
 import { buildVectorIndex } from "./database/vector-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { checkEmbedder } from "./embed-texts.ts";
@@ -83,8 +83,13 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
     return this.#searchIndexes.keyword();
   }
 
-  protected override prepareTrigramSearch(): Promise<void> {
-    return this.#searchIndexes.trigram();
+  protected override async prepareTrigramSearch(): Promise<void> {
+    const indexes = this.#searchIndexes;
+    const { vocabulary, isFinal } = await indexes.trigram();
+    // What a few documents are searched by need not be right for many.
+    if (!isFinal) indexes.trigram = this.#unseenFuzzyIndex();
+    const { target } = this.#context;
+    if (vocabulary !== target.vocabulary) this.#context = { ...this.#context, target: { ...target, vocabulary } };
   }
 
   protected override prepareSpaces(): Promise<void> {
@@ -296,12 +301,19 @@ export class Collection<Metadata extends object = Record<string, unknown>> exten
   #unseenSearchIndexes() {
     return {
       keyword: loadOnce(() => ensureKeywordIndex(this.#context.database, this.#context.target)),
-      trigram: loadOnce(() => ensureTrigramIndex(this.#context.database, this.#context.target)),
+      trigram: this.#unseenFuzzyIndex(),
       spaces: loadOnce(() => {
         const { database, target, record } = this.#context;
         return ensureSpaceIndexes(database, target, record.spaces);
       }),
     };
+  }
+
+  #unseenFuzzyIndex(): () => Promise<FuzzyIndex> {
+    return loadOnce(() => {
+      const { database, target, record } = this.#context;
+      return ensureFuzzyIndex(database, target, record.shards !== null);
+    });
   }
 
   #buildIndex(definition: IndexDefinition, options: IndexBuildOptions): Promise<void> {

@@ -17,7 +17,7 @@ import type {
 import type { Reranker } from "./contracts/reranker.ts";
 import type { Where } from "./contracts/where.ts";
 import { countDocuments } from "./database/document-table.ts";
-import { requireTrigrams } from "./database/trigram-index.ts";
+import { requireTrigrams } from "./database/fuzzy-index.ts";
 import { type DeadlineOptions, withDeadline } from "./deadline.ts";
 import { toReranker } from "./rerankers/function-reranker.ts";
 import { asksKeywords } from "./retrieval/embed-query.ts";
@@ -75,7 +75,8 @@ export abstract class Searchable<Metadata extends object> {
   }
 
   /**
-   * Documents with words that look like the query's, typing errors and all, by their trigrams.
+   * Documents with words that look like the query's, typing errors and all, by their trigrams. Long texts are found by their
+   * words; with `exact` every text is compared.
    *
    * @throws PgVectorDBError `missing_dependency` on a server without pg_trgm
    */

@@ -1,13 +1,9 @@
-// softmax(Q K^T) V of one text and one head, in bfloat16 with sums in float32 (A. Vaswani et al., 2017, arXiv:1706.03762). The factor log2(e) / sqrt(head size) is in the
-// weights of the query, so that a share is a power of two.
-//
-// Columns go by halves of 32: a head of 64 has two.
+// softmax(Q K^T) V of one text and one head, with sums in float32 (A. Vaswani et al., 2017, arXiv:1706.03762). The factor log2(e) / sqrt(head size) is in the
+// weights of the query, so that a share is a power of two. `Numbers` (attention-numbers.h) are what the operands are held in.
 #pragma once
-#include "exponential.h"
-#include "transpose.h"
+#include "attention-numbers.h"
 
 constexpr int ATTENTION_ROWS = 12;
-constexpr int HALF = 32;
 /** Scores from one row to the next: constants again, no multiples of 4,096 bytes, with room for a block of 32 that begins within the text. */
 constexpr int SHORT_LENGTH = 512, LONG_LENGTH = 8192;
 constexpr int SHORT_STRIDE = SHORT_LENGTH + 32, LONG_STRIDE = LONG_LENGTH + 32;
@@ -17,52 +13,53 @@ constexpr int SHORT_STRIDE = SHORT_LENGTH + 32, LONG_STRIDE = LONG_LENGTH + 32;
  */
 constexpr float LARGEST_BARE_SCORE = 64.f;
 
-/** One text and head. `keys` and `values` are packed; queries lie as the product wrote them. */
+/** One text and head. Keys are packed, and values as `packValues` leaves them; queries lie as the product wrote them. */
+template <class Numbers>
 struct AttentionHead {
-  const uint16_t* queries;
+  using Number = typename Numbers::Number;
+  const Number* queries;
   size_t queryHalf;
-  uint16_t* keys;
-  uint16_t* values;
-  size_t valueHalf;
+  const Number* keys;
+  const Number* values[2];
   int length;
   float* scores;
-  uint16_t* shares;
+  Number* shares;
   float* out;
   size_t outStride;
 };
 
-static ALWAYS_INLINE Floats multiplyAddPairs(Floats sum, Integers a, Integers b) { return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b); }
-
 /** Scores of ROWS queries and 16 * BLOCKS keys. */
-template <int ROWS, int BLOCKS, int HALVES>
-static ALWAYS_INLINE void scoreKeys(const AttentionHead& head, const uint16_t* queries, const uint16_t* keys, Floats (&scores)[ROWS][BLOCKS]) {
+template <int ROWS, int BLOCKS, int HALVES, class Numbers, class Number = typename Numbers::Number>
+static ALWAYS_INLINE void scoreKeys(const AttentionHead<Numbers>& head, const Number* queries, const Number* keys, Floats (&scores)[ROWS][BLOCKS]) {
+  constexpr int TOGETHER = Numbers::TOGETHER;
   UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int b = 0; b < BLOCKS; b++) scores[r][b] = zeros();
   for (int half = 0; half < HALVES; half++) {
-    const uint16_t *q = queries + half * head.queryHalf, *k = keys + half * 16 * HALF;
-    _Pragma("GCC unroll 1") for (int d = 0; d < HALF / 2; d++) {
+    const Number *q = queries + half * head.queryHalf, *k = keys + half * 16 * HALF;
+    _Pragma("GCC unroll 1") for (int d = 0; d < HALF; d += TOGETHER) {
       Integers key[BLOCKS];
-      UNROLL for (int b = 0; b < BLOCKS; b++) key[b] = _mm512_load_si512(k + b * HALVES * 16 * HALF + d * 32);
+      UNROLL for (int b = 0; b < BLOCKS; b++) key[b] = _mm512_load_si512(k + b * HALVES * 16 * HALF + d * 16);
       UNROLL for (int r = 0; r < ROWS; r++) {
-        const Integers query = splatFourBytes(q + r * HALF + d * 2);
-        UNROLL for (int b = 0; b < BLOCKS; b++) scores[r][b] = multiplyAddPairs(scores[r][b], query, key[b]);
+        const Integers query = splatFourBytes(q + r * HALF + d);
+        UNROLL for (int b = 0; b < BLOCKS; b++) scores[r][b] = Numbers::multiplyAddTogether(query, key[b], scores[r][b]);
       }
     }
   }
 }
 
 /** The values of all tokens, weighted by unfinished shares, times what makes the shares sum to one. */
-template <int ROWS, int HALVES, int STRIDE>
-static ALWAYS_INLINE void mixValues(const AttentionHead& head, const uint16_t* shares, const float* inverseSums, float* out) {
+template <int ROWS, int HALVES, int STRIDE, class Numbers>
+static ALWAYS_INLINE void mixValues(const AttentionHead<Numbers>& head, const float* inverseSums, float* out) {
+  constexpr int TOGETHER = Numbers::TOGETHER;
   for (int half = 0; half < HALVES; half++) {
-    const uint16_t* values = head.values + half * head.valueHalf;
+    const auto* values = head.values[half];
     Floats sums[ROWS][2];
     UNROLL for (int r = 0; r < ROWS; r++) sums[r][0] = sums[r][1] = zeros();
-    _Pragma("GCC unroll 1") for (int pair = 0; pair < (head.length + 1) / 2; pair++) {
-      const Integers value0 = _mm512_load_si512(values + pair * 64), value1 = _mm512_load_si512(values + pair * 64 + 32);
+    _Pragma("GCC unroll 1") for (int t = 0; t < head.length; t += TOGETHER) {
+      const Integers value0 = _mm512_load_si512(values + t * HALF), value1 = _mm512_load_si512(values + t * HALF + 16 * TOGETHER);
       UNROLL for (int r = 0; r < ROWS; r++) {
-        const Integers share = splatFourBytes(shares + r * STRIDE + pair * 2);
-        sums[r][0] = multiplyAddPairs(sums[r][0], share, value0);
-        sums[r][1] = multiplyAddPairs(sums[r][1], share, value1);
+        const Integers share = splatFourBytes(head.shares + r * STRIDE + t);
+        sums[r][0] = Numbers::multiplyAddTogether(share, value0, sums[r][0]);
+        sums[r][1] = Numbers::multiplyAddTogether(share, value1, sums[r][1]);
       }
     }
     UNROLL for (int r = 0; r < ROWS; r++) {
@@ -76,10 +73,10 @@ static ALWAYS_INLINE void mixValues(const AttentionHead& head, const uint16_t* s
 static ALWAYS_INLINE __mmask16 laneMask(int lanes) { return (__mmask16)(lanes >= 16 ? 0xffff : lanes <= 0 ? 0 : (1 << lanes) - 1); }
 
 /** The careful way: the largest score of each row first, then shares of 2^(score - largest). */
-template <int ROWS, int HALVES, int STRIDE>
-static __attribute__((noinline)) void attendCarefully(const AttentionHead& head, int first) {
+template <int ROWS, int HALVES, int STRIDE, class Numbers>
+static __attribute__((noinline)) void attendCarefully(const AttentionHead<Numbers>& head, int first) {
   const int length = head.length;
-  const uint16_t* queries = head.queries + (size_t)first * HALF;
+  const auto* queries = head.queries + (size_t)first * HALF;
   for (int j = 0; j < length; j += 16) {
     Floats scores[ROWS][1];
     scoreKeys<ROWS, 1, HALVES>(head, queries, head.keys + (size_t)j * HALVES * HALF, scores);
@@ -92,18 +89,18 @@ static __attribute__((noinline)) void attendCarefully(const AttentionHead& head,
     for (int j = 0; j < length; j += 16) top = _mm512_mask_max_ps(top, laneMask(length - j), top, load(scores + j));
     top = splat(_mm512_reduce_max_ps(top));
     for (int j = 0; j < length; j += 16) {
-      const Floats share = _mm512_maskz_mov_ps(laneMask(length - j), coarsePowerOfTwoFromBelow(subtract(load(scores + j), top)));
+      const Floats share = _mm512_maskz_mov_ps(laneMask(length - j), Numbers::powerFromBelow(subtract(load(scores + j), top)));
       sum = add(sum, share);
-      _mm256_storeu_si256((__m256i*)(head.shares + r * STRIDE + j), (__m256i)_mm512_cvtneps_pbh(share));
+      Numbers::storeNumbers(head.shares + r * STRIDE + j, share);
     }
     inverseSums[r] = 1.f / _mm512_reduce_add_ps(sum);
   }
-  mixValues<ROWS, HALVES, STRIDE>(head, head.shares, inverseSums, head.out + (size_t)first * head.outStride);
+  mixValues<ROWS, HALVES, STRIDE>(head, inverseSums, head.out + (size_t)first * head.outStride);
 }
 
 /** Shares of 16 * BLOCKS keys as 2^score, their sums, and the largest score's magnitude. Lanes that `mask` leaves out of the last block have no share. */
-template <int ROWS, int BLOCKS, int HALVES, int STRIDE, bool LAST>
-static ALWAYS_INLINE void shareKeys(const AttentionHead& head, const uint16_t* queries, int j, __mmask16 mask, Floats* sums, Floats& top) {
+template <int ROWS, int BLOCKS, int HALVES, int STRIDE, bool LAST, class Numbers, class Number = typename Numbers::Number>
+static ALWAYS_INLINE void shareKeys(const AttentionHead<Numbers>& head, const Number* queries, int j, __mmask16 mask, Floats* sums, Floats& top) {
   Floats scores[ROWS][BLOCKS];
   scoreKeys<ROWS, BLOCKS, HALVES>(head, queries, head.keys + (size_t)j * HALVES * HALF, scores);
   UNROLL for (int r = 0; r < ROWS; r++) {
@@ -112,24 +109,24 @@ static ALWAYS_INLINE void shareKeys(const AttentionHead& head, const uint16_t* q
     if (LAST) last = _mm512_maskz_mov_ps(mask, last);
     UNROLL for (int b = 0; b < BLOCKS; b++) {
       top = largerMagnitude(top, scores[r][b]);
-      scores[r][b] = coarsePowerOfTwo(scores[r][b]);
+      scores[r][b] = Numbers::power(scores[r][b]);
     }
     if (LAST) last = _mm512_maskz_mov_ps(mask, last);
-    uint16_t* to = head.shares + r * STRIDE + j;
+    Number* to = head.shares + r * STRIDE + j;
     if (BLOCKS == 2) {
       sums[r] = add(sums[r], add(scores[r][0], last));
-      _mm512_storeu_si512(to, (Integers)_mm512_cvtne2ps_pbh(last, scores[r][0]));
+      Numbers::storeHalf(to, scores[r][0], last);
     } else {
       sums[r] = add(sums[r], last);
-      _mm256_storeu_si256((__m256i*)to, (__m256i)_mm512_cvtneps_pbh(last));
+      Numbers::storeNumbers(to, last);
     }
   }
 }
 
 /** ROWS queries of a text. Which way they go depends on their own scores alone, and the blocks begin where the text does. */
-template <int ROWS, int HALVES, int STRIDE>
-static __attribute__((noinline)) void attend(const AttentionHead& head, int first) {
-  const uint16_t* queries = head.queries + (size_t)first * HALF;
+template <int ROWS, int HALVES, int STRIDE, class Numbers>
+static __attribute__((noinline)) void attend(const AttentionHead<Numbers>& head, int first) {
+  const auto* queries = head.queries + (size_t)first * HALF;
   const int blocks = (head.length + 15) / 16;
   const __mmask16 mask = laneMask(head.length - (blocks - 1) * 16);
   Floats sums[ROWS], top = zeros();
@@ -148,11 +145,11 @@ static __attribute__((noinline)) void attend(const AttentionHead& head, int firs
   }
   float inverseSums[ROWS];
   for (int r = 0; r < ROWS; r++) inverseSums[r] = 1.f / _mm512_reduce_add_ps(sums[r]);
-  mixValues<ROWS, HALVES, STRIDE>(head, head.shares, inverseSums, head.out + (size_t)first * head.outStride);
+  mixValues<ROWS, HALVES, STRIDE>(head, inverseSums, head.out + (size_t)first * head.outStride);
 }
 
-template <int HALVES, int STRIDE>
-static void attendToAll(const AttentionHead& head) {
+template <int HALVES, int STRIDE, class Numbers>
+static void attendToAll(const AttentionHead<Numbers>& head) {
   int at = 0;
   for (; at + 12 <= head.length; at += 12) attend<12, HALVES, STRIDE>(head, at);
   if (at + 8 <= head.length) attend<8, HALVES, STRIDE>(head, at), at += 8;
@@ -162,29 +159,18 @@ static void attendToAll(const AttentionHead& head) {
   if (at < head.length) attend<1, HALVES, STRIDE>(head, at);
 }
 
-/** 16 keys behind one another as [two columns][16 keys][2]. Rows past the text are read and left out later. */
-static void packKeys(const uint16_t* keys, size_t keyHalf, int halves, int length, uint16_t* to) {
+/** 16 keys behind one another as [columns of four bytes][16 keys]. Rows past the text are read and left out later. */
+template <class Number>
+static void packKeys(const Number* keys, size_t keyHalf, int halves, int length, Number* to) {
+  constexpr int COLUMNS = 64 / (int)sizeof(Number);
   for (int j = 0; j < length; j += 16) {
-    for (int half = 0; half < halves; half++, to += 16 * HALF) {
-      Integers rows[16];
-      UNROLL for (int i = 0; i < 16; i++) rows[i] = _mm512_loadu_si512(keys + half * keyHalf + (size_t)(j + i) * HALF);
-      transpose(rows);
-      UNROLL for (int i = 0; i < 16; i++) _mm512_store_si512(to + i * HALF, rows[i]);
+    for (int half = 0; half < halves; half++) {
+      for (int column = 0; column < HALF; column += COLUMNS, to += 16 * COLUMNS) {
+        Integers rows[16];
+        UNROLL for (int i = 0; i < 16; i++) rows[i] = _mm512_loadu_si512(keys + half * keyHalf + (size_t)(j + i) * HALF + column);
+        transpose(rows);
+        UNROLL for (int i = 0; i < 16; i++) _mm512_store_si512(to + i * COLUMNS, rows[i]);
+      }
     }
-  }
-}
-
-/** Two tokens' values column by column, as [two tokens][32 columns][2]. A token after the last has zeros. */
-static void packValues(const uint16_t* values, int length, uint16_t* to) {
-  // 0, 32, 1, 33...: the first 16 columns of one row and the next; the second index adds 16 to each.
-  const Integers low = _mm512_add_epi16(_mm512_set1_epi32(32 << 16),
-                                        _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                                                           _mm512_set1_epi32(0x00010001)));
-  const Integers high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
-  for (int j = 0; j < length; j += 2, to += 64) {
-    const Integers a = _mm512_loadu_si512(values + (size_t)j * HALF);
-    const Integers b = j + 1 < length ? _mm512_loadu_si512(values + (size_t)(j + 1) * HALF) : _mm512_setzero_si512();
-    _mm512_store_si512(to, _mm512_permutex2var_epi16(a, low, b));
-    _mm512_store_si512(to + 32, _mm512_permutex2var_epi16(a, high, b));
   }
 }

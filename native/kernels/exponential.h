@@ -34,10 +34,10 @@ static ALWAYS_INLINE Floats coarsePowerOfTwo(Floats x) {
 /** The same from below: whatever is under -126 is 2^-126. The operands of the maximum stand so that a NaN stays one. */
 static ALWAYS_INLINE Floats coarsePowerOfTwoFromBelow(Floats x) { return coarsePowerOfTwo(_mm512_max_ps(splat(-126.f), x)); }
 
-/** 2^x for x <= 126, relative error at most 2.5e-7; below -126 it is 2^-126. */
-static ALWAYS_INLINE Floats powerOfTwo(Floats x) {
+/** 2^x for |x| <= 126, relative error at most 2.5e-7. */
+static ALWAYS_INLINE Floats barePowerOfTwo(Floats x) {
   Floats f;
-  const Floats shifted = splitPower(_mm512_max_ps(splat(-126.f), x), &f);
+  const Floats shifted = splitPower(x, &f);
   Floats p = multiplyAdd(splat(0.00132765f), f, splat(0.00967554f));
   p = multiplyAdd(p, f, splat(0.05550713f));
   p = multiplyAdd(p, f, splat(0.2402212f));
@@ -45,6 +45,9 @@ static ALWAYS_INLINE Floats powerOfTwo(Floats x) {
   p = multiplyAdd(p, f, splat(1.00000007f));
   return scaleByPower(p, shifted);
 }
+
+/** The same from below: whatever is under -126 is 2^-126. */
+static ALWAYS_INLINE Floats powerOfTwo(Floats x) { return barePowerOfTwo(_mm512_max_ps(splat(-126.f), x)); }
 
 /** tanh x = sign(x) (1 - t) / (1 + t) with t = exp(-2 |x|), absolute error below 3e-7. */
 static ALWAYS_INLINE Floats hyperbolicTangent(Floats x) {

@@ -1,46 +1,63 @@
-// Products in float32, for the few rows that need them: the last layer's attention and the head.
+// Products in float32: blocks of up to six rows by panels of 64 outputs. Every sum begins with the bias and takes the inputs in their order, whatever the block, so a
+// row's result depends on that row alone.
+//
+// Six by four vectors of sums, four of weights and one activation fit the 32 registers with ten loads for 24 multiply-adds. On Zen 4 that is 93 to 98 % of the 32
+// operations a cycle that the processor has; twelve rows by two vectors, which needs fourteen loads, is 88 %.
 #pragma once
 #include "vectors.h"
 
-/** Panels of 32 outputs: [panel][input][32]. No biases are none. */
+constexpr int FLOAT_BLOCK_ROWS = 6;
+constexpr int FLOAT_PANEL = 64;
+
+/** Panels of 64 outputs, [panel][input][64]; the last may have 32. No biases are none. */
 struct FloatMatrix {
   int inputs, outputs;
   float* weights;
   float* biases;
 };
 
-template <int ROWS>
-static ALWAYS_INLINE void multiplyFloatPanel(const float* rows, size_t stride, const FloatMatrix& matrix, int output, float* out, size_t outStride) {
-  const float* weights = matrix.weights + (size_t)output * matrix.inputs;
-  const Floats bias0 = matrix.biases ? load(matrix.biases + output) : zeros(), bias1 = matrix.biases ? load(matrix.biases + output + 16) : zeros();
-  Floats sums[ROWS][2];
-  UNROLL for (int r = 0; r < ROWS; r++) {
-    sums[r][0] = bias0;
-    sums[r][1] = bias1;
+struct FloatRows {
+  const float* start;
+  size_t stride;
+};
+
+template <int ROWS, int VECTORS, class Sink>
+static ALWAYS_INLINE void multiplyFloatPanel(const FloatRows& rows, int first, const FloatMatrix& matrix, int output, Sink& sink) {
+  const float *from = rows.start + (size_t)first * rows.stride, *weights = matrix.weights + (size_t)output * (size_t)matrix.inputs;
+  Floats sums[ROWS][VECTORS];
+  UNROLL for (int v = 0; v < VECTORS; v++) {
+    const Floats bias = matrix.biases ? load(matrix.biases + output + 16 * v) : zeros();
+    UNROLL for (int r = 0; r < ROWS; r++) sums[r][v] = bias;
   }
   _Pragma("GCC unroll 4") for (int k = 0; k < matrix.inputs; k++) {
-    const float* at = weights + (size_t)k * 32;
-    const Floats weights0 = load(at), weights1 = load(at + 16);
-    _mm_prefetch((const char*)at + 1024, _MM_HINT_T0);
-    _mm_prefetch((const char*)at + 1088, _MM_HINT_T0);
+    Floats weight[VECTORS];
+    UNROLL for (int v = 0; v < VECTORS; v++) weight[v] = _mm512_load_ps(weights + (size_t)k * 16 * VECTORS + 16 * v);
     UNROLL for (int r = 0; r < ROWS; r++) {
-      const Floats activation = splat(rows[r * stride + k]);
-      sums[r][0] = multiplyAdd(activation, weights0, sums[r][0]);
-      sums[r][1] = multiplyAdd(activation, weights1, sums[r][1]);
+      const Floats activation = splat(from[r * rows.stride + k]);
+      UNROLL for (int v = 0; v < VECTORS; v++) sums[r][v] = multiplyAdd(activation, weight[v], sums[r][v]);
     }
   }
-  UNROLL for (int r = 0; r < ROWS; r++) {
-    store(out + r * outStride + output, sums[r][0]);
-    store(out + r * outStride + output + 16, sums[r][1]);
-  }
+  UNROLL for (int r = 0; r < ROWS; r++) sink.put(first, r, output, sums[r]);
 }
 
-static void multiplyFloatRows(const float* rows, size_t stride, int count, const FloatMatrix& matrix, float* out, size_t outStride) {
-  for (int output = 0; output < matrix.outputs; output += 32) {
-    int at = 0;
-    for (; at + 8 <= count; at += 8) multiplyFloatPanel<8>(rows + at * stride, stride, matrix, output, out + at * outStride, outStride);
-    if (at + 4 <= count) multiplyFloatPanel<4>(rows + at * stride, stride, matrix, output, out + at * outStride, outStride), at += 4;
-    if (at + 2 <= count) multiplyFloatPanel<2>(rows + at * stride, stride, matrix, output, out + at * outStride, outStride), at += 2;
-    if (at < count) multiplyFloatPanel<1>(rows + at * stride, stride, matrix, output, out + at * outStride, outStride);
+/** What a product is for (sinks.h): `put` takes 64 values of a row, or 32, and `finish` comes when all of a block's rows are there. */
+template <int ROWS, class Sink>
+static __attribute__((noinline)) void multiplyFloatBlock(const FloatRows& rows, int first, const FloatMatrix& matrix, Sink& sink) {
+  int output = 0;
+  for (; output + FLOAT_PANEL <= matrix.outputs; output += FLOAT_PANEL) multiplyFloatPanel<ROWS, 4>(rows, first, matrix, output, sink);
+  if (output < matrix.outputs) multiplyFloatPanel<ROWS, 2>(rows, first, matrix, output, sink);
+  sink.template finish<ROWS>(first);
+}
+
+template <class Sink>
+static void multiplyFloatRows(const FloatRows& rows, int count, const FloatMatrix& matrix, Sink& sink) {
+  int at = 0;
+  for (; at + FLOAT_BLOCK_ROWS <= count; at += FLOAT_BLOCK_ROWS) multiplyFloatBlock<FLOAT_BLOCK_ROWS>(rows, at, matrix, sink);
+  switch (count - at) {
+    case 5: return multiplyFloatBlock<5>(rows, at, matrix, sink);
+    case 4: return multiplyFloatBlock<4>(rows, at, matrix, sink);
+    case 3: return multiplyFloatBlock<3>(rows, at, matrix, sink);
+    case 2: return multiplyFloatBlock<2>(rows, at, matrix, sink);
+    case 1: return multiplyFloatBlock<1>(rows, at, matrix, sink);
   }
 }

@@ -51,13 +51,16 @@ static void mixHiddenStates(const float* states, int length, int size, const flo
 }
 
 /** Attention of the first rows of `count` texts, which begin at `starts`: `lastRows` in, `lastContext` out. */
-static void attendFromFirstRows(const LastAttention& last, const Shape& shape, Workspace& w, const int* starts, const int32_t* lengths, int count) {
+template <class Kind>
+static void attendFromFirstRows(const LastAttention& last, const Shape& shape, Workspace<Kind>& w, const int* starts, const int32_t* lengths, int count) {
   const int size = shape.hidden, heads = shape.heads, headSize = size / heads;
   const int stride = longestText(shape) <= SHORT_LENGTH ? SHORT_STRIDE : LONG_STRIDE;
   const size_t all = (size_t)size * (size_t)heads;
-  multiplyFloatRows(w.lastRows, (size_t)size, count, last.query, w.lastQueries, (size_t)size);
+  StoreSink queries{w.lastQueries, (size_t)size};
+  multiplyFloatRows({w.lastRows, (size_t)size}, count, last.query, queries);
   for (int h = 0; h < heads; h++) {
-    multiplyFloatRows(w.lastQueries + h * headSize, (size_t)size, count, last.keys[h], w.lastLooks + h * size, all);
+    StoreSink looks{w.lastLooks + h * size, all};
+    multiplyFloatRows({w.lastQueries + h * headSize, (size_t)size}, count, last.keys[h], looks);
   }
   for (int i = 0; i < count; i++) {
     const float *states = w.hidden + (size_t)starts[i] * (size_t)size, *looks = w.lastLooks + (size_t)i * all;
@@ -68,6 +71,7 @@ static void attendFromFirstRows(const LastAttention& last, const Shape& shape, W
     for (; h < heads; h++) mixHiddenStates<1>(states, lengths[i], size, looks + h * size, mixes + h * size, w.scores, stride);
   }
   for (int h = 0; h < heads; h++) {
-    multiplyFloatRows(w.lastMixes + h * size, all, count, last.values[h], w.lastContext + h * headSize, (size_t)size);
+    StoreSink context{w.lastContext + h * headSize, (size_t)size};
+    multiplyFloatRows({w.lastMixes + h * size, all}, count, last.values[h], context);
   }
 }

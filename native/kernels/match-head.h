@@ -10,12 +10,12 @@ struct UnitVectorSink {
   int size;
   Floats squares[BLOCK_ROWS];
 
-  ALWAYS_INLINE void put(int first, int r, int panel, Floats a, Floats b) {
-    float* to = out + (size_t)(first + r) * (size_t)size + panel * PANEL;
-    store(to, a);
-    store(to + 16, b);
-    const Floats square = multiplyAdd(a, a, multiply(b, b));
-    squares[r] = panel ? add(squares[r], square) : square;
+  ALWAYS_INLINE void put(int first, int r, int output, const Floats (&values)[2]) {
+    float* to = out + (size_t)(first + r) * (size_t)size + output;
+    store(to, values[0]);
+    store(to + 16, values[1]);
+    const Floats square = multiplyAdd(values[0], values[0], multiply(values[1], values[1]));
+    squares[r] = output ? add(squares[r], square) : square;
   }
   template <int ROWS>
   ALWAYS_INLINE void finish(int first) {
@@ -107,8 +107,9 @@ static void finishPairs(const PrunedWeights& weights, const PrunedShape& shape, 
     meanRows(pairs[i], w.hidden, w.kept, weights.importance, shape.hidden, w.means + 2 * (size_t)i * size, w.means + (2 * (size_t)i + 1) * size);
     memcpy(w.firstRows + (size_t)i * size, w.hidden + (size_t)(pairs[i].keptStart + pairs[i].query) * size, size * sizeof(float));
   }
-  multiplyFloatRows(w.means, size, 2 * count, weights.sentence, w.sentences, size);
-  multiplyFloatRows(w.firstRows, size, count, weights.pooler, w.pooled, size);
+  StoreSink sentenceRows{w.sentences, size}, pooledRows{w.pooled, size};
+  multiplyFloatRows({w.means, size}, 2 * count, weights.sentence, sentenceRows);
+  multiplyFloatRows({w.firstRows, size}, count, weights.pooler, pooledRows);
   for (int i = 0; i < count; i++) {
     const float *sentences = w.sentences + 2 * (size_t)i * size, *pooled = w.pooled + (size_t)i * size;
     const float alike = cosine(sentences, sentences + size, shape.hidden);

@@ -5,7 +5,7 @@
 #include "../engine.h"
 #include "arena.h"
 #include "normalize.h"
-#include "product.h"
+#include "quantized-product.h"
 
 constexpr int OUTLIERS = 16;
 constexpr int COPIES = 4;
@@ -95,15 +95,14 @@ struct OutlierNormSink {
   float* scales;
   Floats sums[BLOCK_ROWS];
 
-  ALWAYS_INLINE void put(int first, int r, int panel, Floats a, Floats b) {
-    const float* residual = hidden + (size_t)(first + r) * norm->size + panel * PANEL;
-    float* to = unfinished + r * UNFINISHED_HIDDEN_STRIDE + panel * PANEL;
-    a = add(a, load(residual));
-    b = add(b, load(residual + 16));
+  ALWAYS_INLINE void put(int first, int r, int output, const Floats (&values)[2]) {
+    const float* residual = hidden + (size_t)(first + r) * norm->size + output;
+    float* to = unfinished + r * UNFINISHED_HIDDEN_STRIDE + output;
+    const Floats a = add(values[0], load(residual)), b = add(values[1], load(residual + 16));
     store(to, a);
     store(to + 16, b);
     const Floats sum = add(a, b);
-    sums[r] = panel ? add(sums[r], sum) : sum;
+    sums[r] = output ? add(sums[r], sum) : sum;
   }
   template <int ROWS>
   ALWAYS_INLINE void finish(int first) {

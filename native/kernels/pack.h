@@ -36,13 +36,21 @@ static void packRows(QuantizedMatrix& matrix, int first, const float* weights, c
   }
 }
 
-/** Element (output, input) is at `weights[output * outputStride + input * inputStride]`. */
-static void packFloats(FloatMatrix& matrix, const float* weights, size_t outputStride, size_t inputStride, const float* biases, float factor) {
-  for (int output = 0; output < matrix.outputs; output++) {
-    float* panel = matrix.weights + (size_t)(output / 32 * 32) * (size_t)matrix.inputs + output % 32;
-    for (int k = 0; k < matrix.inputs; k++) panel[(size_t)k * 32] = weights[(size_t)output * outputStride + (size_t)k * inputStride] * factor;
-    if (matrix.biases) matrix.biases[output] = biases[output] * factor;
+/** Element (row, input) is at `weights[row * rowStride + input * inputStride]`. */
+static void packFloats(FloatMatrix& matrix, int first, const float* weights, size_t rowStride, size_t inputStride, const float* biases, int rows, float factor) {
+  const size_t inputs = (size_t)matrix.inputs;
+  for (int row = 0; row < rows; row++) {
+    const int output = first + row, lane = output % FLOAT_PANEL, left = matrix.outputs - (output - lane);
+    const size_t width = (size_t)(left < FLOAT_PANEL ? left : FLOAT_PANEL);
+    float* panel = matrix.weights + (size_t)(output - lane) * inputs + lane;
+    for (size_t k = 0; k < inputs; k++) panel[k * width] = weights[(size_t)row * rowStride + k * inputStride] * factor;
+    if (matrix.biases) matrix.biases[output] = biases[row] * factor;
   }
+}
+
+/** The same in float32, which needs no word of the rows that come. */
+static void packRows(FloatMatrix& matrix, int first, const float* weights, const float* biases, int rows, float factor, Activations) {
+  packFloats(matrix, first, weights, (size_t)matrix.inputs, 1, biases, rows, factor);
 }
 
 static void packNorm(LayerNorm& norm, Tensors& tensors) {
@@ -50,45 +58,45 @@ static void packNorm(LayerNorm& norm, Tensors& tensors) {
   memcpy(norm.bias, tensors.take(), sizeof(float) * (size_t)norm.size);
 }
 
-static void packMatrix(QuantizedMatrix& matrix, Tensors& tensors, Activations activations) {
+template <class Matrix>
+static void packMatrix(Matrix& matrix, Tensors& tensors, Activations activations) {
   const float *weights = tensors.take(), *biases = tensors.take();
   packRows(matrix, 0, weights, biases, matrix.outputs, 1.f, activations);
 }
 
-static void packAttentionInput(Weights& weights, const Shape& shape, int index, Tensors& tensors) {
+template <class Kind>
+static void packAttentionInput(Weights<Kind>& weights, const Shape& shape, int index, Tensors& tensors) {
   const float *query = tensors.take(), *queryBias = tensors.take(), *key = tensors.take(), *keyBias = tensors.take();
   const float *value = tensors.take(), *valueBias = tensors.take();
   const int hidden = shape.hidden, headSize = hidden / shape.heads;
   const float queryFactor = 1.4426950408889634f / squareRoot((float)headSize);  // log2(e): shares are powers of two
   if (index < shape.layers - 1) {
-    QuantizedMatrix& matrix = weights.layers[index].attentionInput;
+    auto& matrix = weights.layers[index].attentionInput;
     packRows(matrix, 0, query, queryBias, hidden, queryFactor, Activations::aroundZeroPoint);
     packRows(matrix, hidden, key, keyBias, hidden, 1.f, Activations::aroundZeroPoint);
     packRows(matrix, 2 * hidden, value, valueBias, hidden, 1.f, Activations::aroundZeroPoint);
     return;
   }
   const size_t stride = (size_t)hidden;
-  packFloats(weights.last.query, query, stride, 1, queryBias, queryFactor);
+  packFloats(weights.last.query, 0, query, stride, 1, queryBias, hidden, queryFactor);
   for (int h = 0; h < shape.heads; h++) {
     const size_t row = (size_t)(h * headSize);
-    packFloats(weights.last.keys[h], key + row * stride, 1, stride, nullptr, 1.f);  // transposed
-    packFloats(weights.last.values[h], value + row * stride, stride, 1, valueBias + row, 1.f);
+    packFloats(weights.last.keys[h], 0, key + row * stride, 1, stride, nullptr, hidden, 1.f);  // transposed
+    packFloats(weights.last.values[h], 0, value + row * stride, stride, 1, valueBias + row, headSize, 1.f);
   }
 }
 
-static void packWords(uint16_t* words, const float* from, size_t count) {
-  for (size_t i = 0; i < count; i += 16) _mm256_storeu_si256((__m256i*)(words + i), (__m256i)_mm512_cvtneps_pbh(load(from + i)));
-}
-
-static inline void packWeights(Weights& weights, const Shape& shape, const float* const* from) {
+template <class Kind>
+static void packWeights(Weights<Kind>& weights, const Shape& shape, const float* const* from) {
   Tensors tensors{from};
   const size_t hidden = (size_t)shape.hidden;
-  packWords(weights.words, tensors.take(), (size_t)shape.vocabulary * hidden);
+  const float* words = tensors.take();
+  for (size_t i = 0; i < (size_t)shape.vocabulary * hidden; i += 16) Kind::storeWords(weights.words + i, load(words + i));
   memcpy(weights.positions, tensors.take(), sizeof(float) * (size_t)shape.positions * hidden);
   memcpy(weights.types, tensors.take(), sizeof(float) * (size_t)shape.types * hidden);
   packNorm(weights.embeddingNorm, tensors);
   for (int i = 0; i < shape.layers; i++) {
-    EncoderLayer& layer = weights.layers[i];
+    auto& layer = weights.layers[i];
     packAttentionInput(weights, shape, i, tensors);
     packMatrix(layer.attentionOutput, tensors, Activations::aroundZeroPoint);
     packNorm(layer.attentionNorm, tensors);
@@ -96,8 +104,7 @@ static inline void packWeights(Weights& weights, const Shape& shape, const float
     packMatrix(layer.output, tensors, Activations::shiftedGelu);
     packNorm(layer.outputNorm, tensors);
   }
-  const float *dense = tensors.take(), *denseBias = tensors.take();
-  packFloats(weights.headDense, dense, hidden, 1, denseBias, 1.f);
+  packMatrix(weights.headDense, tensors, Activations::aroundZeroPoint);
   memcpy(weights.headWeights, tensors.take(), sizeof(float) * (size_t)shape.labels * hidden);
   memcpy(weights.headBiases, tensors.take(), sizeof(float) * (size_t)shape.labels);
 }

@@ -18,7 +18,7 @@ struct AttentionRange {
 };
 
 /** `count` rows from `first` on. */
-static void attendRows(const AttentionHead& head, int first, int count) {
+static void attendRows(const AttentionHead<Bfloat16>& head, int first, int count) {
   int at = first;
   const int end = first + count;
   for (; at + 12 <= end; at += 12) attend<12, 1, SHORT_STRIDE>(head, at);
@@ -30,20 +30,18 @@ static void attendRows(const AttentionHead& head, int first, int count) {
 }
 
 /** Points `head` at a range of columns, packed into `packedKeys` and `packedValues`. */
-static void packColumns(AttentionHead& head, const uint16_t* keys, const uint16_t* values, size_t half, int length, uint16_t* packedKeys,
+static void packColumns(AttentionHead<Bfloat16>& head, const uint16_t* keys, const uint16_t* values, size_t half, int length, uint16_t* packedKeys,
                         uint16_t* packedValues) {
-  head.keys = packedKeys;
-  head.values = packedValues;
-  head.valueHalf = 0;
-  head.length = length;
   packKeys(keys, half, 1, length, packedKeys);
-  packValues(values, length, packedValues);
+  head.keys = packedKeys;
+  head.values[0] = Bfloat16::packValues(values, length, packedValues);
+  head.length = length;
 }
 
 static void attendWithinTexts(const PrunedShape& shape, PrunedWorkspace& w, const Projections& from, const AttentionRange& range, int query) {
   const size_t half = from.rows * HALF;
   const int first = query;  // the row of [CLS]
-  AttentionHead head;
+  AttentionHead<Bfloat16> head;
   head.queryHalf = from.queryRows * HALF;
   head.scores = w.scores;
   head.shares = w.shares;

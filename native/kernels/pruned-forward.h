@@ -81,7 +81,7 @@ static void finishLayer(const PrunedLayer& layer, const PrunedShape& shape, Prun
   OutlierNormSink attentionOut{w.unfinished, w.hidden, &layer.attentionNorm, &layer.attentionOutliers, w.hiddenBytes, w.hiddenScales, {}};
   multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, rows, layer.attentionOutput, attentionOut);
   measureColumns(shape, w, rows);
-  GeluSink intermediate{w.unfinished, layer.intermediate.outputs, w.innerBytes, w.hiddenScales, w.innerScales, {}};
+  QuantizedGeluSink intermediate{w.unfinished, layer.intermediate.outputs, w.innerBytes, w.hiddenScales, w.innerScales, {}};
   multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, rows, layer.intermediate, intermediate);
   OutlierNormSink out{w.unfinished, w.hidden, &layer.outputNorm, &layer.outputOutliers, w.hiddenBytes, w.hiddenScales, {}};
   multiplyRows<INNER_STRIDE>(w.innerBytes, w.innerScales, rows, layer.output, out);
@@ -90,10 +90,10 @@ static void finishLayer(const PrunedLayer& layer, const PrunedShape& shape, Prun
 
 /** Keys and values of all tokens; queries, and everything after, of those that go on. */
 static void runFirstLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int tokens, int keptRows) {
-  AttentionInputSink keyValues{w.attentionInput, (size_t)tokens};
+  AttentionInputSink<Bfloat16> keyValues{w.attentionInput, (size_t)tokens};
   multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, tokens, layer.keyValue, keyValues);
   gatherKept(shape, w, keptRows);
-  AttentionInputSink queries{w.queries, (size_t)keptRows};
+  AttentionInputSink<Bfloat16> queries{w.queries, (size_t)keptRows};
   multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, keptRows, layer.query, queries);
   const Projections from = {w.queries, (size_t)keptRows, w.attentionInput, (size_t)tokens};
   for (int i = 0; i < pairs; i++) {
@@ -104,7 +104,7 @@ static void runFirstLayer(const PrunedLayer& layer, const PrunedShape& shape, Pr
 }
 
 static void runLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int rows) {
-  AttentionInputSink sink{w.attentionInput, (size_t)rows};
+  AttentionInputSink<Bfloat16> sink{w.attentionInput, (size_t)rows};
   multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, rows, layer.attentionInput, sink);
   const Projections from = {w.attentionInput, (size_t)rows, w.attentionInput + (size_t)rows * (size_t)shape.hidden, (size_t)rows};
   for (int i = 0; i < pairs; i++) {

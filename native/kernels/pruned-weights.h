@@ -5,7 +5,7 @@
 #include "../pruned-engine.h"
 #include "gelu.h"
 #include "outliers.h"
-#include "pack.h"
+#include "weights.h"
 
 struct PrunedLayer {
   /** One matrix for all three, but for the first layer, whose keys and values are made for more rows than its queries. */
@@ -26,13 +26,6 @@ struct PrunedWeights {
   float* classifier;
 };
 
-static void layOut(LayerNorm& norm, const PrunedShape& shape, Arena& arena) {
-  norm.size = shape.hidden;
-  norm.epsilon = shape.epsilon;
-  arena.take(norm.weight, (size_t)shape.hidden);
-  arena.take(norm.bias, (size_t)shape.hidden);
-}
-
 static void layOut(PrunedWeights& weights, const PrunedShape& shape, Arena& arena) {
   const int hidden = shape.hidden, inner = shape.inner, wide = hidden + MORE_INPUTS;
   const size_t vocabulary = (size_t)shape.vocabulary;
@@ -46,22 +39,22 @@ static void layOut(PrunedWeights& weights, const PrunedShape& shape, Arena& aren
   for (int i = 0; i < shape.layers; i++) {
     PrunedLayer& layer = weights.layers[i];
     if (i == 0) {
-      layOut(layer.query, wide, hidden, arena);
-      layOut(layer.keyValue, wide, 2 * hidden, arena);
+      layOutMatrix(layer.query, wide, hidden, arena);
+      layOutMatrix(layer.keyValue, wide, 2 * hidden, arena);
     } else {
-      layOut(layer.attentionInput, wide, 3 * hidden, arena);
+      layOutMatrix(layer.attentionInput, wide, 3 * hidden, arena);
     }
-    layOut(layer.attentionOutput, hidden, hidden, arena);
+    layOutMatrix(layer.attentionOutput, hidden, hidden, arena);
     layOut(layer.attentionNorm, shape, arena);
     layOut(layer.attentionOutliers, hidden, arena);
-    layOut(layer.intermediate, wide, inner, arena);
-    layOut(layer.output, inner, hidden, arena);
+    layOutMatrix(layer.intermediate, wide, inner, arena);
+    layOutMatrix(layer.output, inner, hidden, arena);
     layOut(layer.outputNorm, shape, arena);
     layOut(layer.outputOutliers, hidden, arena);
   }
-  layOut(weights.project, wide, hidden, arena);
-  layOut(weights.sentence, hidden, hidden, true, arena);
-  layOut(weights.pooler, hidden, hidden, true, arena);
+  layOutMatrix(weights.project, wide, hidden, arena);
+  layOutMatrix(weights.sentence, hidden, hidden, arena);
+  layOutMatrix(weights.pooler, hidden, hidden, arena);
   arena.take(weights.classifier, (size_t)hidden);
 }
 
@@ -73,11 +66,14 @@ struct PrunedTensors {
   void copy(float* to, size_t count) { memcpy(to, floats(), count * sizeof(float)); }
 };
 
+/** How the rows that a matrix will multiply are quantised: bytes around 128, or bytes from -GELU_SHIFT up. */
+enum class RowBytes { aroundZeroPoint, shiftedGelu };
+
 /** A linear part of `inputs`, which may be fewer than the matrix's, as the outputs from `first` on. The file has [input][output]. `factor` is multiplied in. */
-static void packColumns(QuantizedMatrix& matrix, int first, int inputs, int outputs, PrunedTensors& tensors, float factor, Activations activations) {
+static void packColumns(QuantizedMatrix& matrix, int first, int inputs, int outputs, PrunedTensors& tensors, float factor, RowBytes bytes) {
   const int8_t* weights = tensors.bytes();
   const float *scales = tensors.floats(), *biases = tensors.floats();
-  const bool isShifted = activations == Activations::shiftedGelu;
+  const bool isShifted = bytes == RowBytes::shiftedGelu;
   for (int column = 0; column < outputs; column++) {
     const int output = first + column, lane = output % PANEL;
     int8_t* panel = matrix.weights + (size_t)(output - lane) * (size_t)matrix.inputs + lane * 4;
@@ -93,8 +89,8 @@ static void packColumns(QuantizedMatrix& matrix, int first, int inputs, int outp
   }
 }
 
-static void packMatrix(QuantizedMatrix& matrix, int inputs, PrunedTensors& tensors, Activations activations) {
-  packColumns(matrix, 0, inputs, matrix.outputs, tensors, 1.f, activations);
+static void packMatrix(QuantizedMatrix& matrix, int inputs, PrunedTensors& tensors, RowBytes bytes) {
+  packColumns(matrix, 0, inputs, matrix.outputs, tensors, 1.f, bytes);
 }
 
 /** A linear part in float32, for the few rows of the head. */
@@ -102,10 +98,10 @@ static void packRestored(FloatMatrix& matrix, PrunedTensors& tensors) {
   const int8_t* weights = tensors.bytes();
   const float *scales = tensors.floats(), *biases = tensors.floats();
   for (int output = 0; output < matrix.outputs; output++) {
-    float* panel = matrix.weights + (size_t)(output / 32 * 32) * (size_t)matrix.inputs + output % 32;
-    for (int k = 0; k < matrix.inputs; k++) {
-      panel[(size_t)k * 32] = (float)weights[(size_t)k * (size_t)matrix.outputs + (size_t)output] * scales[output];
-    }
+    const int lane = output % FLOAT_PANEL, left = matrix.outputs - (output - lane);
+    const size_t width = (size_t)(left < FLOAT_PANEL ? left : FLOAT_PANEL);
+    float* panel = matrix.weights + (size_t)(output - lane) * (size_t)matrix.inputs + lane;
+    for (size_t k = 0; k < (size_t)matrix.inputs; k++) panel[k * width] = (float)weights[k * (size_t)matrix.outputs + (size_t)output] * scales[output];
     matrix.biases[output] = biases[output];
   }
 }
@@ -133,13 +129,13 @@ static void packLayer(PrunedLayer& layer, const PrunedShape& shape, bool isFirst
   const float queryFactor = 1.4426950408889634f / squareRoot((float)(hidden / shape.heads));  // log2(e): shares are powers of two
   QuantizedMatrix &query = isFirst ? layer.query : layer.attentionInput, &keyValue = isFirst ? layer.keyValue : layer.attentionInput;
   const int key = isFirst ? 0 : hidden;
-  packColumns(query, 0, hidden, hidden, tensors, queryFactor, Activations::aroundZeroPoint);
-  packColumns(keyValue, key, hidden, hidden, tensors, 1.f, Activations::aroundZeroPoint);
-  packColumns(keyValue, key + hidden, hidden, hidden, tensors, 1.f, Activations::aroundZeroPoint);
-  packMatrix(layer.attentionOutput, hidden, tensors, Activations::aroundZeroPoint);
+  packColumns(query, 0, hidden, hidden, tensors, queryFactor, RowBytes::aroundZeroPoint);
+  packColumns(keyValue, key, hidden, hidden, tensors, 1.f, RowBytes::aroundZeroPoint);
+  packColumns(keyValue, key + hidden, hidden, hidden, tensors, 1.f, RowBytes::aroundZeroPoint);
+  packMatrix(layer.attentionOutput, hidden, tensors, RowBytes::aroundZeroPoint);
   packNorm(layer.attentionNorm, tensors);
-  packMatrix(layer.intermediate, hidden, tensors, Activations::aroundZeroPoint);
-  packMatrix(layer.output, shape.inner, tensors, Activations::shiftedGelu);
+  packMatrix(layer.intermediate, hidden, tensors, RowBytes::aroundZeroPoint);
+  packMatrix(layer.output, shape.inner, tensors, RowBytes::shiftedGelu);
   packNorm(layer.outputNorm, tensors);
   clearOutliers(layer.attentionOutliers, hidden);
   clearOutliers(layer.outputOutliers, hidden);
@@ -149,7 +145,7 @@ static void packWeights(PrunedWeights& weights, const PrunedShape& shape, const 
   PrunedTensors tensors{from};
   packEmbeddings(weights, shape, tensors);
   for (int i = 0; i < shape.layers; i++) packLayer(weights.layers[i], shape, i == 0, tensors);
-  packMatrix(weights.project, shape.hidden, tensors, Activations::aroundZeroPoint);
+  packMatrix(weights.project, shape.hidden, tensors, RowBytes::aroundZeroPoint);
   packRestored(weights.sentence, tensors);
   packRestored(weights.pooler, tensors);
   tensors.copy(weights.classifier, (size_t)shape.hidden);

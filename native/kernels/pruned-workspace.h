@@ -3,11 +3,10 @@
 #include "../pruned-engine.h"
 #include "arena.h"
 #include "attention.h"
-#include "product.h"
 #include "sinks.h"
 
 /** Pairs whose head is computed together: two sentence vectors of each fill the largest block of a product in float32. */
-constexpr int HEAD_PAIRS = 4;
+constexpr int HEAD_PAIRS = 3;
 
 /** Where a pair's rows are: the query's tokens, then [CLS], then the document's, so that what each attends to is one range. */
 struct PairRows {

@@ -1,22 +1,42 @@
-// What is done with a product while its block is still in the first cache: the three sinks of an encoder layer.
+// What is done with a product while its block is still in the first cache. `put` takes VECTORS * 16 values of a row from `output` on, `finish` a block's rows.
 #pragma once
+#include "attention-numbers.h"
+#include "float-product.h"
 #include "gelu.h"
 #include "normalize.h"
-#include "product.h"
+#include "quantized-product.h"
 
-/** Queries, keys and values as bfloat16, 32 columns of all rows behind one another: [panel][row][32]. */
-struct AttentionInputSink {
-  uint16_t* out;
-  size_t rows;
+/** Rows as they are. */
+struct StoreSink {
+  float* out;
+  size_t stride;
 
-  ALWAYS_INLINE void put(int first, int r, int panel, Floats a, Floats b) {
-    _mm512_storeu_si512(out + ((size_t)panel * rows + first + r) * PANEL, (Integers)_mm512_cvtne2ps_pbh(b, a));
+  template <int VECTORS>
+  ALWAYS_INLINE void put(int first, int r, int output, const Floats (&values)[VECTORS]) {
+    UNROLL for (int v = 0; v < VECTORS; v++) store(out + (size_t)(first + r) * stride + output + 16 * v, values[v]);
   }
   template <int ROWS>
   ALWAYS_INLINE void finish(int) {}
 };
 
-/** Adds the residual, normalises, quantises for the next product. `bytes` may be the very rows that were multiplied: a block is through when it is overwritten. */
+/** Queries, keys and values, 32 columns of all rows behind one another: [half][row][32]. */
+template <class Numbers>
+struct AttentionInputSink {
+  typename Numbers::Number* out;
+  size_t rows;
+
+  template <int VECTORS>
+  ALWAYS_INLINE void put(int first, int r, int output, const Floats (&values)[VECTORS]) {
+    UNROLL for (int v = 0; v < VECTORS; v += 2) {
+      const size_t half = (size_t)output / HALF + v / 2;
+      Numbers::storeHalf(out + (half * rows + first + r) * HALF, values[v], values[v + 1]);
+    }
+  }
+  template <int ROWS>
+  ALWAYS_INLINE void finish(int) {}
+};
+
+/** Adds the residual, normalises and, where there are `bytes`, quantises for the next product. They may be the very rows that were multiplied: a block is through when it is overwritten. */
 struct ResidualNormSink {
   float* unfinished;
   float* hidden;
@@ -25,28 +45,43 @@ struct ResidualNormSink {
   float* scales;
   Floats sums[BLOCK_ROWS];
 
-  ALWAYS_INLINE void put(int first, int r, int panel, Floats a, Floats b) {
-    const float* residual = hidden + (size_t)(first + r) * norm->size + panel * PANEL;
-    float* to = unfinished + r * UNFINISHED_HIDDEN_STRIDE + panel * PANEL;
-    a = add(a, load(residual));
-    b = add(b, load(residual + 16));
-    store(to, a);
-    store(to + 16, b);
-    const Floats sum = add(a, b);
-    sums[r] = panel ? add(sums[r], sum) : sum;
+  template <int VECTORS>
+  ALWAYS_INLINE void put(int first, int r, int output, const Floats (&values)[VECTORS]) {
+    const float* residual = hidden + (size_t)(first + r) * norm->size + output;
+    float* to = unfinished + r * UNFINISHED_HIDDEN_STRIDE + output;
+    UNROLL for (int v = 0; v < VECTORS; v += 2) {
+      const Floats a = add(values[v], load(residual + 16 * v)), b = add(values[v + 1], load(residual + 16 * v + 16));
+      store(to + 16 * v, a);
+      store(to + 16 * v + 16, b);
+      const Floats sum = add(a, b);
+      sums[r] = output + v ? add(sums[r], sum) : sum;
+    }
   }
   template <int ROWS>
   ALWAYS_INLINE void finish(int first) {
     normalizeRows<ROWS>(unfinished, sums, *norm, hidden + (size_t)first * norm->size, bytes ? bytes + (size_t)first * HIDDEN_STRIDE : nullptr,
-                        HIDDEN_STRIDE, scales + first);
+                        HIDDEN_STRIDE, bytes ? scales + first : nullptr);
   }
+};
+
+/** gelu in float32. */
+struct GeluSink {
+  float* out;
+  size_t stride;
+
+  template <int VECTORS>
+  ALWAYS_INLINE void put(int first, int r, int output, const Floats (&values)[VECTORS]) {
+    UNROLL for (int v = 0; v < VECTORS; v++) store(out + (size_t)(first + r) * stride + output + 16 * v, preciseGelu(values[v]));
+  }
+  template <int ROWS>
+  ALWAYS_INLINE void finish(int) {}
 };
 
 /** Floats from one unfinished row to the next, as in normalize.h. */
 constexpr size_t UNFINISHED_INNER_STRIDE = 4096 + 16;
 
 /** gelu, then unsigned bytes of what is between -GELU_SHIFT and the row's largest value. The packed matrix knows of the shift. */
-struct GeluSink {
+struct QuantizedGeluSink {
   float* unfinished;
   int size;
   uint8_t* bytes;
@@ -54,12 +89,12 @@ struct GeluSink {
   float* scales;
   Floats top[BLOCK_ROWS];
 
-  ALWAYS_INLINE void put(int, int r, int panel, Floats a, Floats b) {
-    float* to = unfinished + r * UNFINISHED_INNER_STRIDE + panel * PANEL;
-    store(to, a);
-    store(to + 16, b);
-    const Floats larger = _mm512_max_ps(a, b);
-    top[r] = panel ? _mm512_max_ps(top[r], larger) : larger;
+  ALWAYS_INLINE void put(int, int r, int output, const Floats (&values)[2]) {
+    float* to = unfinished + r * UNFINISHED_INNER_STRIDE + output;
+    store(to, values[0]);
+    store(to + 16, values[1]);
+    const Floats larger = _mm512_max_ps(values[0], values[1]);
+    top[r] = output ? _mm512_max_ps(top[r], larger) : larger;
   }
   template <int ROWS>
   ALWAYS_INLINE void finish(int first) {

@@ -4,10 +4,11 @@
 #include "arena.h"
 #include "float-product.h"
 #include "normalize.h"
-#include "product.h"
+#include "quantized-product.h"
 
+template <class Matrix>
 struct EncoderLayer {
-  QuantizedMatrix attentionInput, attentionOutput, intermediate, output;
+  Matrix attentionInput, attentionOutput, intermediate, output;
   LayerNorm attentionNorm, outputNorm;
 };
 
@@ -17,17 +18,19 @@ struct LastAttention {
   FloatMatrix keys[MAX_HEADS], values[MAX_HEADS];
 };
 
+/** `Kind` is the arithmetic (int8-arithmetic.h, float32-arithmetic.h): how layers and words are held. */
+template <class Kind>
 struct Weights {
-  uint16_t* words;  // bfloat16: half the memory of float32, and a relative error of 2^-9 for each value where int8 has 2^-8 of the row's largest
+  typename Kind::Word* words;
   float *positions, *types;
   LayerNorm embeddingNorm;
-  EncoderLayer layers[MAX_LAYERS];
+  EncoderLayer<typename Kind::Matrix> layers[MAX_LAYERS];
   LastAttention last;
   FloatMatrix headDense;
   float *headWeights, *headBiases;
 };
 
-static void layOut(QuantizedMatrix& matrix, int inputs, int outputs, Arena& arena) {
+static void layOutMatrix(QuantizedMatrix& matrix, int inputs, int outputs, Arena& arena) {
   matrix.inputs = inputs;
   matrix.outputs = outputs;
   arena.take(matrix.weights, (size_t)inputs * (size_t)outputs);
@@ -36,7 +39,7 @@ static void layOut(QuantizedMatrix& matrix, int inputs, int outputs, Arena& aren
   arena.take(matrix.starts, (size_t)outputs);
 }
 
-static void layOut(FloatMatrix& matrix, int inputs, int outputs, bool hasBiases, Arena& arena) {
+static void layOutMatrix(FloatMatrix& matrix, int inputs, int outputs, Arena& arena, bool hasBiases = true) {
   matrix.inputs = inputs;
   matrix.outputs = outputs;
   arena.take(matrix.weights, (size_t)inputs * (size_t)outputs);
@@ -44,34 +47,37 @@ static void layOut(FloatMatrix& matrix, int inputs, int outputs, bool hasBiases,
   if (hasBiases) arena.take(matrix.biases, (size_t)outputs);
 }
 
-static void layOut(LayerNorm& norm, const Shape& shape, Arena& arena) {
+/** Of either kind of model. */
+template <class AnyShape>
+static void layOut(LayerNorm& norm, const AnyShape& shape, Arena& arena) {
   norm.size = shape.hidden;
   norm.epsilon = shape.epsilon;
   arena.take(norm.weight, (size_t)shape.hidden);
   arena.take(norm.bias, (size_t)shape.hidden);
 }
 
-static inline void layOut(Weights& weights, const Shape& shape, Arena& arena) {
+template <class Kind>
+static void layOut(Weights<Kind>& weights, const Shape& shape, Arena& arena) {
   const int hidden = shape.hidden, inner = shape.inner, headSize = hidden / shape.heads;
   arena.take(weights.words, (size_t)shape.vocabulary * (size_t)hidden);
   arena.take(weights.positions, (size_t)shape.positions * (size_t)hidden);
   arena.take(weights.types, (size_t)shape.types * (size_t)hidden);
   layOut(weights.embeddingNorm, shape, arena);
   for (int i = 0; i < shape.layers; i++) {
-    EncoderLayer& layer = weights.layers[i];
-    if (i < shape.layers - 1) layOut(layer.attentionInput, hidden, 3 * hidden, arena);
-    layOut(layer.attentionOutput, hidden, hidden, arena);
+    auto& layer = weights.layers[i];
+    if (i < shape.layers - 1) layOutMatrix(layer.attentionInput, hidden, 3 * hidden, arena);
+    layOutMatrix(layer.attentionOutput, hidden, hidden, arena);
     layOut(layer.attentionNorm, shape, arena);
-    layOut(layer.intermediate, hidden, inner, arena);
-    layOut(layer.output, inner, hidden, arena);
+    layOutMatrix(layer.intermediate, hidden, inner, arena);
+    layOutMatrix(layer.output, inner, hidden, arena);
     layOut(layer.outputNorm, shape, arena);
   }
-  layOut(weights.last.query, hidden, hidden, true, arena);
+  layOutMatrix(weights.last.query, hidden, hidden, arena);
   for (int h = 0; h < shape.heads; h++) {
-    layOut(weights.last.keys[h], headSize, hidden, false, arena);
-    layOut(weights.last.values[h], hidden, headSize, true, arena);
+    layOutMatrix(weights.last.keys[h], headSize, hidden, arena, false);
+    layOutMatrix(weights.last.values[h], hidden, headSize, arena);
   }
-  layOut(weights.headDense, hidden, hidden, true, arena);
+  layOutMatrix(weights.headDense, hidden, hidden, arena);
   arena.take(weights.headWeights, (size_t)shape.labels * (size_t)hidden);
   arena.take(weights.headBiases, (size_t)shape.labels);
 }

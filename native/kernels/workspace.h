@@ -3,31 +3,31 @@
 #include "../engine.h"
 #include "arena.h"
 #include "attention.h"
-#include "product.h"
 #include "sinks.h"
 
 /** Pairs whose last layer is computed together. */
 constexpr int LAST_ROWS = 8;
 
+template <class Kind>
 struct Workspace {
+  using Number = typename Kind::Numbers::Number;
+
   Mapping mapping;
   int capacity;
 
   int32_t *tokens, *types, *lengths;
   float* hidden;          // [token][hidden]
   float* context;         // [token][hidden], what attention gives
-  uint8_t* hiddenBytes;   // [token][HIDDEN_STRIDE]
-  float* hiddenScales;
-  uint8_t* innerBytes;    // [token][INNER_STRIDE]
-  float* innerScales;
-  uint16_t* attentionInput;  // [panel][token][32]
-  uint16_t *keys, *values, *shares;
+  typename Kind::Rows rows;
+  Number* attentionInput;  // [half][token][32]
+  Number *keys, *values, *shares;
   float* scores;
   float* unfinished;
   float *lastRows, *lastContext, *lastQueries, *lastLooks, *lastMixes;
 };
 
-static void layOut(Workspace& w, const Shape& shape, int capacity, Arena& arena) {
+template <class Kind>
+static void layOut(Workspace<Kind>& w, const Shape& shape, int capacity, Arena& arena) {
   const size_t hidden = (size_t)shape.hidden, rows = (size_t)capacity + 16;  // packing keys reads a block of 16 rows
   const size_t longest = ((size_t)longestText(shape) + 31) / 32 * 32;
   const size_t stride = longest <= SHORT_LENGTH ? SHORT_STRIDE : LONG_STRIDE;
@@ -36,10 +36,7 @@ static void layOut(Workspace& w, const Shape& shape, int capacity, Arena& arena)
   arena.take(w.lengths, rows);
   arena.take(w.hidden, rows * hidden);
   arena.take(w.context, rows * hidden);
-  arena.take(w.hiddenBytes, (rows + LAST_ROWS) * HIDDEN_STRIDE);
-  arena.take(w.hiddenScales, rows + LAST_ROWS);
-  arena.take(w.innerBytes, (rows + LAST_ROWS) * INNER_STRIDE);
-  arena.take(w.innerScales, rows + LAST_ROWS);
+  w.rows.layOut(shape, rows + LAST_ROWS, arena);
   arena.take(w.attentionInput, rows * 3 * hidden);
   arena.take(w.keys, longest * 64);
   arena.take(w.values, longest * 64);
@@ -54,7 +51,8 @@ static void layOut(Workspace& w, const Shape& shape, int capacity, Arena& arena)
 }
 
 /** Makes room for `tokens`. On failure there is none, and the next run tries again. */
-static bool reserve(Workspace& w, const Shape& shape, int tokens) {
+template <class Kind>
+static bool reserve(Workspace<Kind>& w, const Shape& shape, int tokens) {
   if (w.mapping.start && tokens <= w.capacity) return true;
   const int capacity = (tokens + 511) / 512 * 512;
   w.mapping.release();

@@ -224,6 +224,8 @@ interface HybridArmOptions extends SemanticArmOptions, KeywordArmOptions {
 interface TrigramOptions {
   /** Leave out documents whose word similarity (0..1) is below this. Default 0.3. */
   readonly minSimilarity?: number | undefined;
+  /** Compare with every text, where long ones are found by their words. Default `false`. */
+  readonly exact?: boolean | undefined;
 }
 
 interface MultimodalOptions extends SemanticArmOptions, KeywordArmOptions {
@@ -276,7 +278,7 @@ export interface ExplainedStatement {
 }
 
 export interface Explanation {
-  /** One; two where the vector index gave too few candidates and they were taken again, exactly. */
+  /** One; two where the vector index gave too few candidates and they were taken again, exactly, or a fuzzy search looked further. */
   readonly statements: readonly ExplainedStatement[];
 }
 

@@ -8,6 +8,7 @@ import { SCHEMA } from "./schema.ts";
 import { addSpaceColumns, type SpaceRecord, spaceInfo } from "./space-columns.ts";
 import { partitioning, spreading } from "./spread-table.ts";
 import { termsColumn } from "./terms-column.ts";
+import { dropVocabulary } from "./word-index.ts";
 
 /** A collection's row in the catalog. */
 export interface CollectionRecord extends NewCollection {
@@ -130,7 +131,9 @@ export async function dropCollection(
       sql`DELETE FROM pgvectordb.collections WHERE name = ${name} RETURNING ${FIELDS}`,
     );
     if (dropped === undefined) return false;
-    await transaction.query(sql`DROP TABLE ${identifier(SCHEMA, targetOf(dropped, database.capabilities).table)}`);
+    const target = targetOf(dropped, database.capabilities);
+    await transaction.query(sql`DROP TABLE ${identifier(SCHEMA, target.table)}`);
+    for (const statement of dropVocabulary(target)) await transaction.query(statement);
     return true;
   }, options);
 }

@@ -4,6 +4,7 @@ import type { FieldIndexType, IndexInfo } from "../contracts/indexes.ts";
 import { quotedName } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { contentIndexName, fieldIndexPrefix, metadataIndexName } from "./index-definition.ts";
+import { wordIndexName } from "./word-index.ts";
 
 interface Row {
   readonly name: string;
@@ -34,7 +35,7 @@ export async function listIndexes(
 function kindOf({ name, isPrimary }: Row, target: SearchTarget): IndexInfo["kind"] {
   if (isPrimary) return "id";
   if (name.startsWith(`${target.table}_`) && name.endsWith("_hnsw")) return "vector";
-  if (name === `${target.table}_trigrams`) return "trigram";
+  if (name === `${target.table}_trigrams` || name === wordIndexName(target)) return "trigram";
   if (name.startsWith(`${target.table}_space_`)) return "space";
   if (name === target.keywordIndex) return "keyword";
   if (name === metadataIndexName(target)) return "metadata";

@@ -102,6 +102,18 @@ const migrations: readonly (readonly Sql[])[] = [
     // Who moves the collection to another embedder, and until when that is believed without a sign of life.
     sql`ALTER TABLE pgvectordb.collections ADD COLUMN reembed_owner text, ADD COLUMN reembed_until timestamptz`,
   ],
+  [
+    // Runs of letters and digits without a space, as whole sentences of some scripts are, in pieces of 64 that overlap by 16:
+    // an index takes no key of more than some 2,700 bytes.
+    sql`CREATE FUNCTION pgvectordb.cut_words(words text[]) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+        SELECT array_agg(substr(word, 48 * piece + 1, 64))
+        FROM unnest(words) AS word, generate_series(0, greatest(0, length(word) - 17) / 48) AS piece
+      $$`,
+    // The words that pg_trgm sees. One expression without a subquery, and not strict, so that it is inlined, into an index too.
+    sql`CREATE FUNCTION pgvectordb.words_of(content text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
+      CASE WHEN content ~ '[[:alnum:]]{65}' THEN pgvectordb.cut_words(regexp_split_to_array(lower(content), '[^[:alnum:]]+'))
+        ELSE regexp_split_to_array(lower(content), '[^[:alnum:]]+') END`,
+  ],
 ];
 
 /**

@@ -110,8 +110,10 @@ async function findEngineProblem(
   let choice = chooseEngine(facts);
   if (choice.engine === "native" && choice.kind === "onnx") return findPrunedProblem(located, facts.graph.file);
   // The weights are not here to be counted, so their number is taken from the sizes.
-  if (choice.engine === "native")
-    choice = chooseEngine({ ...facts, ...(await planThreads(countNumbers(choice.sizes))) });
+  if (choice.engine === "native") {
+    const bytes = countNumbers(choice.sizes) * (facts.graph.dtype === "int8" ? 1 : Float32Array.BYTES_PER_ELEMENT);
+    choice = chooseEngine({ ...facts, ...(await planThreads(bytes)) });
+  }
   return choice.engine === "native" ? undefined : choice.reason;
 }
 

@@ -27,16 +27,17 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((classifier) => classifier.close()));
 });
 
+const nativeMissingHere = await nativeMissingInOneWorker();
 /** Every engine keeps the same promises. */
 const engines = [
   { engine: "ONNX Runtime", name: "tiny-bert-cross-encoder", options: {}, missing: "" },
-  {
-    engine: "our own kernels",
+  ...(["int8", "fp32"] as const).map((dtype) => ({
+    engine: `our own kernels, ${dtype}`,
     name: "tiny-bert-blocks",
-    options: { dtype: "int8" },
-    missing: await nativeMissingInOneWorker(),
-  },
-] as const;
+    options: { dtype },
+    missing: nativeMissingHere,
+  })),
+];
 
 describe.each(engines)("a classifier's calls in $engine$missing", ({ name, options: engine, missing }) => {
   const it = test.skipIf(missing);

@@ -4,11 +4,14 @@ import type { CollectionStats } from "../contracts/indexes.ts";
 import { infoOf } from "../database/catalog.ts";
 import { countDocuments } from "../database/document-table.ts";
 import { listIndexes } from "../database/list-indexes.ts";
+import { vocabularyName } from "../database/word-index.ts";
 import { quotedName } from "../search/identifier.ts";
 
 interface Row {
   readonly table: number;
   readonly indexes: number;
+  /** Of fuzzy search, with its indexes. */
+  readonly vocabulary: number;
   readonly postgres: string;
   readonly pgvector: string;
   readonly textsearch: string | null;
@@ -32,10 +35,10 @@ export async function collectionStats(
   const name = quotedName(target.schema, target.table);
   const [count] = await database.query<{ count: number }>(countDocuments(target, undefined), { signal });
   const [row] = await database.query<Row>(
-    sql`SELECT ${sizes(name, record.shards !== null && database.capabilities.citus)}, current_setting('server_version') AS postgres, (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector, (SELECT extversion FROM pg_extension WHERE extname = 'pg_textsearch') AS textsearch`,
+    sql`SELECT ${sizes(name, record.shards !== null && database.capabilities.citus)}, coalesce(pg_total_relation_size(to_regclass(${quotedName(target.schema, vocabularyName(target))})), 0) AS vocabulary, current_setting('server_version') AS postgres, (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector, (SELECT extversion FROM pg_extension WHERE extname = 'pg_textsearch') AS textsearch`,
     { signal },
   );
-  const [table, indexes] = [Number(row?.table ?? 0), Number(row?.indexes ?? 0)];
+  const [table, indexes] = [Number(row?.table ?? 0), Number(row?.indexes ?? 0) + Number(row?.vocabulary ?? 0)];
   const usesTextsearch = target.keywordEngine === "bm25" && row?.textsearch != null;
   return {
     ...infoOf(record),

@@ -4,7 +4,7 @@ import type { SearchContext } from "../collection-context.ts";
 import type { ExplainedStatement, Explanation } from "../contracts/collection.ts";
 import type { QueryOptions } from "../contracts/database.ts";
 import { embedQueries } from "./embed-query.ts";
-import { runPlan } from "./retrieve.ts";
+import { runPlan } from "./run-plan.ts";
 import { checkMethod, type PlanSettings, planRetrieval, type RetrievalPlan } from "./search-options.ts";
 import { settingsOf, statementOf } from "./statement-of.ts";
 
@@ -36,8 +36,8 @@ export async function explain(
   const { attempts } = await runPlan(context, plan, question, signal);
   const statements: ExplainedStatement[] = [];
   for (const attempt of attempts) {
-    const options = { signal, settings: settingsOf(context, attempt.plan, attempt.exact) };
-    const statement = statementOf(context, attempt.plan, question, attempt.exact);
+    const options = { signal, settings: settingsOf(context, attempt) };
+    const statement = statementOf(context, attempt, question);
     statements.push(await explainStatement(context, statement, format, options));
   }
   return { statements };

@@ -3,9 +3,10 @@ import type { Candidates, HitStages, SearchHit, SearchTimings, StageScore } from
 import { throwIfAborted } from "../deadline.ts";
 import { distanceSql } from "../search/distance.ts";
 import type { CandidateRow } from "../search/search-statements.ts";
-import { comparesVectors, embedQueries } from "./embed-query.ts";
+import { embedQueries } from "./embed-query.ts";
+import { runPlan } from "./run-plan.ts";
 import type { RetrievalPlan } from "./search-options.ts";
-import { type Question, settingsOf, spaceNames, statementOf } from "./statement-of.ts";
+import { spaceNames } from "./statement-of.ts";
 
 export interface Retrieval<Metadata extends object> {
   readonly hits: readonly SearchHit<Metadata>[];
@@ -31,43 +32,6 @@ export async function retrieve<Metadata extends object>(
     candidates: { requested: plan.k, returned: hits.length },
     timings: { embedMs: embeddedAt - startedAt, retrievalMs: performance.now() - embeddedAt },
   };
-}
-
-/** One statement of a search. */
-export interface Attempt {
-  readonly plan: RetrievalPlan;
-  readonly exact: boolean;
-}
-
-/** The trigram index tells texts that are this much alike from the others without reading most of them. */
-const SELECTIVE_SIMILARITY = 0.6;
-
-/**
- * A vector index may find fewer candidates than there are, most of all behind a selective filter: a short answer of one is
- * asked for again exactly, filter first. A fuzzy search begins with what is most alike: when that is enough, it is the answer.
- */
-export async function runPlan(
-  context: SearchContext,
-  plan: RetrievalPlan,
-  question: Question,
-  signal: AbortSignal,
-): Promise<{ readonly rows: CandidateRow[]; readonly attempts: readonly Attempt[] }> {
-  const attempts: Attempt[] = [];
-  const run = (attempt: Attempt) => {
-    attempts.push(attempt);
-    const statement = statementOf(context, attempt.plan, question, attempt.exact);
-    const settings = settingsOf(context, attempt.plan, attempt.exact);
-    return context.database.query<CandidateRow>(statement, { signal, settings });
-  };
-  if (plan.method === "trigram" && plan.minSimilarity < SELECTIVE_SIMILARITY) {
-    const rows = await run({ plan: { ...plan, minSimilarity: SELECTIVE_SIMILARITY }, exact: plan.exact });
-    if (rows.length === plan.k) return { rows, attempts };
-  }
-  const rows = await run({ plan, exact: plan.exact });
-  const [first] = rows;
-  const mayBeShort = first === undefined || (first.approximate && first.semantic_count < plan.k);
-  if (!(comparesVectors(plan) && !plan.exact && mayBeShort)) return { rows, attempts };
-  return { rows: await run({ plan, exact: true }), attempts };
 }
 
 function toHit<Metadata extends object>(

@@ -36,7 +36,7 @@ const NAMES_OF: Readonly<Record<SearchMethod, readonly string[]>> = {
   keyword: [...COMMON_NAMES, "match"],
   semantic: [...COMMON_NAMES, "exact"],
   hybrid: [...COMMON_NAMES, "exact", "match", "weights", "fusion", "rankConstant"],
-  trigram: [...COMMON_NAMES, "minSimilarity"],
+  trigram: [...COMMON_NAMES, "exact", "minSimilarity"],
   multimodal: [...COMMON_NAMES, "exact", "match", "weights", "spaces"],
 };
 

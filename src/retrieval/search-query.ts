@@ -117,10 +117,8 @@ export class SearchQuery<Metadata extends object, Method extends Chosen = undefi
     return this.#with({ stage: { ...this.#state.stage, k } });
   }
 
-  /** Compares with every vector instead of asking the vector index. */
-  exact(
-    this: SearchQuery<Metadata, Exclude<Method, "keyword" | "trigram">, Result>,
-  ): SearchQuery<Metadata, Method, Result> {
+  /** Compares with every vector instead of asking the vector index; with every text instead of the index of words. */
+  exact(this: SearchQuery<Metadata, Exclude<Method, "keyword">, Result>): SearchQuery<Metadata, Method, Result> {
     const query: unknown = this.#with({ stage: { ...this.#state.stage, exact: true } });
     return query as SearchQuery<Metadata, Method, Result>;
   }

@@ -13,7 +13,9 @@ import {
   type SpaceArm,
   vectorSpace,
 } from "../search/space-arm.ts";
-import { trigramSettings } from "../search/trigram-arm.ts";
+import type { SearchTarget } from "../search/search-target.ts";
+import { type TrigramArm, trigramArm, trigramSettings } from "../search/trigram-arm.ts";
+import { type WordReach, wordArm } from "../search/word-arm.ts";
 import { asksKeywords, comparesContent, comparesVectors, type QueryVectors } from "./embed-query.ts";
 import type { PlannedSpace } from "./plan-spaces.ts";
 import type { RetrievalPlan } from "./search-options.ts";
@@ -26,8 +28,15 @@ export interface Question {
   readonly now: Date;
 }
 
-/** A plan's one statement. */
-export function statementOf(context: SearchContext, plan: RetrievalPlan, question: Question, exact: boolean): Sql {
+/** One statement of a search. */
+export interface Attempt {
+  readonly plan: RetrievalPlan;
+  readonly exact: boolean;
+  /** Of a fuzzy search that goes by words; absent: by the texts. */
+  readonly reach?: WordReach | undefined;
+}
+
+export function statementOf(context: SearchContext, { plan, exact, reach }: Attempt, question: Question): Sql {
   const { target } = context;
   const { method, k, filter, match, minSimilarity } = plan;
   const { query, vectors } = question;
@@ -40,7 +49,7 @@ export function statementOf(context: SearchContext, plan: RetrievalPlan, questio
     case "keyword":
       return keywordStatement(target, keyword);
     case "trigram":
-      return trigramStatement(target, { query, k, filter, minSimilarity });
+      return trigramStatement(target, fuzzyArm(target, { query, k, filter, minSimilarity }, reach));
     case "hybrid":
       return hybridStatement(target, semantic, keyword, plan);
     case "multimodal": {
@@ -59,11 +68,17 @@ export function statementOf(context: SearchContext, plan: RetrievalPlan, questio
 /** The settings that the statement needs and does not make itself. */
 export function settingsOf(
   { target }: SearchContext,
-  plan: RetrievalPlan,
-  exact: boolean,
+  { plan, exact }: Attempt,
 ): Readonly<Record<string, string>> | undefined {
   if (plan.method === "trigram") return trigramSettings(target, plan.minSimilarity);
   return exact || !comparesVectors(plan) ? undefined : searchSettings(target, plan.k);
+}
+
+function fuzzyArm(target: SearchTarget, arm: TrigramArm, reach: WordReach | undefined): Sql {
+  const { vocabulary } = target;
+  return vocabulary === undefined || reach === undefined
+    ? trigramArm(target, arm)
+    : wordArm({ ...target, vocabulary }, arm, reach);
 }
 
 /** The names of a multimodal search's arms, in the order of its statement. */

@@ -16,6 +16,8 @@ import {
   recencySpace,
   vectorSpace,
 } from "./space-arm.ts";
+import { trigramArm } from "./trigram-arm.ts";
+import { wordArm } from "./word-arm.ts";
 
 const HOSTILE = [
   "'",
@@ -105,6 +107,8 @@ function makersOf(given: Values, on: SearchTarget) {
   const field = [given.path];
   const semantic = { vector: [number, number], k, filter, exact: false };
   const keyword = { query, k, filter };
+  const fuzzy = { query, k, filter, minSimilarity: 0.3 };
+  const reach = { perWord: 10, compared: 10 };
   const phrase = hasPhrase(on, query);
   const fusion = { k, semanticWeight: Math.abs(number), keywordWeight: 1 };
   const spaces = () =>
@@ -121,7 +125,8 @@ function makersOf(given: Values, on: SearchTarget) {
     () => semanticStatement(on, semantic),
     () => semanticStatement(on, { ...semantic, exact: true }),
     () => keywordStatement(on, keyword),
-    () => trigramStatement(on, { query, k, filter, minSimilarity: 0.3 }),
+    () => trigramStatement(on, trigramArm(on, fuzzy)),
+    () => trigramStatement(on, wordArm({ ...on, vocabulary: "documents_7_vocabulary" }, fuzzy, reach)),
     () =>
       hybridStatement(on, semantic, keyword, { ...fusion, fusion: { kind: "rrf", rankConstant: Math.abs(number) } }),
     () => hybridStatement(on, semantic, keyword, { ...fusion, fusion: { kind: "weighted" } }),
@@ -139,7 +144,7 @@ describe("statements", () => {
   it("have the same text whatever the values are", () => {
     const expected = new Map(targets.map((on) => [on, makersOf(BENIGN, on).map((make) => make().text)]));
     fc.assert(
-      fc.property(values, fc.constantFrom(...targets), fc.nat(6), (given, on, which) => {
+      fc.property(values, fc.constantFrom(...targets), fc.nat(7), (given, on, which) => {
         expect(makersOf(given, on)[which]?.().text).toBe(expected.get(on)?.[which]);
       }),
       { numRuns: 10_000 },

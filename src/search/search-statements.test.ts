@@ -13,6 +13,7 @@ import {
   recencySpace,
   vectorSpace,
 } from "./space-arm.ts";
+import { trigramArm } from "./trigram-arm.ts";
 
 const target: SearchTarget = {
   schema: "pgvectordb",
@@ -118,9 +119,12 @@ it("hybridStatement fuses both arms by rank, with the same filter in both", () =
 
 it("trigramStatement sets the index's threshold and searches in one statement", () => {
   const filter = compileWhere({ price: 3 });
-  const { text, values } = trigramStatement(target, { query: "headphnes", k: 10, filter, minSimilarity: 0.3 });
+  const { text, values } = trigramStatement(
+    target,
+    trigramArm(target, { query: "headphnes", k: 10, filter, minSimilarity: 0.3 }),
+  );
   expect(text).toMatchInlineSnapshot(
-    `"WITH trigram AS MATERIALIZED (SELECT id, similarity, row_number() OVER (ORDER BY similarity DESC, id) AS rank FROM (WITH settings AS MATERIALIZED (SELECT set_config($1, $2, true) AS ready) SELECT scan.id, scan.similarity FROM settings CROSS JOIN LATERAL (SELECT id, word_similarity($3, content) AS similarity FROM "pgvectordb"."documents_7" WHERE settings.ready IS NOT NULL AND content %> $4 AND (metadata @> $5::jsonb OR metadata @> $6::jsonb) ORDER BY similarity DESC, id LIMIT $7) AS scan) AS similar_words) SELECT d.id, d.content, d.metadata, t.similarity, t.rank AS trigram_rank, 0 AS semantic_count, false AS approximate FROM trigram AS t JOIN "pgvectordb"."documents_7" AS d ON d.id = t.id ORDER BY t.rank"`,
+    `"WITH trigram AS MATERIALIZED (SELECT id, similarity, row_number() OVER (ORDER BY similarity DESC, id) AS rank, NULL::boolean AS partial FROM (WITH settings AS MATERIALIZED (SELECT set_config($1, $2, true) AS ready) SELECT scan.id, scan.similarity FROM settings CROSS JOIN LATERAL (SELECT id, word_similarity($3, content) AS similarity FROM "pgvectordb"."documents_7" WHERE settings.ready IS NOT NULL AND content %> $4 AND (metadata @> $5::jsonb OR metadata @> $6::jsonb) ORDER BY similarity DESC, id LIMIT $7) AS scan) AS similar_words) SELECT d.id, d.content, d.metadata, t.similarity, t.rank AS trigram_rank, t.partial, 0 AS semantic_count, false AS approximate FROM trigram AS t JOIN "pgvectordb"."documents_7" AS d ON d.id = t.id ORDER BY t.rank"`,
   );
   expect(values).toMatchInlineSnapshot(`
     [

@@ -3,7 +3,6 @@ import { approximate, type KeywordArm, keywordArm, type SemanticArm, semanticArm
 import { type FusionPlan, fuse } from "./fuse.ts";
 import { materialized, needsMainPlan } from "./materialized.ts";
 import type { SearchTarget } from "./search-target.ts";
-import { type TrigramArm, trigramArm } from "./trigram-arm.ts";
 
 /** A candidate as every search statement returns it. A stage that did not see it, or that was not asked, is null or absent. */
 export interface CandidateRow {
@@ -16,6 +15,8 @@ export interface CandidateRow {
   readonly keyword_rank?: number | null;
   readonly similarity?: number | null;
   readonly trigram_rank?: number | null;
+  /** Of a fuzzy search by words: whether there are documents that it has not compared. */
+  readonly partial?: boolean | null;
   /** Of a multimodal search, in the order of its arms. */
   readonly space_scores?: readonly number[];
   readonly space_ranks?: readonly number[];
@@ -35,8 +36,9 @@ export function keywordStatement(target: SearchTarget, arm: KeywordArm): Sql {
   return sql`WITH keyword AS ${materialized(needsMainPlan(target))} (${keywordArm(target, arm)}) SELECT d.id, d.content, d.metadata, NULL AS distance, NULL AS semantic_rank, k.bm25, k.rank AS keyword_rank, NULL AS fused, 0 AS semantic_count, false AS approximate FROM keyword AS k JOIN ${table(target)} AS d ON d.id = k.id ORDER BY k.rank`;
 }
 
-export function trigramStatement(target: SearchTarget, arm: TrigramArm): Sql {
-  return sql`WITH trigram AS MATERIALIZED (${trigramArm(target, arm)}) SELECT d.id, d.content, d.metadata, t.similarity, t.rank AS trigram_rank, 0 AS semantic_count, false AS approximate FROM trigram AS t JOIN ${table(target)} AS d ON d.id = t.id ORDER BY t.rank`;
+/** @param rows as `trigramArm` and `wordArm` have them */
+export function trigramStatement(target: SearchTarget, rows: Sql): Sql {
+  return sql`WITH trigram AS MATERIALIZED (${rows}) SELECT d.id, d.content, d.metadata, t.similarity, t.rank AS trigram_rank, t.partial, 0 AS semantic_count, false AS approximate FROM trigram AS t JOIN ${table(target)} AS d ON d.id = t.id ORDER BY t.rank`;
 }
 
 /** Both arms and their fusion; ties are broken by the best rank in either arm and then by id. */

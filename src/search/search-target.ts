@@ -20,6 +20,8 @@ export interface SearchTarget {
   readonly keywordIndex: string;
   /** Column with the content's terms (`tsvector`), for full-text search. */
   readonly termsColumn: string;
+  /** Name of the table with the documents' words, in the same schema, where they are kept. Absent: fuzzy search reads the texts. */
+  readonly vocabulary?: string | undefined;
   /** Name that the HNSW index has when there is one, in the same schema. */
   readonly vectorIndex: string;
   /** Whether Citus spreads the table over its nodes. A statement's settings reach them by `QueryOptions` only. */

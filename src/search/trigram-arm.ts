@@ -9,10 +9,11 @@ export interface TrigramArm {
   readonly minSimilarity: number;
 }
 
-const THRESHOLD = "pg_trgm.word_similarity_threshold";
+/** The setting that `%>` and its index go by. */
+export const THRESHOLD = "pg_trgm.word_similarity_threshold";
 
 /**
- * Rows `(id, similarity, rank)` of the documents in which some stretch of words shares most trigrams with the query. The
+ * Rows `(id, similarity, rank, partial)` of the documents in which some stretch of words shares most trigrams with the query. The
  * threshold that the index reads is set before its scan starts, as in the semantic arm.
  */
 export function trigramArm(target: SearchTarget, { query, k, filter, minSimilarity }: TrigramArm): Sql {
@@ -21,7 +22,7 @@ export function trigramArm(target: SearchTarget, { query, k, filter, minSimilari
   const similar = target.isDistributed
     ? scan(undefined)
     : sql`WITH settings AS MATERIALIZED (SELECT set_config(${THRESHOLD}, ${String(minSimilarity)}, true) AS ready) SELECT scan.id, scan.similarity FROM settings CROSS JOIN LATERAL (${scan(sql`settings.ready IS NOT NULL`)}) AS scan`;
-  return sql`SELECT id, similarity, row_number() OVER (ORDER BY similarity DESC, id) AS rank FROM (${similar}) AS similar_words`;
+  return sql`SELECT id, similarity, row_number() OVER (ORDER BY similarity DESC, id) AS rank, NULL::boolean AS partial FROM (${similar}) AS similar_words`;
 }
 
 /** The settings that the arm needs and does not make itself. */

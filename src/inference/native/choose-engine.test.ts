@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { goldenCheckpoint } from "../compiler/golden-checkpoint.suite.ts";
 import { chooseEngine, type EngineFacts } from "./choose-engine.ts";
-import { int8Graph, nativeMissing } from "./native-engine.suite.ts";
+import { graphOf, nativeMissing } from "./native-engine.suite.ts";
 import { isNativeOn } from "./native-switch.ts";
 
-const facts: EngineFacts = { graph: int8Graph(goldenCheckpoint("bert-blocks")), device: "cpu", threads: 2, labels: 1 };
+const golden = goldenCheckpoint("bert-blocks");
+const facts: EngineFacts = { graph: graphOf(golden, "int8"), device: "cpu", threads: 2, labels: 1 };
 const withConfig = (fields: object): EngineFacts => {
   const { graph } = facts;
   return graph.kind === "onnx" ? facts : { ...facts, graph: { ...graph, config: { ...graph.config, ...fields } } };
@@ -21,8 +22,12 @@ afterEach(() => {
 });
 
 describe("the engine", () => {
-  test.skipIf(nativeMissing)(`is our own for an int8 cross-encoder on a processor${nativeMissing}`, () => {
-    expect(chooseEngine(facts)).toMatchObject({ engine: "native", sizes: { hidden: 64, heads: 2 } });
+  test.skipIf(nativeMissing).each([
+    ["int8", "int8"],
+    ["fp32", "float32"],
+  ] as const)(`is our own for a cross-encoder in %s on a processor${nativeMissing}`, (dtype, arithmetic) => {
+    const choice = chooseEngine({ ...facts, graph: graphOf(golden, dtype) });
+    expect(choice).toMatchObject({ engine: "native", arithmetic, sizes: { hidden: 64, heads: 2 } });
   });
 
   test.skipIf(nativeMissing)(`may be our own for an ONNX file, which must be read to know${nativeMissing}`, () => {
@@ -31,12 +36,9 @@ describe("the engine", () => {
   });
 
   test.each<[EngineFacts, RegExp]>([
-    [{ ...facts, graph: { ...facts.graph, dtype: "fp32" } }, /"int8" alone/],
-    [{ ...facts, graph: { kind: "onnx", dtype: "fp32" } }, /"int8" alone/],
-    [
-      { ...facts, graph: { ...int8Graph(goldenCheckpoint("bert-blocks")), options: { output: "embedding" } } },
-      /no embedders/,
-    ],
+    [{ ...facts, graph: { kind: "onnx", dtype: "fp16" } }, /`dtype` "fp16"/],
+    [{ ...facts, graph: { kind: "onnx", dtype: "fp32" } }, /own reranker alone, which is int8/],
+    [{ ...facts, graph: { ...graphOf(golden, "fp32"), options: { output: "embedding" } } }, /no embedders/],
     [{ ...facts, device: "cuda" }, /`device` "cuda"/],
     [{ ...facts, threads: 3 }, /one thread/],
     [{ ...facts, labels: 3 }, /at most 2 logits, and this model 3/],

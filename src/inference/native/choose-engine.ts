@@ -4,7 +4,7 @@ import { architectureOf } from "../compiler/architectures/architecture-of.ts";
 import { type BertFamily, type BertFamilySizes, bertFamilySizes } from "../compiler/architectures/bert-family.ts";
 import type { CompileOptions } from "../compiler/compile-model.ts";
 import { ConfigReader } from "../compiler/config-reader.ts";
-import { loadNativeAddon, type NativeAddon } from "./native-addon.ts";
+import { loadNativeAddon, type NativeAddon, type NativeArithmetic } from "./native-addon.ts";
 import { isNativeOn } from "./native-switch.ts";
 
 /** What a choice of the engine goes by; a `ModelGraph` and a plan for one have it. */
@@ -30,6 +30,7 @@ export interface NativeChoice {
   readonly engine: "native";
   readonly kind: "checkpoint";
   readonly addon: NativeAddon;
+  readonly arithmetic: NativeArithmetic;
   readonly family: BertFamily;
   readonly sizes: BertFamilySizes;
 }
@@ -44,6 +45,7 @@ export interface OnnxCandidate {
 /** What runs a model: our own kernels, or ONNX Runtime and why. */
 export type EngineChoice = NativeChoice | OnnxCandidate | { readonly engine: "onnxruntime"; readonly reason: string };
 
+const ARITHMETICS: Readonly<Partial<Record<ModelDtype, NativeArithmetic>>> = { int8: "int8", fp32: "float32" };
 /** With one of them there is an NVIDIA card, on Linux and in WSL. */
 const CUDA_DEVICES = ["/dev/nvidiactl", "/dev/dxg"];
 /** The ones that are GELU by the error function. */
@@ -69,10 +71,14 @@ function byRuntime(reason: string): EngineChoice {
 /** The model for the native engine, or why it does not take it. */
 function describeNativeModel(
   facts: EngineFacts,
-): Pick<NativeChoice, "kind" | "family" | "sizes"> | Pick<OnnxCandidate, "kind"> | string {
+): Omit<NativeChoice, "engine" | "addon"> | Pick<OnnxCandidate, "kind"> | string {
   const { graph, device, threads } = facts;
   if (!isNativeOn()) return "`PGVECTORDB_NATIVE` switches it off";
-  if (graph.dtype !== "int8") return 'it runs `dtype` "int8" alone';
+  const arithmetic = ARITHMETICS[graph.dtype];
+  if (arithmetic === undefined) return `it does not run \`dtype\` "${graph.dtype}"`;
+  if (graph.kind === "onnx" && graph.dtype !== "int8") {
+    return "of ONNX files it runs the package's own reranker alone, which is int8";
+  }
   if (graph.kind === "checkpoint" && graph.options.output !== "logits") return "it runs rerankers and no embedders";
   if (device !== "cpu" && device !== "auto") return `it does not run on \`device\` "${device}"`;
   if (device === "auto" && CUDA_DEVICES.some((path) => existsSync(path))) {
@@ -86,7 +92,7 @@ function describeNativeModel(
   const activation = config.text("hidden_act", "gelu");
   if (!EXACT_GELU.has(activation)) return `it does not know the activation "${activation}"`;
   const sizes = bertFamilySizes(config, family);
-  return sizeProblem(sizes, facts.labels) ?? { kind: "checkpoint", family, sizes };
+  return sizeProblem(sizes, facts.labels) ?? { kind: "checkpoint", arithmetic, family, sizes };
 }
 
 /** What of a model's sizes the kernels do not take. */

@@ -47,7 +47,10 @@ export interface PrunedShape {
 /** Quantised weights, or numbers as they are. */
 export type PrunedTensor = Int8Array | Uint8Array | Float32Array;
 
-/** A model's weights, quantised and packed. Only the addon can look inside. */
+/** What a model's layers are computed in. */
+export type NativeArithmetic = "int8" | "float32";
+
+/** A model's weights, packed and in int8 quantised. Only the addon can look inside. */
 export interface NativeModel {
   readonly nativeModel: never;
 }
@@ -57,7 +60,7 @@ export interface NativeAddon {
   /** Whether this processor and system can run it. */
   readonly isSupported: boolean;
   /** Copies the weights, `tensors` in the order of `nativeTensors`. @throws RangeError, TypeError for what does not fit */
-  createModel(shape: NativeShape, tensors: readonly Float32Array[]): NativeModel;
+  createModel(shape: NativeShape, tensors: readonly Float32Array[], arithmetic: NativeArithmetic): NativeModel;
   /** The package's own cross-encoder, `tensors` in the order of `prunedTensors`. @throws RangeError, TypeError for what does not fit */
   createPrunedModel(shape: PrunedShape, tensors: readonly PrunedTensor[]): NativeModel;
   /**

@@ -19,17 +19,17 @@ export async function nativeMissingInOneWorker(): Promise<string> {
 }
 
 function missingWith(threads: number): string {
-  const choice = chooseEngine({ graph: int8Graph(TINY), device: "cpu", threads });
+  const choice = chooseEngine({ graph: graphOf(TINY, "int8"), device: "cpu", threads });
   return choice.engine === "native" ? "" : ` (skipped: ${choice.reason})`;
 }
 
 /** A checkpoint as the main thread hands it to a worker. */
-export function int8Graph(
+export function graphOf(
   { config, weightsPath }: Pick<CheckpointGraph, "config" | "weightsPath">,
-  cacheFolder = "nothing is compiled",
+  dtype: CheckpointGraph["dtype"],
 ): CheckpointGraph {
-  const options = { dtype: "int8", output: "logits", maskless: true } as const;
-  return { kind: "checkpoint", bytes: 0, dtype: "int8", config, weightsPath, options, cacheFolder };
+  const options = { dtype, output: "logits", maskless: dtype === "int8" } as const;
+  return { kind: "checkpoint", bytes: 0, dtype, config, weightsPath, options, cacheFolder: "nothing is compiled" };
 }
 
 /** The texts of a batch without their padding. */

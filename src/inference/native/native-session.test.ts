@@ -14,7 +14,7 @@ import {
 } from "../compiler/golden-checkpoint.suite.ts";
 import { OPEN_GATE } from "../native-gate.ts";
 import type { EncodedInput } from "../pair-encoder.ts";
-import { int8Graph, nativeMissing, unpadded } from "./native-engine.suite.ts";
+import { graphOf, nativeMissing, unpadded } from "./native-engine.suite.ts";
 import type { NativeSession } from "./native-session.ts";
 import { openNativeSession } from "./open-native-session.ts";
 
@@ -26,14 +26,21 @@ const CHECKPOINTS = [
   "roberta-blocks",
   "xlm-roberta-blocks",
 ].map(goldenCheckpoint);
+const DTYPES = ["int8", "fp32"] as const;
 /** Root mean square of the differences from the float32 reference, as a part of the logits' own; 0.7 to 5 % were measured. */
-const TOLERANCE = 0.08;
+const INT8_TOLERANCE = 0.08;
+/** The largest difference of one logit, as for compiled graphs. */
+const FP32_TOLERANCE = 1e-4;
 
 const inputsOf = ({ cases }: GoldenCheckpoint) => cases.flatMap(unpadded);
 const expectedOf = ({ cases }: GoldenCheckpoint) => cases.flatMap(({ logits }) => logits ?? []);
 
-async function withNative<T>(golden: GoldenCheckpoint, use: (session: NativeSession) => Promise<T>): Promise<T> {
-  const model = { graph: int8Graph(golden), device: "cpu", threads: 1 };
+async function withNative<T>(
+  golden: GoldenCheckpoint,
+  dtype: (typeof DTYPES)[number],
+  use: (session: NativeSession) => Promise<T>,
+): Promise<T> {
+  const model = { graph: graphOf(golden, dtype), device: "cpu", threads: 1 };
   const session = await openNativeSession(model, OPEN_GATE);
   if (session === undefined) throw new Error(`The native engine does not take ${golden.name}.`);
   try {
@@ -72,33 +79,44 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
-  test.each(CHECKPOINTS)("gives logits close to the reference's: $name", async (golden) => {
-    const logits = await withNative(golden, (session) => logitsOf(session, inputsOf(golden)));
-    expect(relativeError(logits, expectedOf(golden))).toBeLessThan(TOLERANCE);
+  test.each(CHECKPOINTS)("gives logits close to the reference's in int8: $name", async (golden) => {
+    const logits = await withNative(golden, "int8", (session) => logitsOf(session, inputsOf(golden)));
+    expect(relativeError(logits, expectedOf(golden))).toBeLessThan(INT8_TOLERANCE);
+  });
+
+  test.each(CHECKPOINTS)("gives the reference's logits in fp32: $name", async (golden) => {
+    const logits = await withNative(golden, "fp32", (session) => logitsOf(session, inputsOf(golden)));
+    const expected = expectedOf(golden).flat();
+    const differences = logits.flat().map((logit, index) => Math.abs(logit - (expected[index] ?? Number.NaN)));
+    expect(differences).toHaveLength(expected.length);
+    expect(Math.max(...differences)).toBeLessThan(FP32_TOLERANCE);
   });
 
   test("is on the whole no further from the reference than ONNX Runtime's int8", async () => {
     let [native, runtime] = [0, 0];
     for (const golden of CHECKPOINTS) {
-      const logits = await withNative(golden, (session) => logitsOf(session, inputsOf(golden)));
+      const logits = await withNative(golden, "int8", (session) => logitsOf(session, inputsOf(golden)));
       native += relativeError(logits, expectedOf(golden));
       runtime += await runtimeError(golden);
     }
     expect(native).toBeLessThan(runtime);
   });
 
-  test.each(CHECKPOINTS)("gives the same logits to the last bit whatever shares the run: $name", async (golden) => {
-    await withNative(golden, async (session) => {
-      const inputs = inputsOf(golden);
-      const together = await logitsOf(session, inputs);
-      expect(await logitsOf(session, inputs.toReversed())).toEqual(together.toReversed());
-      for (const [index, input] of inputs.entries())
-        expect(await logitsOf(session, [input])).toEqual([together[index]]);
-    });
-  });
+  test.each(DTYPES.flatMap((dtype) => CHECKPOINTS.map((golden) => ({ dtype, golden, name: golden.name }))))(
+    "gives the same logits to the last bit whatever shares the run: $name, $dtype",
+    async ({ dtype, golden }) => {
+      await withNative(golden, dtype, async (session) => {
+        const inputs = inputsOf(golden);
+        const together = await logitsOf(session, inputs);
+        expect(await logitsOf(session, inputs.toReversed())).toEqual(together.toReversed());
+        for (const [index, input] of inputs.entries())
+          expect(await logitsOf(session, [input])).toEqual([together[index]]);
+      });
+    },
+  );
 
   test("names the output that the steps look for", async () => {
-    await withNative(goldenCheckpoint("bert-two-labels-blocks"), async (session) => {
+    await withNative(goldenCheckpoint("bert-two-labels-blocks"), "int8", async (session) => {
       expect(session.outputNames).toEqual(["logits"]);
       expect(session.outputDims("logits")).toEqual(["batch", 2]);
       expect(session.outputDims("embedding")).toBeUndefined();
@@ -107,7 +125,7 @@ describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
 
   test("refuses a token that the model does not know", async () => {
     const input = { ids: Int32Array.of(1, 97), typeIds: Uint8Array.of(0, 0) };
-    await withNative(goldenCheckpoint("bert-blocks"), async (session) => {
+    await withNative(goldenCheckpoint("bert-blocks"), "int8", async (session) => {
       await expect(session.run([input])).rejects.toMatchObject({
         code: "inference_failed",
         cause: { name: "RangeError" },

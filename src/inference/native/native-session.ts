@@ -6,46 +6,45 @@ import type { NativeAddon, NativeModel, NativeShape } from "./native-addon.ts";
 
 const OUTPUT = "logits";
 
-/** What goes in and comes out, and how much of it at a time. */
-export interface NativePorts extends Pick<NativeShape, "types" | "labels"> {
-  /** The products' blocks are full by then; nothing is padded, so more would only make an abort wait. */
+export interface NativeParts extends Pick<NativeShape, "types" | "labels"> {
+  readonly addon: NativeAddon;
+  readonly model: NativeModel;
+  /** Nothing is padded, so more would only make an abort wait: the products' blocks are full by then. */
   readonly batchTokens: number;
 }
 
-/** A cross-encoder in our own int8 kernels. Only for worker threads: a run holds its thread. */
+/** A cross-encoder in our own kernels. Only for worker threads: a run holds its thread. */
 export class NativeSession implements ModelSession {
   readonly maxBatch = Number.POSITIVE_INFINITY;
   readonly batchTokens: number;
   readonly outputNames = [OUTPUT];
-  readonly #addon: NativeAddon;
-  readonly #model: NativeModel;
-  readonly #ports: NativePorts;
+  readonly #parts: NativeParts;
   readonly #gate: NativeGate;
 
-  constructor(addon: NativeAddon, model: NativeModel, ports: NativePorts, gate: NativeGate) {
-    this.#addon = addon;
-    this.#model = model;
-    this.#ports = ports;
-    this.batchTokens = ports.batchTokens;
+  constructor(parts: NativeParts, gate: NativeGate) {
+    this.batchTokens = parts.batchTokens;
+    this.#parts = parts;
     this.#gate = gate;
   }
 
   outputDims(name: string): readonly (number | string)[] | undefined {
-    return name === OUTPUT ? ["batch", this.#ports.labels] : undefined;
+    return name === OUTPUT ? ["batch", this.#parts.labels] : undefined;
   }
 
   async run(batch: readonly EncodedInput[]): Promise<ModelOutput> {
-    const { ids, types, lengths } = pack(batch, this.#ports.types > 1);
+    const { addon, model, labels } = this.#parts;
+    const { ids, types, lengths } = pack(batch, this.#parts.types > 1);
     try {
-      const data = await this.#gate.pass(async () => this.#addon.run(this.#model, ids, types, lengths));
-      return { data, dims: [batch.length, this.#ports.labels] };
+      const data = await this.#gate.pass(async () => addon.run(model, ids, types, lengths));
+      return { data, dims: [batch.length, labels] };
     } catch (cause) {
       throw new PgVectorDBError("inference_failed", "The native engine failed while running the model.", { cause });
     }
   }
 
   async dispose(): Promise<void> {
-    await this.#gate.pass(async () => this.#addon.release(this.#model));
+    const { addon, model } = this.#parts;
+    await this.#gate.pass(async () => addon.release(model));
   }
 }
 

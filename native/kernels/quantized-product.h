@@ -48,7 +48,7 @@ static ALWAYS_INLINE void multiplyPanel(const uint8_t* rows, const int8_t* weigh
   }
 }
 
-/** What a product is for: `put` takes 32 values of a row, `finish` comes when all of a block's rows are there. */
+/** What a product is for (sinks.h): `put` takes 32 values of a row, `finish` comes when all of a block's rows are there. */
 template <int ROWS, size_t STRIDE, class Sink>
 static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const float* rowScales, int first, const QuantizedMatrix& matrix,
                                                     Sink& sink) {
@@ -61,8 +61,9 @@ static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const f
     const Floats bias0 = load(matrix.biases + output), bias1 = load(matrix.biases + output + 16);
     UNROLL for (int r = 0; r < ROWS; r++) {
       const Floats scale = splat(rowScales[first + r]);
-      sink.put(first, r, panel, multiplyAdd(_mm512_cvtepi32_ps(sums[r][0]), multiply(scale, scale0), bias0),
-               multiplyAdd(_mm512_cvtepi32_ps(sums[r][1]), multiply(scale, scale1), bias1));
+      const Floats values[2] = {multiplyAdd(_mm512_cvtepi32_ps(sums[r][0]), multiply(scale, scale0), bias0),
+                                multiplyAdd(_mm512_cvtepi32_ps(sums[r][1]), multiply(scale, scale1), bias1)};
+      sink.put(first, r, output, values);
     }
   }
   sink.template finish<ROWS>(first);

@@ -1,0 +1,121 @@
+// The forward pass, in either arithmetic: `Kind` is that of int8-arithmetic.h or of float32-arithmetic.h.
+#pragma once
+#include <string.h>
+
+#include "attention.h"
+#include "last-attention.h"
+#include "weights.h"
+#include "workspace.h"
+
+template <class Kind>
+static void embed(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int pairs, int tokens) {
+  const size_t size = (size_t)shape.hidden;
+  constexpr int AHEAD = 4;  // rows of the vocabulary are anywhere in memory, so they are fetched some tokens before they are read
+  // RoBERTa counts positions from the one after the padding's id, which is the position of padding that stands within a text; it is not counted.
+  const int padding = shape.positionOffset - 1;
+  int t = 0;
+  for (int pair = 0; pair < pairs; pair++) {
+    int position = padding;
+    for (const int end = t + w.lengths[pair]; t < end; t++) {
+      const bool isPadding = shape.positionOffset > 0 && w.tokens[t] == padding;
+      if (!isPadding) position++;
+      if (t + AHEAD < tokens) {
+        const char* next = (const char*)(weights.words + (size_t)w.tokens[t + AHEAD] * size);
+        for (size_t i = 0; i < size * sizeof(*weights.words); i += 64) _mm_prefetch(next + i, _MM_HINT_T0);
+      }
+      const auto* word = weights.words + (size_t)w.tokens[t] * size;
+      const float* place = weights.positions + (size_t)(isPadding ? padding : position) * size;
+      const float* type = weights.types + (size_t)w.types[t] * size;
+      Floats sum = zeros();
+      for (size_t i = 0; i < size; i += 16) {
+        const Floats x = add(add(Kind::loadWords(word + i), load(place + i)), load(type + i));
+        sum = add(sum, x);
+        store(w.unfinished + i, x);
+      }
+      normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, w.hidden + (size_t)t * size, w.rows.bytesOf((size_t)t), HIDDEN_STRIDE,
+                       w.rows.scaleOf((size_t)t));
+    }
+  }
+}
+
+template <class Kind>
+static void attendWithin(const Shape& shape, Workspace<Kind>& w, int start, int length, int tokens) {
+  using Numbers = typename Kind::Numbers;
+  const int halves = shape.hidden / shape.heads / HALF;
+  const size_t half = (size_t)tokens * HALF, rows = (size_t)start * HALF, packedHalf = (size_t)((length + 1) / 2) * 64;
+  const bool isShort = longestText(shape) <= SHORT_LENGTH;
+  AttentionHead<Numbers> head;
+  head.queryHalf = half;
+  head.keys = w.keys;
+  head.length = length;
+  head.scores = w.scores;
+  head.shares = w.shares;
+  head.outStride = (size_t)shape.hidden;
+  for (int h = 0; h < shape.heads; h++) {
+    const size_t first = (size_t)(h * halves), all = (size_t)(shape.heads * halves);
+    const auto *keys = w.attentionInput + (all + first) * half + rows, *values = keys + all * half;
+    head.queries = w.attentionInput + first * half + rows;
+    head.out = w.context + (size_t)start * head.outStride + first * HALF;
+    packKeys(keys, half, halves, length, w.keys);
+    for (int i = 0; i < halves; i++) head.values[i] = Numbers::packValues(values + (size_t)i * half, length, w.values + (size_t)i * packedHalf);
+    if (halves == 1) {
+      isShort ? attendToAll<1, SHORT_STRIDE>(head) : attendToAll<1, LONG_STRIDE>(head);
+    } else {
+      isShort ? attendToAll<2, SHORT_STRIDE>(head) : attendToAll<2, LONG_STRIDE>(head);
+    }
+  }
+}
+
+template <class Kind>
+static void runLayer(const EncoderLayer<typename Kind::Matrix>& layer, const Shape& shape, Workspace<Kind>& w, int pairs, int tokens) {
+  AttentionInputSink<typename Kind::Numbers> sink{w.attentionInput, (size_t)tokens};
+  Kind::multiplyHidden(w, tokens, layer.attentionInput, sink);
+  for (int pair = 0, start = 0; pair < pairs; start += w.lengths[pair++]) attendWithin(shape, w, start, w.lengths[pair], tokens);
+  Kind::finishLayer(layer, w, w.context, w.hidden, tokens, false);
+}
+
+template <class Kind>
+static void runHead(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int count, float* logits) {
+  const size_t size = (size_t)shape.hidden;
+  StoreSink dense{w.lastContext, size};
+  multiplyFloatRows({w.lastRows, size}, count, weights.headDense, dense);
+  for (size_t i = 0; i < (size_t)count; i++) {
+    float* row = w.lastContext + i * size;
+    for (size_t d = 0; d < size; d += 16) {
+      const Floats x = load(row + d);
+      store(row + d, shape.headActivation == HeadActivation::tanh ? hyperbolicTangent(x) : preciseGelu(x));
+    }
+    for (size_t label = 0; label < (size_t)shape.labels; label++) {
+      Floats sum = zeros();
+      for (size_t d = 0; d < size; d += 16) sum = multiplyAdd(load(row + d), load(weights.headWeights + label * size + d), sum);
+      logits[i * (size_t)shape.labels + label] = _mm512_reduce_add_ps(sum) + weights.headBiases[label];
+    }
+  }
+}
+
+/** The last layer and the head, for a few pairs at a time, whose first rows are gathered. */
+template <class Kind>
+static void finishPairs(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int pairs, float* logits) {
+  const size_t size = (size_t)shape.hidden;
+  int start = 0;
+  for (int pair = 0; pair < pairs;) {
+    const int32_t* lengths = w.lengths + pair;
+    int starts[LAST_ROWS], count = 0;
+    for (; count < LAST_ROWS && pair < pairs; count++, pair++) {
+      starts[count] = start;
+      memcpy(w.lastRows + (size_t)count * size, w.hidden + (size_t)start * size, size * sizeof(float));
+      start += w.lengths[pair];
+    }
+    attendFromFirstRows(weights.last, shape, w, starts, lengths, count);
+    Kind::finishLayer(weights.layers[shape.layers - 1], w, w.lastContext, w.lastRows, count, true);
+    runHead(weights, shape, w, count, logits + (size_t)(pair - count) * (size_t)shape.labels);
+  }
+}
+
+/** Logits of a run that was checked and copied to the workspace. */
+template <class Kind>
+static void forward(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int pairs, int tokens, float* logits) {
+  embed(weights, shape, w, pairs, tokens);
+  for (int i = 0; i < shape.layers - 1; i++) runLayer(weights.layers[i], shape, w, pairs, tokens);
+  finishPairs(weights, shape, w, pairs, logits);
+}
