@@ -4,12 +4,14 @@
 #include "arguments.h"
 #include "engine.h"
 #include "processor.h"
+#include "pruned-arguments.h"
 
 namespace {
 
-/** What a model's JavaScript object holds; `model` is null once it was released. */
+/** What a model's JavaScript object holds: one of the two, none once it was released. */
 struct Handle {
   Model* model;
+  PrunedModel* pruned;
   int64_t reported;
 };
 
@@ -18,7 +20,7 @@ constexpr napi_type_tag MODEL_TAG = {0x7d3c1f0a5b2e4c68, 0x9e84d6f1a07b3552};
 
 /** V8 collects sooner when it knows what an object really costs. */
 void reportMemory(napi_env env, Handle* handle) {
-  const int64_t now = handle->model ? (int64_t)memoryOf(handle->model) : 0;
+  const int64_t now = handle->model ? (int64_t)memoryOf(handle->model) : handle->pruned ? (int64_t)memoryOf(handle->pruned) : 0;
   int64_t total;
   if (now != handle->reported) napi_adjust_external_memory(env, now - handle->reported, &total);
   handle->reported = now;
@@ -26,7 +28,9 @@ void reportMemory(napi_env env, Handle* handle) {
 
 void freeModel(napi_env env, Handle* handle) {
   destroyModel(handle->model);
+  destroyPrunedModel(handle->pruned);
   handle->model = nullptr;
+  handle->pruned = nullptr;
   reportMemory(env, handle);
 }
 
@@ -65,17 +69,20 @@ bool throwOutcome(napi_env env, Outcome outcome, size_t detail) {
   return false;
 }
 
-napi_value wrapModel(napi_env env, Model* model) {
+napi_value wrapModel(napi_env env, Model* model, PrunedModel* pruned) {
   Handle* handle = (Handle*)calloc(1, sizeof(Handle));
   napi_value object;
   if (!handle) {
     destroyModel(model);
+    destroyPrunedModel(pruned);
     throwOutcome(env, Outcome::outOfMemory, 0);
     return nullptr;
   }
   handle->model = model;
+  handle->pruned = pruned;
   if (napi_create_object(env, &object) != napi_ok || napi_wrap(env, object, handle, finalizeHandle, nullptr, nullptr) != napi_ok) {
     destroyModel(model);
+    destroyPrunedModel(pruned);
     free(handle);
     throwPending(env);
     return nullptr;
@@ -89,16 +96,18 @@ napi_value wrapModel(napi_env env, Model* model) {
   return object;
 }
 
+bool checkProcessor(napi_env env) {
+  if (processorIsSupported()) return true;
+  napi_throw_error(env, nullptr, "This processor has no AVX-512 with VNNI and BF16.");
+  return false;
+}
+
 napi_value createModelFunction(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
   Shape shape{};
   Arithmetic arithmetic;
   const float* tensors[MAX_TENSORS];
-  if (!readArguments(env, info, 3, arguments)) return nullptr;
-  if (!processorIsSupported()) {
-    napi_throw_error(env, nullptr, "This processor has no AVX-512 with VNNI and BF16.");
-    return nullptr;
-  }
+  if (!readArguments(env, info, 3, arguments) || !checkProcessor(env)) return nullptr;
   if (!readShape(env, arguments[0], &shape) || !readArithmetic(env, arguments[2], &arithmetic) || !readTensors(env, arguments[1], shape, tensors)) {
     return nullptr;
   }
@@ -106,10 +115,24 @@ napi_value createModelFunction(napi_env env, napi_callback_info info) {
   size_t detail = 0;
   const Outcome created = createModel(shape, arithmetic, tensors, &model, &detail);
   if (!throwOutcome(env, created, detail)) return nullptr;
-  return wrapModel(env, model);
+  return wrapModel(env, model, nullptr);
 }
 
-bool readRun(napi_env env, const napi_value* arguments, const Shape& shape, Run* run) {
+napi_value createPrunedModelFunction(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  PrunedShape shape{};
+  const void* tensors[MAX_PRUNED_TENSORS];
+  if (!readArguments(env, info, 2, arguments) || !checkProcessor(env)) return nullptr;
+  if (!readPrunedShape(env, arguments[0], &shape) || !readPrunedTensors(env, arguments[1], shape, tensors)) return nullptr;
+  PrunedModel* model = nullptr;
+  size_t detail = 0;
+  const Outcome created = createPrunedModel(shape, tensors, &model, &detail);
+  if (!throwOutcome(env, created, detail)) return nullptr;
+  return wrapModel(env, nullptr, model);
+}
+
+/** @param longest tokens of the longest text */
+bool readRun(napi_env env, const napi_value* arguments, int longest, Run* run) {
   size_t typeCount;
   if (!readInt32Array(env, arguments[1], "ids", &run->tokens, &run->tokenCount) || !readInt32Array(env, arguments[2], "types", &run->types, &typeCount) ||
       !readInt32Array(env, arguments[3], "lengths", &run->lengths, &run->pairCount)) {
@@ -117,7 +140,7 @@ bool readRun(napi_env env, const napi_value* arguments, const Shape& shape, Run*
   }
   if (run->tokenCount != typeCount) return throwRange(env, "`types` must be as long as `ids` (%zu); got %zu.", run->tokenCount, typeCount);
   if (run->pairCount < 1 || run->pairCount > run->tokenCount) return throwRange(env, "`lengths` must have from 1 to %zu elements.", run->tokenCount);
-  const size_t most = run->pairCount > 1 ? (size_t)MAX_RUN : (size_t)longestText(shape);
+  const size_t most = run->pairCount > 1 ? (size_t)MAX_RUN : (size_t)longest;
   if (run->tokenCount > most) return throwRange(env, "A run of %zu pairs has at most %zu tokens; got %zu.", run->pairCount, most, run->tokenCount);
   return true;
 }
@@ -127,21 +150,22 @@ napi_value runFunction(napi_env env, napi_callback_info info) {
   if (!readArguments(env, info, 4, arguments)) return nullptr;
   Handle* handle = readHandle(env, arguments[0]);
   if (!handle) return nullptr;
-  if (!handle->model) {
+  if (!handle->model && !handle->pruned) {
     napi_throw_error(env, nullptr, "The model was released.");
     return nullptr;
   }
   Run run;
-  const Shape& shape = shapeOf(handle->model);
-  if (!readRun(env, arguments, shape, &run)) return nullptr;
+  const int longest = handle->model ? longestText(shapeOf(handle->model)) : shapeOf(handle->pruned).positions;
+  if (!readRun(env, arguments, longest, &run)) return nullptr;
   void* logits = nullptr;
   size_t detail = 0;
-  const size_t values = run.pairCount * (size_t)shape.labels;
+  const size_t values = run.pairCount * (size_t)(handle->model ? shapeOf(handle->model).labels : 1);
   if (napi_create_arraybuffer(env, values * sizeof(float), &logits, &buffer) != napi_ok) {
     throwPending(env);
     return nullptr;
   }
-  const Outcome ran = runModel(handle->model, run, (float*)logits, &detail);
+  const Outcome ran =
+      handle->model ? runModel(handle->model, run, (float*)logits, &detail) : runPrunedModel(handle->pruned, run, (float*)logits, &detail);
   if (!throwOutcome(env, ran, detail)) return nullptr;
   reportMemory(env, handle);
   if (napi_create_typedarray(env, napi_float32_array, values, buffer, 0, &result) != napi_ok) {
@@ -165,6 +189,7 @@ NAPI_MODULE_INIT() {
   napi_property_descriptor properties[] = {
       {"isSupported", nullptr, nullptr, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createModel", nullptr, createModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"createPrunedModel", nullptr, createPrunedModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"run", nullptr, runFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"release", nullptr, releaseFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -33,6 +33,7 @@ const linkCommon = ["-shared", "-s", "-Wl,--gc-sections"];
 const units = [
   { file: "addon.cpp", flags: "addon" },
   { file: "kernels/engine.cpp", flags: "kernels" },
+  { file: "kernels/pruned-engine.cpp", flags: "kernels" },
 ];
 const zigFlags = {
   common: ["-target", "x86_64-linux-gnu.2.28", "-fno-sanitize=all"],
@@ -136,7 +137,7 @@ function compile(compiler, headers, folder) {
     if (result.status !== 0) throw new Error(`${compiler.name}: ${result.error?.message ?? result.stderr.trim()}`);
   };
   const objects = units.map(({ file, flags }) => {
-    const object = join(folder, `${flags}.o`);
+    const object = join(folder, `${basename(file, ".cpp")}.o`);
     call([...common, ...compiler.flags[flags], "-isystem", headers.folder, "-c", join(source, file), "-o", object]);
     return object;
   });

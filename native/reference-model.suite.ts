@@ -49,9 +49,9 @@ function erf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-a * a) / (a + fraction) / Math.sqrt(Math.PI));
 }
 
-const gelu = (x: number): number => (x / 2) * (1 + erf(x / Math.SQRT2));
+export const gelu = (x: number): number => (x / 2) * (1 + erf(x / Math.SQRT2));
 
-function dot(a: Float64Array, b: Float64Array): number {
+export function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
   return sum;

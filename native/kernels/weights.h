@@ -47,7 +47,9 @@ static void layOutMatrix(FloatMatrix& matrix, int inputs, int outputs, Arena& ar
   if (hasBiases) arena.take(matrix.biases, (size_t)outputs);
 }
 
-static void layOut(LayerNorm& norm, const Shape& shape, Arena& arena) {
+/** Of either kind of model. */
+template <class AnyShape>
+static void layOut(LayerNorm& norm, const AnyShape& shape, Arena& arena) {
   norm.size = shape.hidden;
   norm.epsilon = shape.epsilon;
   arena.take(norm.weight, (size_t)shape.hidden);

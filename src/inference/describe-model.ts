@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
 import { readCompiledModel } from "./compiler/compiled-model.ts";
 import { compiledFolder } from "./ensure-onnx-file.ts";
@@ -13,8 +14,9 @@ import {
   prepareForTask,
   taskOf,
 } from "./model-task.ts";
-import { chooseEngine } from "./native/choose-engine.ts";
+import { chooseEngine, type EngineFacts } from "./native/choose-engine.ts";
 import { countNumbers } from "./native/native-tensors.ts";
+import { readPrunedModel } from "./native/read-pruned-model.ts";
 import { type CheckpointPlan, type OnnxPlan, planGraph } from "./plan-graph.ts";
 import { planThreads } from "./plan-threads.ts";
 import type { ModelPrompt } from "./prompt-templates.ts";
@@ -80,7 +82,7 @@ export async function describeModel(call: ModelCall): Promise<ModelDescription> 
         how: plan.kind === "onnx" ? "onnx" : "compile",
         file: plan.file,
         dtype: plan.dtype,
-        ...(await describeEngine(plan, config.labels.length)),
+        ...(await describeEngine(located, plan, config.labels.length)),
       },
       reason: plan.kind === "onnx" ? plan.reason : undefined,
       compiled: isCompiled,
@@ -93,17 +95,35 @@ export async function describeModel(call: ModelCall): Promise<ModelDescription> 
 
 /** What would run the model on a processor with as many workers as are worth it. */
 async function describeEngine(
+  located: LocatedModel,
   graph: CheckpointPlan | OnnxPlan,
   labels: number,
 ): Promise<Pick<ModelDescriptionUse, "engine" | "engineReason">> {
-  const facts = { graph, device: "cpu", threads: 1, labels };
+  const reason = await findEngineProblem(located, { graph, device: "cpu", threads: 1, labels });
+  return { engine: reason === undefined ? "native" : "onnxruntime", engineReason: reason };
+}
+
+/** Why not our own kernels. */
+async function findEngineProblem(
+  located: LocatedModel,
+  facts: EngineFacts & { readonly graph: CheckpointPlan | OnnxPlan },
+): Promise<string | undefined> {
   let choice = chooseEngine(facts);
+  if (choice.engine === "native" && choice.kind === "onnx") return findPrunedProblem(located, facts.graph.file);
   // The weights are not here to be counted, so their number is taken from the sizes.
   if (choice.engine === "native") {
-    const bytes = bytesOfWeights(countNumbers(choice.sizes), graph.dtype);
+    const bytes = bytesOfWeights(countNumbers(choice.sizes), facts.graph.dtype);
     choice = chooseEngine({ ...facts, ...(await planThreads(bytes)) });
   }
-  return { engine: choice.engine, engineReason: choice.engine === "native" ? undefined : choice.reason };
+  return choice.engine === "native" ? undefined : choice.reason;
+}
+
+/** Why an ONNX file is not the package's own reranker. One that is not on this machine is not fetched to find out. */
+async function findPrunedProblem(located: LocatedModel, file: string): Promise<string | undefined> {
+  if (located.origin === "hub") return "of an ONNX file on the hub it is not known before it is downloaded";
+  const path = await located.fetch(file);
+  const read = await readPrunedModel(path, (await stat(path)).size);
+  return typeof read === "string" ? read : undefined;
 }
 
 /** Whether the compiled form is in the cache. A model that is not downloaded has none. */

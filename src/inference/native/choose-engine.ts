@@ -28,14 +28,22 @@ export interface EngineFacts {
 
 export interface NativeChoice {
   readonly engine: "native";
+  readonly kind: "checkpoint";
   readonly addon: NativeAddon;
   readonly arithmetic: NativeArithmetic;
   readonly family: BertFamily;
   readonly sizes: BertFamilySizes;
 }
 
+/** An ONNX file that the kernels run if it is the package's own reranker, which `readPrunedModel` finds out. */
+export interface OnnxCandidate {
+  readonly engine: "native";
+  readonly kind: "onnx";
+  readonly addon: NativeAddon;
+}
+
 /** What runs a model: our own kernels, or ONNX Runtime and why. */
-export type EngineChoice = NativeChoice | { readonly engine: "onnxruntime"; readonly reason: string };
+export type EngineChoice = NativeChoice | OnnxCandidate | { readonly engine: "onnxruntime"; readonly reason: string };
 
 const ARITHMETICS: Readonly<Partial<Record<ModelDtype, NativeArithmetic>>> = { int8: "int8", fp32: "float32" };
 /** With one of them there is an NVIDIA card, on Linux and in WSL. */
@@ -61,25 +69,30 @@ function byRuntime(reason: string): EngineChoice {
 }
 
 /** The model for the native engine, or why it does not take it. */
-function describeNativeModel(facts: EngineFacts): Pick<NativeChoice, "arithmetic" | "family" | "sizes"> | string {
+function describeNativeModel(
+  facts: EngineFacts,
+): Omit<NativeChoice, "engine" | "addon"> | Pick<OnnxCandidate, "kind"> | string {
   const { graph, device, threads } = facts;
   if (!isNativeOn()) return "`PGVECTORDB_NATIVE` switches it off";
   const arithmetic = ARITHMETICS[graph.dtype];
   if (arithmetic === undefined) return `it does not run \`dtype\` "${graph.dtype}"`;
-  if (graph.kind === "onnx") return "it runs checkpoints and no ONNX files";
-  if (graph.options.output !== "logits") return "it runs rerankers and no embedders";
+  if (graph.kind === "onnx" && graph.dtype !== "int8") {
+    return "of ONNX files it runs the package's own reranker alone, which is int8";
+  }
+  if (graph.kind === "checkpoint" && graph.options.output !== "logits") return "it runs rerankers and no embedders";
   if (device !== "cpu" && device !== "auto") return `it does not run on \`device\` "${device}"`;
   if (device === "auto" && CUDA_DEVICES.some((path) => existsSync(path))) {
     return '`device` is "auto" and there is a graphics card';
   }
   if (threads > MOST_THREADS) return `it runs on one thread for each worker, and here are ${threads}`;
+  if (graph.kind === "onnx") return { kind: "onnx" };
   const config = new ConfigReader(graph.config);
   const { bertFamily: family } = architectureOf(config, "logits");
   if (family === undefined) return `it does not know the architecture "${config.text("model_type", "")}"`;
   const activation = config.text("hidden_act", "gelu");
   if (!EXACT_GELU.has(activation)) return `it does not know the activation "${activation}"`;
   const sizes = bertFamilySizes(config, family);
-  return sizeProblem(sizes, facts.labels) ?? { arithmetic, family, sizes };
+  return sizeProblem(sizes, facts.labels) ?? { kind: "checkpoint", arithmetic, family, sizes };
 }
 
 /** What of a model's sizes the kernels do not take. */

@@ -19,6 +19,34 @@ export interface NativeShape {
   readonly headActivation: "tanh" | "gelu";
 }
 
+/** What the addon needs to know of the package's own cross-encoder: `native/README.md` has the formulas. */
+export interface PrunedShape {
+  readonly hidden: number;
+  readonly inner: number;
+  readonly heads: number;
+  readonly layers: number;
+  readonly vocabulary: number;
+  readonly positions: number;
+  readonly epsilon: number;
+  /** Of a document of n tokens so many hundredths go on after the first layer, rounded up. */
+  readonly keepPercent: number;
+  /** At the least these, or all. */
+  readonly keepAtLeast: number;
+  /** Of the logit's terms. */
+  readonly bias: number;
+  readonly matched: number;
+  readonly alike: number;
+  readonly first: number;
+  readonly classifierBias: number;
+  readonly lexicalRise: number;
+  readonly lexicalSlope: number;
+  readonly lexicalRoom: number;
+  readonly lexicalMass: number;
+}
+
+/** Quantised weights, or numbers as they are. */
+export type PrunedTensor = Int8Array | Uint8Array | Float32Array;
+
 /** What a model's layers are computed in. */
 export type NativeArithmetic = "int8" | "float32";
 
@@ -33,6 +61,8 @@ export interface NativeAddon {
   readonly isSupported: boolean;
   /** Copies the weights, `tensors` in the order of `nativeTensors`. @throws RangeError, TypeError for what does not fit */
   createModel(shape: NativeShape, tensors: readonly Float32Array[], arithmetic: NativeArithmetic): NativeModel;
+  /** The package's own cross-encoder, `tensors` in the order of `prunedTensors`. @throws RangeError, TypeError for what does not fit */
+  createPrunedModel(shape: PrunedShape, tensors: readonly PrunedTensor[]): NativeModel;
   /**
    * Scores pairs whose tokens are one behind the other, `lengths[i]` of each: `[pairs, labels]`, row-major. A pair's
    * logits are the same whatever shares the run.

@@ -2,20 +2,15 @@ import { PgVectorDBError } from "../../errors.ts";
 import type { ModelOutput, ModelSession } from "../model-session.ts";
 import type { NativeGate } from "../native-gate.ts";
 import type { EncodedInput } from "../pair-encoder.ts";
-import type { NativeAddon, NativeArithmetic, NativeModel, NativeShape } from "./native-addon.ts";
+import type { NativeAddon, NativeModel, NativeShape } from "./native-addon.ts";
 
 const OUTPUT = "logits";
-/**
- * Nothing is padded, so more would only make an abort wait: the products' blocks are full by then. Weights in float32
- * are four times as large and come from memory for each run, which a larger run has 1 % less of.
- */
-const BATCH_TOKENS: Readonly<Record<NativeArithmetic, number>> = { int8: 256, float32: 512 };
 
-export interface NativeParts {
+export interface NativeParts extends Pick<NativeShape, "types" | "labels"> {
   readonly addon: NativeAddon;
   readonly model: NativeModel;
-  readonly shape: NativeShape;
-  readonly arithmetic: NativeArithmetic;
+  /** Nothing is padded, so more would only make an abort wait: the products' blocks are full by then. */
+  readonly batchTokens: number;
 }
 
 /** A cross-encoder in our own kernels. Only for worker threads: a run holds its thread. */
@@ -23,35 +18,33 @@ export class NativeSession implements ModelSession {
   readonly maxBatch = Number.POSITIVE_INFINITY;
   readonly batchTokens: number;
   readonly outputNames = [OUTPUT];
-  readonly #addon: NativeAddon;
-  readonly #model: NativeModel;
-  readonly #shape: NativeShape;
+  readonly #parts: NativeParts;
   readonly #gate: NativeGate;
 
-  constructor({ addon, model, shape, arithmetic }: NativeParts, gate: NativeGate) {
-    this.batchTokens = BATCH_TOKENS[arithmetic];
-    this.#addon = addon;
-    this.#model = model;
-    this.#shape = shape;
+  constructor(parts: NativeParts, gate: NativeGate) {
+    this.batchTokens = parts.batchTokens;
+    this.#parts = parts;
     this.#gate = gate;
   }
 
   outputDims(name: string): readonly (number | string)[] | undefined {
-    return name === OUTPUT ? ["batch", this.#shape.labels] : undefined;
+    return name === OUTPUT ? ["batch", this.#parts.labels] : undefined;
   }
 
   async run(batch: readonly EncodedInput[]): Promise<ModelOutput> {
-    const { ids, types, lengths } = pack(batch, this.#shape.types > 1);
+    const { addon, model, labels } = this.#parts;
+    const { ids, types, lengths } = pack(batch, this.#parts.types > 1);
     try {
-      const data = await this.#gate.pass(async () => this.#addon.run(this.#model, ids, types, lengths));
-      return { data, dims: [batch.length, this.#shape.labels] };
+      const data = await this.#gate.pass(async () => addon.run(model, ids, types, lengths));
+      return { data, dims: [batch.length, labels] };
     } catch (cause) {
       throw new PgVectorDBError("inference_failed", "The native engine failed while running the model.", { cause });
     }
   }
 
   async dispose(): Promise<void> {
-    await this.#gate.pass(async () => this.#addon.release(this.#model));
+    const { addon, model } = this.#parts;
+    await this.#gate.pass(async () => addon.release(model));
   }
 }
 

@@ -7,9 +7,14 @@ import { openCheckpointWeights } from "../safetensors/open-checkpoint-weights.ts
 import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
 import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
 import { freeBuffers } from "./free-buffers.ts";
-import { logNative, type NativeModel, type NativeShape } from "./native-addon.ts";
+import { leaveToRuntime } from "./leave-to-runtime.ts";
+import type { NativeArithmetic, NativeModel, NativeShape } from "./native-addon.ts";
 import { NativeSession } from "./native-session.ts";
 import { nativeTensors } from "./native-tensors.ts";
+import { openPrunedSession } from "./open-pruned-session.ts";
+
+/** Weights in float32 are four times as large and come from memory for each run, which a larger run has 1 % less of. */
+const BATCH_TOKENS: Readonly<Record<NativeArithmetic, number>> = { int8: 256, float32: 512 };
 
 /**
  * Opens a model in the native engine, or `undefined` where that does not run it and ONNX Runtime is to. No graph is
@@ -22,10 +27,9 @@ export async function openNativeSession(
   gate: NativeGate,
 ): Promise<NativeSession | undefined> {
   const choice = chooseEngine({ graph, device, threads });
-  if (choice.engine === "onnxruntime" || graph.kind === "onnx") {
-    logNative("ONNX Runtime runs the model, not the native engine: %s", "reason" in choice ? choice.reason : "");
-    return undefined;
-  }
+  if (choice.engine === "onnxruntime") return leaveToRuntime(choice.reason);
+  if (graph.kind === "onnx") return openPrunedSession(choice.addon, graph, gate);
+  if (choice.kind === "onnx") return undefined;
   const weights = await openCheckpointWeights(graph.weightsPath);
   try {
     checkCheckpoint({ config: graph.config, weights, ...graph.options });
@@ -43,10 +47,7 @@ async function createSession(
   const checkpoint = Checkpoint.of(weights);
   const labels = labelCount({ checkpoint }, family.head.out);
   const problem = sizeProblem(sizes, labels);
-  if (problem !== undefined) {
-    logNative("ONNX Runtime runs the model, not the native engine: %s", problem);
-    return undefined;
-  }
+  if (problem !== undefined) return leaveToRuntime(problem);
   const shape: NativeShape = {
     hidden: sizes.hidden,
     inner: sizes.intermediate,
@@ -69,11 +70,11 @@ async function createSession(
       model = addon.createModel(shape, tensors, arithmetic);
     } catch (error) {
       // Sizes that the addon's own check refuses; what is wrong with the checkpoint was found above.
-      logNative("ONNX Runtime runs the model, the native engine refused it: %s", error);
-      return undefined;
+      return leaveToRuntime(`it refused the weights: ${error}`);
     } finally {
       freeBuffers(tensors);
     }
-    return new NativeSession({ addon, model, shape, arithmetic }, gate);
+    const { types } = shape;
+    return new NativeSession({ addon, model, types, labels, batchTokens: BATCH_TOKENS[arithmetic] }, gate);
   });
 }

@@ -1,0 +1,94 @@
+// The package's own cross-encoder. Compiled for AVX-512, as engine.cpp.
+#include "../pruned-engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "find-outliers.h"
+
+struct PrunedModel {
+  PrunedShape shape;
+  PrunedWeights weights;
+  Mapping mapping;
+  PrunedWorkspace workspace;
+};
+
+namespace {
+
+bool isFinite(const float* values, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, values + i, sizeof bits);
+    if ((bits & 0x7f800000u) == 0x7f800000u) return false;
+  }
+  return true;
+}
+
+Outcome copyAndCheck(PrunedWorkspace& w, const PrunedShape& shape, const Run& run, size_t* detail) {
+  memcpy(w.tokens, run.tokens, run.tokenCount * sizeof(int32_t));
+  memcpy(w.types, run.types, run.tokenCount * sizeof(int32_t));
+  memcpy(w.lengths, run.lengths, run.pairCount * sizeof(int32_t));
+  size_t tokens = 0;
+  for (size_t i = 0; i < run.pairCount; i++) {
+    *detail = i;
+    if (w.lengths[i] < 1 || w.lengths[i] > shape.positions) return Outcome::badLength;
+    tokens += (size_t)w.lengths[i];
+  }
+  if (tokens != run.tokenCount) return Outcome::badCount;
+  for (size_t i = 0, next = 0, pair = 0; i < run.tokenCount; i++) {
+    *detail = i;
+    const bool isFirst = i == next;
+    if (isFirst) next += (size_t)w.lengths[pair++];
+    if (w.tokens[i] < 0 || w.tokens[i] >= shape.vocabulary) return Outcome::badToken;
+    // The first token is no text's: the graph counts it as the query's.
+    if (w.types[i] < 0 || w.types[i] > (isFirst ? 0 : 1)) return Outcome::badType;
+  }
+  return Outcome::done;
+}
+
+}  // namespace
+
+Outcome createPrunedModel(const PrunedShape& shape, const void* const* tensors, PrunedModel** created, size_t* detail) {
+  for (size_t i = 0; i < tensorCount(shape); i++) {
+    const TensorForm form = tensorForm(shape, i);
+    *detail = i;
+    if (form.type == TensorType::floats && !isFinite((const float*)tensors[i], form.length)) return Outcome::notFinite;
+  }
+  PrunedModel* model = (PrunedModel*)calloc(1, sizeof(PrunedModel));
+  if (!model) return Outcome::outOfMemory;
+  model->shape = shape;
+  Arena measure;
+  layOut(model->weights, shape, measure);
+  if (!model->mapping.allocate(measure.used)) {
+    free(model);
+    return Outcome::outOfMemory;
+  }
+  Arena arena;
+  arena.base = model->mapping.aligned;
+  layOut(model->weights, shape, arena);
+  packWeights(model->weights, shape, tensors);
+  if (!findOutliers(model->weights, model->shape, model->workspace)) {
+    destroyPrunedModel(model);
+    return Outcome::outOfMemory;
+  }
+  *created = model;
+  return Outcome::done;
+}
+
+void destroyPrunedModel(PrunedModel* model) {
+  if (!model) return;
+  model->mapping.release();
+  model->workspace.mapping.release();
+  free(model);
+}
+
+const PrunedShape& shapeOf(const PrunedModel* model) { return model->shape; }
+
+size_t memoryOf(const PrunedModel* model) { return model->mapping.size + model->workspace.mapping.size; }
+
+Outcome runPrunedModel(PrunedModel* model, const Run& run, float* logits, size_t* detail) {
+  if (!reserve(model->workspace, model->shape, (int)run.tokenCount)) return Outcome::outOfMemory;
+  const Outcome checked = copyAndCheck(model->workspace, model->shape, run, detail);
+  if (checked == Outcome::done) scorePairs(model->weights, model->shape, model->workspace, (int)run.pairCount, (int)run.tokenCount, logits);
+  return checked;
+}

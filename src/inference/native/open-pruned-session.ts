@@ -1,0 +1,28 @@
+import type { OnnxGraph } from "../model-graph.ts";
+import type { NativeGate } from "../native-gate.ts";
+import { leaveToRuntime } from "./leave-to-runtime.ts";
+import type { NativeAddon, NativeModel } from "./native-addon.ts";
+import { NativeSession } from "./native-session.ts";
+import { readPrunedModel } from "./read-pruned-model.ts";
+
+/** After the first layer some two thirds of them are left. */
+const BATCH_TOKENS = 384;
+
+/** Opens an ONNX file in the native engine, or `undefined` where it is not the package's own reranker. */
+export async function openPrunedSession(
+  addon: NativeAddon,
+  { path, bytes }: Pick<OnnxGraph, "path" | "bytes">,
+  gate: NativeGate,
+): Promise<NativeSession | undefined> {
+  const read = await readPrunedModel(path, bytes);
+  if (typeof read === "string") return leaveToRuntime(read);
+  return gate.pass(async () => {
+    let model: NativeModel;
+    try {
+      model = addon.createPrunedModel(read.shape, read.tensors);
+    } catch (error) {
+      return leaveToRuntime(`it refused the weights: ${error}`);
+    }
+    return new NativeSession({ addon, model, types: 2, labels: 1, batchTokens: BATCH_TOKENS }, gate);
+  });
+}
