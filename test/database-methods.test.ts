@@ -126,6 +126,9 @@ describe("an embedder's own weight", () => {
     expect(reranked.hits.map(({ stages }) => stages.hybrid?.score)).toEqual(
       even.hits.slice(0, 5).map(({ score }) => score),
     );
+    // Where the first stage's order counts, it is that of its own answers.
+    const ordered = await collection.rerankSearch(query, { reranker, firstStageWeight: 1, rerankTopK: 10 });
+    expect(idsOf(ordered)).toEqual(idsOf(own));
   });
 
   it("must be a number of at least 0", async () => {

@@ -5,7 +5,7 @@ import type { RerankSearchOptions } from "../src/contracts/collection.ts";
 import type { Where } from "../src/contracts/where.ts";
 import { PgVectorDBError } from "../src/errors.ts";
 import type { PgVectorDB } from "../src/pgvectordb.ts";
-import { BaseReranker, type ScoreRequest } from "../src/rerankers/base-reranker.ts";
+import { BaseReranker, type BaseRerankerOptions, type ScoreRequest } from "../src/rerankers/base-reranker.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
 import { openTestDatabase } from "./test-database.ts";
 
@@ -320,6 +320,85 @@ describe("rerankSearch", () => {
     expect(result.hits).toEqual(first.hits.slice(1, 3));
     const thrown = products.rerankSearch("headphones", { ...options, reranker: new Unreachable() });
     await expect(thrown).rejects.toMatchObject({ code: "network" });
+  });
+
+  describe("with what the first stage's order counts", () => {
+    /** All alike, but for one that is three times as likely: what counts then is the order of the first stage. */
+    class Alike extends BaseReranker {
+      readonly name = "alike";
+      override readonly firstStageWeight: number | undefined;
+      constructor(weight?: number, options?: BaseRerankerOptions) {
+        super(options);
+        this.firstStageWeight = weight;
+      }
+      protected override async score({ texts }: ScoreRequest) {
+        return texts.map((text) => (text.includes("knife") ? Math.log(3) : 0));
+      }
+    }
+    const options = { method: "semantic", exact: true } as const;
+    const query = "headphones";
+
+    it("divides the odds of the k-th candidate by k to the power of the weight", async () => {
+      const first = await products.semanticSearch(query, { exact: true });
+      const place = idsOf(first).indexOf("knife") + 1;
+      expect(place).toBeGreaterThan(2);
+      const { hits } = await products.rerankSearch(query, { ...options, reranker: new Alike(1) });
+      expect(hits.map(({ id }) => id)).not.toEqual(idsOf(first));
+      for (const [index, { id, score, stages }] of hits.entries()) {
+        const odds = (id === "knife" ? 3 : 1) / (stages.semantic?.rank ?? 0);
+        expect(score).toBeCloseTo(odds / (1 + odds), 12);
+        expect(stages.combined).toEqual({ score, rank: index + 1 });
+        expect(stages.rerank?.score).toBeCloseTo(id === "knife" ? 0.75 : 0.5, 12);
+      }
+      expect(hits.find(({ id }) => id === "knife")?.stages.rerank?.rank).toBe(1);
+    });
+
+    it("counts as the search says before it counts as the reranker says", async () => {
+      const alone = await products.rerankSearch(query, { ...options, reranker: new Alike() });
+      const none = await products.rerankSearch(query, { ...options, reranker: new Alike(5), firstStageWeight: 0 });
+      expect(none.hits).toEqual(alone.hits);
+      expect(alone.hits[0]).toMatchObject({ id: "knife", score: alone.hits[0]?.stages.rerank?.score });
+      expect(alone.hits[0]?.stages.combined).toBeUndefined();
+      const heavy = await products.rerankSearch(query, { ...options, reranker: new Alike(), firstStageWeight: 10 });
+      expect(idsOf(heavy)).toEqual(idsOf(await products.semanticSearch(query, { exact: true })));
+      const steps = products.query(query).semantic().exact();
+      expect((await steps.rerank(new Alike(), { firstStageWeight: 10 }).run()).hits).toEqual(heavy.hits);
+    });
+
+    it("lifts what the reranker alone would not have returned, and pages over that order", async () => {
+      const page = async (offset: number) =>
+        idsOf(await products.rerankSearch(query, { ...options, reranker: new Alike(10), rerankTopK: 1, offset }));
+      const first = idsOf(await products.semanticSearch(query, { exact: true }));
+      expect([...(await page(0)), ...(await page(1)), ...(await page(2)), ...(await page(3))]).toEqual(first);
+    });
+
+    it("leaves the threshold to the rerank score", async () => {
+      const search = { ...options, reranker: new Alike(10), threshold: 0.6 };
+      expect(idsOf(await products.rerankSearch(query, search))).toEqual(["knife"]);
+    });
+
+    it("counts as the reranker says that stood in, and not where nothing reranked", async () => {
+      class Failing extends Alike {
+        protected override score(): Promise<never> {
+          return Promise.reject(new PgVectorDBError("network", "The service cannot be reached."));
+        }
+      }
+      const search = (reranker: BaseReranker) => products.rerankSearch(query, { ...options, reranker });
+      const alone = await search(new Alike());
+      expect((await search(new Failing(10, { onError: { fallback: new Alike() } }))).hits).toEqual(alone.hits);
+      const weighed = await search(new Failing(1, { onError: { fallback: new Alike(10) } }));
+      expect(weighed.hits).toEqual((await search(new Alike(10))).hits);
+      const passed = await search(new Failing(10, { onError: "passthrough" }));
+      expect(passed.hits).toEqual((await products.semanticSearch(query, { exact: true })).hits);
+    });
+
+    it.each([-1, 11, Number.NaN, "1"])("refuses a weight of %j", async (firstStageWeight) => {
+      const search = { reranker: new Alike(), firstStageWeight: firstStageWeight as number };
+      await expect(products.rerankSearch(query, search)).rejects.toMatchObject({
+        code: "invalid_argument",
+        message: expect.stringContaining("`firstStageWeight`"),
+      });
+    });
   });
 
   it("leaves out what is below the threshold", async () => {

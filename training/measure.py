@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from .evaluation_sets import build_dev_task, read_scifact, read_trec_dl21
+from .first_stage_weight import fit_first_stage_weight, remember, with_first_stage
 from .measure_embedder import measure_dev_retrieval, measure_fusion
 from .onnx_scorer import OnnxScorer
 from .pairs import Pair
@@ -48,18 +49,21 @@ def measure_models(
     stages: Stages,
 ) -> dict:
     started = time.monotonic()
-    scorer = OnnxScorer(reranker_folder)
+    scorer = remember(OnnxScorer(reranker_folder).score)
     embedder = ShippedEmbedder(embedder_folder)
-    reranking = {"dev": measure_reranking(dev_task(dev, pairs, stages), scorer.score)}
+    tasks = {"dev": dev_task(dev, pairs, stages)}
+    weight = fit_first_stage_weight(tasks["dev"], scorer)
     retrieval = {"dev": measure_dev_retrieval(embedder, dev, pairs)}
     if evaluation is not None:
         scifact = read_scifact(evaluation / "scifact")
         retrieval["scifact"] = measure_fusion(embedder, scifact)
-        reranking["trec-dl21"] = measure_reranking(read_trec_dl21(evaluation / "trec-dl21"), scorer.score)
-        reranking["scifact"] = measure_reranking(scifact, scorer.score)
+        tasks |= {"trec-dl21": read_trec_dl21(evaluation / "trec-dl21"), "scifact": scifact}
+    reranking = {name: measure_reranking(task, scorer) for name, task in tasks.items()}
+    combined = {name: measure_reranking(task, with_first_stage(scorer, weight)) for name, task in tasks.items()}
     stages.note_seconds("measuring", time.monotonic() - started)
     return {
         "reranker": reranking,
+        "reranker with first stage": {"weight": weight, "sets": combined},
         "embedder": retrieval,
         "files": {folder.name: file_facts(folder) for folder in (embedder_folder, reranker_folder)},
     }

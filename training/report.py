@@ -19,6 +19,10 @@ def reranker_table(measured: dict) -> list[str]:
     return lines
 
 
+def combined_lines(measured: dict) -> list[str]:
+    return [f"Weight, fitted on dev: {measured['weight']:.3f}.", "", *reranker_table(measured["sets"])]
+
+
 def embedder_lines(measured: dict) -> list[str]:
     dev = measured["dev"]
     lines = [
@@ -51,6 +55,7 @@ def render_report(results: dict) -> str:
     seconds = [f"| {stage} | {value} |" for stage, value in results["seconds"].items()]
     sections = {
         "Reranker": reranker_table(results["reranker"]),
+        "Reranker with the first stage's order": combined_lines(results["reranker with first stage"]),
         "Static embedder": embedder_lines(results["embedder"]),
         "Seconds": ["| stage | seconds |", "|---|---|", *seconds],
         "Settings": settings_lines(results["settings"]),

@@ -131,6 +131,8 @@ export interface HitStages {
   readonly spaces?: Readonly<Record<string, StageScore>>;
   /** `score` is on 0..1, `rawScore` the model's own number. */
   readonly rerank?: StageScore & { readonly rawScore: number };
+  /** The rerank score and the first stage's order together, 0..1; only where that order counts (`firstStageWeight`). */
+  readonly combined?: StageScore;
 }
 
 export interface SearchHit<Metadata extends object> extends StoredDocument<Metadata> {
@@ -256,6 +258,11 @@ interface RerankStageOptions {
   readonly rerankTopK?: number | undefined;
   /** Leave out hits whose rerank score (0..1) is below this. Default: keep all. */
   readonly threshold?: number | undefined;
+  /**
+   * What the first stage's order counts beside the rerank scores: `w`, 0 to 10, multiplies a candidate's odds by its rank to the
+   * power of `-w`, rank 1 being the first stage's best. Default: what the reranker says, which is 0 but for the built-in one.
+   */
+  readonly firstStageWeight?: number | undefined;
   /** Hits to skip after reranking: every page is cut from the same candidates. Default 0. */
   readonly offset?: number | undefined;
 }

@@ -89,12 +89,19 @@ export interface RerankResult<T extends RerankInput> {
   readonly truncated: readonly TruncatedPair[];
   /** For each document that was split into windows, the one that scored best; by position in the input. Absent when none was split. */
   readonly spans?: readonly WinningSpan[];
+  /** The `firstStageWeight` of the reranker that ordered `documents`, which it did without it; absent where that is 0. */
+  readonly firstStageWeight?: number;
 }
 
 /** Anything that orders documents by relevance to a query. Extend `BaseReranker` rather than implement this. */
 export interface Reranker {
   readonly name: string;
   readonly scale: ScoreScale;
+  /**
+   * What the first stage's order counts beside this reranker's scores in a `rerankSearch` that does not say: `w` multiplies a
+   * candidate's odds by its rank to the power of `-w`. `rerank` does not look at it. Default 0.
+   */
+  readonly firstStageWeight?: number | undefined;
   rerank<T extends RerankInput>(
     query: string,
     documents: readonly T[],

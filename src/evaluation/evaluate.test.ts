@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { BaseReranker, type ScoreRequest } from "../rerankers/base-reranker.ts";
 import type { Retrieve } from "./candidates.ts";
 import { type EvaluateOptions, evaluate } from "./evaluate.ts";
 import type { Run } from "./run.ts";
@@ -86,6 +87,22 @@ describe("evaluate", () => {
     expect(most).toBe(2);
     expect(report.stages[1]?.perQuery.get("q1")).toEqual({ mrr: 1 / 3 });
     expect(report.stages[1]?.perQuery.get("q2")).toEqual({ mrr: 1 / 2 });
+  });
+
+  it("measures a reranker beside whose scores the first stage counts with it too", async () => {
+    class Weighed extends BaseReranker {
+      readonly name = "weighed";
+      override readonly firstStageWeight = 1;
+      protected override async score({ query, texts }: ScoreRequest) {
+        return texts.map((text) => (text.includes(query) ? Math.log(2) : 0));
+      }
+    }
+    const rerankers = { weighed: new Weighed(), byWord };
+    const { stages } = await evaluate({ queries, qrels, run, documents, rerankers, metrics: ["mrr"] });
+    expect(stages.map(({ name }) => name)).toEqual(["first stage", "weighed", "weighed with first stage", "byWord"]);
+    // The third candidate has twice the odds by its words and a third by its rank.
+    expect(stages.map(({ perQuery }) => perQuery.get("q1")?.["mrr"])).toEqual([1 / 3, 1, 1 / 2, 1]);
+    expect(stages[2]?.latencyMs).toEqual(stages[1]?.latencyMs);
   });
 
   it("counts a query that found nothing as 0", async () => {

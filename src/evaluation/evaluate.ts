@@ -1,5 +1,6 @@
 import type { Reranker, RerankFunction } from "../contracts/reranker.ts";
 import { withDeadline } from "../deadline.ts";
+import { combineWithFirstStage } from "../rerankers/first-stage-prior.ts";
 import { toReranker } from "../rerankers/function-reranker.ts";
 import type { BootstrapOptions } from "./bootstrap.ts";
 import { type Candidate, checkCandidates, type FirstStage, toRetrieve } from "./candidates.ts";
@@ -36,11 +37,16 @@ export interface Evaluation {
   readonly queries: number;
   /** Queries left out because nothing is judged relevant to them. */
   readonly skipped: number;
-  /** The first stage, named `first stage`, then every reranker in the order given. */
+  /**
+   * The first stage, named `first stage`, then every reranker in the order given. One whose `firstStageWeight` is above 0 is
+   * followed by what `rerankSearch` makes of it, named `… with first stage`, at no further scoring.
+   */
   readonly stages: readonly StageReport[];
 }
 
 export const FIRST_STAGE = "first stage";
+/** Ends the name of a reranker whose scores are combined with the first stage's order. */
+export const WITH_FIRST_STAGE = " with first stage";
 
 const DEFAULT_METRICS: readonly MetricName[] = [
   "ndcg@10",
@@ -68,10 +74,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   checkEvaluateOptions(options);
   const { queries, qrels, depth = 100, metrics = DEFAULT_METRICS, minGrade, onProgress } = options;
   const retrieve = toRetrieve(options);
-  const rerankers = Object.entries(options.rerankers ?? {}).map(([name, value]) => ({
-    reranker: toReranker(value),
-    recorder: new StageRecorder(name),
-  }));
+  const rerankers = Object.entries(options.rerankers ?? {}).map(([name, value]) => {
+    const reranker = toReranker(value);
+    const combined = reranker.firstStageWeight ? new StageRecorder(`${name}${WITH_FIRST_STAGE}`) : undefined;
+    return { reranker, recorder: new StageRecorder(name), combined };
+  });
   const scored = metrics.map((name) => ({ name, metric: metricOf(name, { minGrade }) }));
   const counted = queries.filter(({ id }) => countRelevant(qrels.get(id) ?? new Map(), { minGrade }) > 0);
   const firstStage = new StageRecorder(FIRST_STAGE);
@@ -80,13 +87,18 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     for (const [index, query] of counted.entries()) {
       const judgements = qrels.get(query.id) as ReadonlyMap<string, number>;
       const measure = (ranking: readonly string[]) => scored.map(({ metric }) => metric(ranking, judgements));
-      const candidates = await firstStage.time(async () =>
+      const [candidates, retrievalMs] = await timed(async () =>
         checkCandidates(await retrieve(query.text, { queryId: query.id, signal })),
       );
-      firstStage.record(query.id, measure(idsOf(candidates)));
-      for (const { reranker, recorder } of rerankers) {
-        const best = await recorder.time(() => reranker.rerank(query.text, candidates.slice(0, depth), { signal }));
-        recorder.record(query.id, measure(idsOf([...best, ...candidates.slice(depth)])));
+      firstStage.record(query.id, measure(idsOf(candidates)), retrievalMs);
+      const ranks = new Map(candidates.map(({ id }, position) => [id, position + 1]));
+      const rest = candidates.slice(depth);
+      for (const { reranker, recorder, combined } of rerankers) {
+        const [best, rerankMs] = await timed(() => reranker.rerank(query.text, candidates.slice(0, depth), { signal }));
+        recorder.record(query.id, measure(idsOf([...best, ...rest])), rerankMs);
+        if (combined === undefined) continue;
+        const both = combineWithFirstStage(best, reranker.firstStageWeight ?? 0, ranks);
+        combined.record(query.id, measure(idsOf([...both.map(({ document }) => document), ...rest])), rerankMs);
       }
       onProgress?.({ done: index + 1, total: counted.length });
     }
@@ -96,8 +108,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   return {
     queries: counted.length,
     skipped: queries.length - counted.length,
-    stages: [report(firstStage), ...rerankers.map(({ recorder }) => report(recorder))],
+    stages: [firstStage, ...rerankers.flatMap(({ recorder, combined = [] }) => [recorder].concat(combined))].map(
+      report,
+    ),
   };
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<readonly [T, number]> {
+  const startedAt = performance.now();
+  return [await work(), performance.now() - startedAt];
 }
 
 function idsOf(candidates: readonly Pick<Candidate, "id">[]): string[] {

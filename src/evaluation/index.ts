@@ -2,7 +2,14 @@ export { PgVectorDBError, type PgVectorDBErrorCode } from "../errors.ts";
 export { averagePrecision } from "./average-precision.ts";
 export { type BootstrapOptions, bootstrap, type Estimate, pairedBootstrap } from "./bootstrap.ts";
 export type { Candidate, FirstStage, Retrieve, RetrieveCall } from "./candidates.ts";
-export { type EvaluateOptions, type Evaluation, type EvaluationQuery, evaluate, FIRST_STAGE } from "./evaluate.ts";
+export {
+  type EvaluateOptions,
+  type Evaluation,
+  type EvaluationQuery,
+  evaluate,
+  FIRST_STAGE,
+  WITH_FIRST_STAGE,
+} from "./evaluate.ts";
 export { hitRate } from "./hit-rate.ts";
 export type { CutoffOptions, Judgements, Qrels, RelevanceOptions } from "./judgements.ts";
 export type { MetricKind, MetricName } from "./metric-name.ts";

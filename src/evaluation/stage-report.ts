@@ -23,16 +23,10 @@ export class StageRecorder {
     this.name = name;
   }
 
-  async time<T>(work: () => Promise<T>): Promise<T> {
-    const startedAt = performance.now();
-    const result = await work();
-    this.#durations.push(performance.now() - startedAt);
-    return result;
-  }
-
   /** @param values one per metric, in the order that `report` gets their names */
-  record(queryId: string, values: readonly number[]): void {
+  record(queryId: string, values: readonly number[], durationMs: number): void {
     this.#values.set(queryId, values);
+    this.#durations.push(durationMs);
   }
 
   report(names: readonly MetricName[], firstStage: StageRecorder, options: BootstrapOptions | undefined): StageReport {

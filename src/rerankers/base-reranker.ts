@@ -94,6 +94,9 @@ export abstract class BaseReranker implements Reranker, AsyncDisposable {
   /** What `score` returns. Override it with `"unit"` when your scores are on 0..1 already. */
   readonly scale: ScoreScale = "logit";
 
+  /** What the first stage's order counts beside the scores in `rerankSearch`. Override it where you measured that it helps. */
+  readonly firstStageWeight: number | undefined = undefined;
+
   readonly #timeoutMs: number | undefined;
   readonly #defaultTimeoutMs: number | undefined;
   readonly #onError: FailurePolicy;
@@ -167,7 +170,8 @@ export abstract class BaseReranker implements Reranker, AsyncDisposable {
       const truncated = result.truncated ?? [];
       const total = { ...usage(), ...result.usage, durationMs: performance.now() - startedAt };
       const spans = result.spans?.length ? { spans: result.spans } : {};
-      return { documents: ranked, reranked: true, backend: this.name, usage: total, truncated, ...spans };
+      const weight = this.firstStageWeight ? { firstStageWeight: this.firstStageWeight } : {};
+      return { documents: ranked, reranked: true, backend: this.name, usage: total, truncated, ...spans, ...weight };
     } catch (error) {
       const remainingMs = timeoutMs === undefined ? undefined : startedAt + timeoutMs - performance.now();
       const failed = { error, backend: this.name, query, documents: inputs, topK, signal, remainingMs, usage: usage() };

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { PgVectorDBError } from "../errors.ts";
 import { fixtureModel } from "../inference/fixture-models.suite.ts";
+import { BUILTIN_FIRST_STAGE_WEIGHT } from "../shipped-model.ts";
 import { CrossEncoderReranker } from "./cross-encoder-reranker.ts";
 import { HuggingFaceReranker } from "./hugging-face-reranker.ts";
 import { describeRerankerContract } from "./reranker-contract.suite.ts";
@@ -34,6 +35,11 @@ describe("CrossEncoderReranker", () => {
     const { truncated, usage } = await reranker.rerankDetailed("dog", ["dog", "dog ".repeat(50)]);
     expect(truncated).toEqual([{ index: 1, documentTokens: 22, queryTokens: 0 }]);
     expect(usage.tokens).toBe(5 + 32);
+  });
+
+  it("lets the first stage's order count beside the package's own model alone", () => {
+    expect(new CrossEncoderReranker({ model: "builtin" }).firstStageWeight).toBe(BUILTIN_FIRST_STAGE_WEIGHT);
+    expect(reranker.firstStageWeight).toBeUndefined();
   });
 
   it("passes the deadline on", async () => {

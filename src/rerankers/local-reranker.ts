@@ -5,6 +5,7 @@ import type { LongDocuments, WindowPooling } from "../inference/long-documents.t
 import { PROMPT_OPTIONS, type PromptOption } from "../inference/prompt-templates.ts";
 import { SequenceClassifier } from "../inference/sequence-classifier.ts";
 import type { TruncationStrategy } from "../inference/truncate-pair.ts";
+import { BUILTIN_FIRST_STAGE_WEIGHT } from "../shipped-model.ts";
 import {
   BASE_OPTION_NAMES,
   BaseReranker,
@@ -64,6 +65,7 @@ const CHECKED_BY_BASE = Object.fromEntries(BASE_OPTION_NAMES.map((name) => [name
 
 /** What every reranker with a model on this machine shares. `rawScore` is the model's logit. */
 export abstract class LocalReranker extends BaseReranker {
+  override readonly firstStageWeight: number | undefined;
   readonly #classifier: SequenceClassifier;
 
   constructor(options: LocalRerankerOptions, defaults: LocalRerankerDefaults) {
@@ -71,6 +73,7 @@ export abstract class LocalReranker extends BaseReranker {
     super(options);
     const model = options.model ?? defaults.model;
     const dtype: ModelDtype = options.dtype ?? (model === "builtin" ? "int8" : "fp32");
+    this.firstStageWeight = model === "builtin" ? BUILTIN_FIRST_STAGE_WEIGHT : undefined;
     this.#classifier = new SequenceClassifier({
       model,
       dtype,

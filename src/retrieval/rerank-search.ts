@@ -3,6 +3,8 @@ import type { SearchContext } from "../collection-context.ts";
 import type { RerankSearchResult, SearchHit } from "../contracts/collection.ts";
 import type { Reranker, RerankResult } from "../contracts/reranker.ts";
 import type { SpaceRecord } from "../database/space-columns.ts";
+import { combineWithFirstStage } from "../rerankers/first-stage-prior.ts";
+import { firstStageRanks } from "./first-stage-ranks.ts";
 import { type Retrieval, retrieve } from "./retrieve.ts";
 import { checkMethod, planRetrieval, type RetrievalPlan } from "./search-options.ts";
 
@@ -10,16 +12,19 @@ export interface RerankSearchPlan {
   readonly retrieval: RetrievalPlan;
   readonly rerankTopK: number;
   readonly threshold: number | undefined;
+  /** `undefined`: what the reranker says. */
+  readonly firstStageWeight: number | undefined;
   readonly offset: number;
 }
 
 const DEFAULT_CANDIDATES = 100;
 const DEFAULT_TOP_K = 5;
-const OWN_NAMES = ["method", "reranker", "rerankTopK", "threshold", "offset"];
+const MAX_FIRST_STAGE_WEIGHT = 10;
+const OWN_NAMES = ["method", "reranker", "rerankTopK", "threshold", "firstStageWeight", "offset"];
 
 /** @throws PgVectorDBError `invalid_argument` */
 export function planRerankSearch(options: object, spaces: readonly SpaceRecord[]): RerankSearchPlan {
-  const { method, rerankTopK, threshold, offset } = (options ?? {}) as Record<string, unknown>;
+  const { method, rerankTopK, threshold, firstStageWeight, offset } = (options ?? {}) as Record<string, unknown>;
   const retrieval = planRetrieval(checkMethod(method), options, {
     defaultK: DEFAULT_CANDIDATES,
     spaces,
@@ -30,12 +35,20 @@ export function planRerankSearch(options: object, spaces: readonly SpaceRecord[]
   if (threshold !== undefined && !(typeof threshold === "number" && threshold >= 0 && threshold <= 1)) {
     throw invalidArgument("`threshold` must be a number from 0 to 1: it is compared with the rerank score.");
   }
+  if (firstStageWeight !== undefined && !isWeight(firstStageWeight)) {
+    throw invalidArgument(`\`firstStageWeight\` must be a number from 0 to ${MAX_FIRST_STAGE_WEIGHT}.`);
+  }
   return {
     retrieval,
     rerankTopK: (rerankTopK as number | undefined) ?? DEFAULT_TOP_K,
     threshold: threshold as number | undefined,
+    firstStageWeight,
     offset: (offset as number | undefined) ?? 0,
   };
+}
+
+function isWeight(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= MAX_FIRST_STAGE_WEIGHT;
 }
 
 /** Retrieves, then reranks. The database is free while the model runs: the candidates are here by then. */
@@ -50,14 +63,19 @@ export async function rerankSearch<Metadata extends object>(
   const retrieval = await retrieve<Metadata>(context, query, plan.retrieval, signal);
   const { rerankTopK, threshold, offset } = plan;
   const retrievedAt = performance.now();
+  const combines = (plan.firstStageWeight ?? reranker.firstStageWeight ?? 0) > 0;
   const ranking = await reranker.rerankDetailed(query, retrieval.hits, {
-    topK: offset + rerankTopK,
+    // The first stage may lift a document above those that the reranker alone has best.
+    topK: combines ? undefined : offset + rerankTopK,
     threshold,
     signal,
   });
+  // A fallback that ranked instead has a weight of its own.
+  const weight = combines ? (plan.firstStageWeight ?? ranking.firstStageWeight ?? 0) : 0;
+  const ranks = firstStageRanks(retrieval.hits, plan.retrieval, context.embedder?.hybridWeight);
   const finishedAt = performance.now();
   return {
-    hits: hitsOf<Metadata>(ranking, retrieval).slice(offset, offset + rerankTopK),
+    hits: hitsOf<Metadata>(ranking, retrieval, { weight, ranks }).slice(offset, offset + rerankTopK),
     candidates: retrieval.candidates,
     timings: { ...retrieval.timings, rerankMs: finishedAt - retrievedAt, totalMs: finishedAt - startedAt },
     usage: ranking.usage,
@@ -69,13 +87,25 @@ export async function rerankSearch<Metadata extends object>(
   };
 }
 
+interface FirstStagePrior {
+  readonly weight: number;
+  /** By id. */
+  readonly ranks: ReadonlyMap<string, number>;
+}
+
 /** Where nothing reranked, as a failure policy may decide, a hit keeps the first stage's score and has no rerank stage. */
 function hitsOf<Metadata extends object>(
   { documents, reranked }: RerankResult<SearchHit<Metadata>>,
   retrieval: Retrieval<Metadata>,
+  { weight, ranks }: FirstStagePrior,
 ): SearchHit<Metadata>[] {
-  if (reranked) return documents.map(withRerankStage<Metadata>);
-  return documents.map(({ index }) => retrieval.hits[index] as SearchHit<Metadata>);
+  if (!reranked) return documents.map(({ index }) => retrieval.hits[index] as SearchHit<Metadata>);
+  const hits = documents.map(withRerankStage<Metadata>);
+  if (weight === 0) return hits;
+  return combineWithFirstStage(documents, weight, ranks).map(({ position, score }, combinedPosition) => {
+    const hit = hits[position] as SearchHit<Metadata>;
+    return { ...hit, score, stages: { ...hit.stages, combined: { score, rank: combinedPosition + 1 } } };
+  });
 }
 
 type Ranked<Metadata extends object> = RerankResult<SearchHit<Metadata>>["documents"][number];

@@ -15,6 +15,8 @@ export interface RetrievalPlan extends FusionPlan {
   readonly match: "any" | "phrase";
   readonly minSimilarity: number;
   readonly spaces: readonly PlannedSpace[];
+  /** Whether the caller said what meaning and keywords count. */
+  readonly hasOwnWeights: boolean;
 }
 
 export interface PlanSettings {
@@ -71,6 +73,7 @@ export function planRetrieval(method: SearchMethod, options: object, settings: P
       semantic: method === "hybrid" ? (settings.hybridWeight ?? 1) : 1,
       hasOthers: asked.length > 0,
     }),
+    hasOwnWeights: weights !== undefined,
     fusion: planFusion(fusion, rankConstant),
     spaces: asked,
   };

@@ -24,6 +24,8 @@ export interface RerankStepOptions {
   readonly topK?: number | undefined;
   /** Leave out hits whose rerank score (0..1) is below this. Default: keep all. */
   readonly threshold?: number | undefined;
+  /** What the first stage's order counts beside the rerank scores, 0 to 10. Default: what the reranker says. */
+  readonly firstStageWeight?: number | undefined;
 }
 
 /** Where a query is run. */
