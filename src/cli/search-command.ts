@@ -18,6 +18,8 @@ ${ASPECT_HELP}  --k <n>               candidates from the database (default 100)
   --no-rerank           print the database's own order
   --where <json>        only documents whose metadata match: '{"price":{"$lt":200}}'
   --threshold <0..1>    print what scores at least this after reranking
+  --first-stage-weight <0..10>
+                        what the database's order counts beside the model (default: what the model says)
   --json                print the result as one JSON object
   --help                print this
 ${EXIT_CODES_HELP}`;
@@ -32,6 +34,7 @@ const OPTIONS = {
   "no-rerank": { type: "boolean", default: false },
   where: { type: "string" },
   threshold: { type: "string" },
+  "first-stage-weight": { type: "string" },
   json: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
@@ -57,6 +60,7 @@ export async function searchCommand(argv: readonly string[], io: CommandIO): Pro
     k: numberOption("search", "k", values.k),
     topK: numberOption("search", "top-k", values["top-k"]) ?? DEFAULT_TOP_K,
     threshold: numberOption("search", "threshold", values.threshold),
+    firstStageWeight: numberOption("search", "first-stage-weight", values["first-stage-weight"]),
     where: jsonOption("search", "where", values.where) as Record<string, never> | undefined,
   };
   const isMultimodal = values.method === "multimodal";
@@ -78,6 +82,7 @@ interface Settings {
   readonly k: number | undefined;
   readonly topK: number;
   readonly threshold: number | undefined;
+  readonly firstStageWeight: number | undefined;
   readonly where: Record<string, never> | undefined;
   readonly aspects: Aspects | undefined;
 }
@@ -89,13 +94,13 @@ async function reranked(
   collection: Collection,
   query: string,
   { method, model }: Values,
-  { k, topK, threshold, where, aspects }: Settings,
+  { k, topK, aspects, ...settings }: Settings,
   { signal }: CommandIO,
 ): Promise<Found> {
   // The model runtime is loaded by those who rerank.
   const { CrossEncoderReranker } = await import("../rerankers/cross-encoder-reranker.ts");
   await using reranker = new CrossEncoderReranker({ model });
-  const options = { method, k, rerankTopK: topK, threshold, where, ...aspects, reranker, signal };
+  const options = { method, k, rerankTopK: topK, ...settings, ...aspects, reranker, signal };
   // Whether there is such a method is the library's to check.
   return await collection.rerankSearch(query, options as RerankSearchOptions<Record<string, unknown>>);
 }
@@ -104,11 +109,13 @@ async function firstStage(
   collection: Collection,
   query: string,
   method: string,
-  { topK: k, where, threshold, aspects }: Settings,
+  { topK: k, where, threshold, firstStageWeight, aspects }: Settings,
   { signal }: CommandIO,
 ): Promise<Found> {
   if (threshold !== undefined)
     throw wrongUsage("search", "--threshold compares reranked scores; leave --no-rerank out");
+  if (firstStageWeight !== undefined)
+    throw wrongUsage("search", "--first-stage-weight goes beside a reranker; leave --no-rerank out");
   return searchBy(collection, method, query, { k, where, aspects, signal });
 }
 

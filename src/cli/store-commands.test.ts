@@ -254,6 +254,14 @@ describe("multimodal search", () => {
     );
   });
 
+  it("counts beside the reranker as much as is said", async () => {
+    const own = await search("--no-rerank", "--weight", "price=1");
+    const weighed = await search("--weight", "price=1", "--first-stage-weight", "10");
+    expect(idsOf(weighed)).toEqual(idsOf(own));
+    const { hits } = await search("--weight", "price=1", "--first-stage-weight", "0");
+    expect(hits.map(({ stages }) => Object.keys(stages).includes("combined"))).not.toContain(true);
+  });
+
   it("is a first stage of the reranker, and of eval", async () => {
     const reranked = await search("--weight", "price=0.2", "--top-k", "1", "--where", '{"price":{"$lt":400}}');
     expect(reranked).toMatchObject({
@@ -314,6 +322,8 @@ describe("usage", () => {
     [["search", "q", "--method", "psychic"], /`method` must be one of/],
     [["search", "q", "--no-rerank", "--method", "psychic"], /--method must be/],
     [["search", "q", "--no-rerank", "--threshold", "0.5"], /--threshold/],
+    [["search", "q", "--no-rerank", "--first-stage-weight", "0.5"], /--first-stage-weight/],
+    [["search", "q", "--first-stage-weight", "11"], /`firstStageWeight` must be a number from 0 to 10/],
     [["eval"], /expected --queries and --qrels/],
     [["eval", "--queries", "nowhere", "--qrels", "nowhere"], /nowhere cannot be read/],
     [["stats", "extra"], /expected options only/],
