@@ -17,6 +17,8 @@ const shapes: Readonly<Record<string, NativeShape>> = {
   "heads of 64": smallShape({ hidden: 128, inner: 192, layers: 3 }),
   "four heads": smallShape({ hidden: 128, heads: 4 }),
   "fourteen heads": smallShape({ hidden: 448, heads: 14, inner: 64 }),
+  "products that end in half a chunk": smallShape({ hidden: 192, heads: 6, inner: 320, layers: 3 }),
+  "six layers": smallShape({ hidden: 128, inner: 512, layers: 6 }),
   "two labels": smallShape({ labels: 2, inner: 192, layers: 4 }),
   "gelu in the head": smallShape({ headActivation: "gelu", layers: 3 }),
   "positions from an offset": smallShape({ positionOffset: 2, types: 1, epsilon: 1e-5 }),
