@@ -17,11 +17,11 @@ struct Float32Arithmetic {
   using Numbers = Float32;
   using Word = float;
 
-  /** Rows of a text: products take them in pairs. */
+  /** Rows of a text with its padding: products take them in pairs. */
   static constexpr int rowsOf(int length) { return (length + 1) / 2 * 2; }
   static constexpr size_t mostRows(size_t tokens, size_t pairs) { return tokens + pairs; }
 
-  /** Rows that go through the feed-forward layer together: what lies between its products stays in the second cache. */
+  /** Rows that go through the feed-forward layer together, two blocks: what lies between its products stays in the second cache, where weights pass through as well. */
   static constexpr int TOGETHER = 24;
 
   struct Rows {

@@ -50,7 +50,7 @@ static void layOut(Workspace<Kind>& w, const Shape& shape, int capacity, Arena& 
   arena.take(w.lastMixes, LAST_ROWS * hidden * (size_t)shape.heads);
 }
 
-/** Makes room for `needed` rows. On failure there is none, and the next run tries again. */
+/** Makes room for `needed` rows, which are no fewer than tokens. On failure there is none, and the next run tries again. */
 template <class Kind>
 static bool reserve(Workspace<Kind>& w, const Shape& shape, int needed) {
   if (w.mapping.start && needed <= w.capacity) return true;
