@@ -49,6 +49,8 @@ describe.skipIf(nativeMissing).each(ARITHMETICS)(
   (arithmetic) => {
     it("are the same with heads of 32", () => expectSameInAnyCompany(arithmetic, { layers: 3 }, 1, 300));
     it("are the same with heads of 64", () => expectSameInAnyCompany(arithmetic, { hidden: 128, layers: 2 }, 1, 200));
+    it("are the same where products end in half a chunk", () =>
+      expectSameInAnyCompany(arithmetic, { hidden: 192, heads: 6, inner: 320, layers: 3 }, 1, 60));
     it("are the same where scores are large", () => expectSameInAnyCompany(arithmetic, { layers: 2 }, 12, 200));
     it("are the same where positions go past 512", () =>
       expectSameInAnyCompany(arithmetic, { positions: 600, layers: 2 }, 1, 100));

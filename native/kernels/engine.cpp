@@ -82,7 +82,7 @@ template <class Kind>
 Outcome run(ModelOf<Kind>* model, const Run& run, float* logits, size_t* detail) {
   const Shape& shape = model->shape;
   Workspace<Kind>& w = model->workspace;
-  if (!reserve(w, shape, (int)run.tokenCount)) return Outcome::outOfMemory;
+  if (!reserve(w, shape, (int)Kind::mostRows(run.tokenCount, run.pairCount))) return Outcome::outOfMemory;
   const Outcome checked = copyAndCheck(w, shape, run, detail);
   if (checked == Outcome::done) forward(model->weights, shape, w, (int)run.pairCount, (int)run.tokenCount, logits);
   return checked;

@@ -13,10 +13,10 @@ static void embed(const Weights<Kind>& weights, const Shape& shape, Workspace<Ki
   constexpr int AHEAD = 4;  // rows of the vocabulary are anywhere in memory, so they are fetched some tokens before they are read
   // RoBERTa counts positions from the one after the padding's id, which is the position of padding that stands within a text; it is not counted.
   const int padding = shape.positionOffset - 1;
-  int t = 0;
+  int t = 0, row = 0;
   for (int pair = 0; pair < pairs; pair++) {
     int position = padding;
-    for (const int end = t + w.lengths[pair]; t < end; t++) {
+    for (const int end = t + w.lengths[pair]; t < end; t++, row++) {
       const bool isPadding = shape.positionOffset > 0 && w.tokens[t] == padding;
       if (!isPadding) position++;
       if (t + AHEAD < tokens) {
@@ -32,17 +32,22 @@ static void embed(const Weights<Kind>& weights, const Shape& shape, Workspace<Ki
         sum = add(sum, x);
         store(w.unfinished + i, x);
       }
-      normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, w.hidden + (size_t)t * size, w.rows.bytesOf((size_t)t), HIDDEN_STRIDE,
-                       w.rows.scaleOf((size_t)t));
+      normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, w.hidden + (size_t)row * size, w.rows.bytesOf((size_t)row), HIDDEN_STRIDE,
+                       w.rows.scaleOf((size_t)row));
+    }
+    // Padding is the same in every run: attention leaves its row of the context alone.
+    for (int left = Kind::rowsOf(w.lengths[pair]) - w.lengths[pair]; left > 0; left--, row++) {
+      memset(w.hidden + (size_t)row * size, 0, size * sizeof(float));
+      memset(w.context + (size_t)row * size, 0, size * sizeof(float));
     }
   }
 }
 
 template <class Kind>
-static void attendWithin(const Shape& shape, Workspace<Kind>& w, int start, int length, int tokens) {
+static void attendWithin(const Shape& shape, Workspace<Kind>& w, int start, int length, int allRows) {
   using Numbers = typename Kind::Numbers;
   const int halves = shape.hidden / shape.heads / HALF;
-  const size_t half = (size_t)tokens * HALF, rows = (size_t)start * HALF, packedHalf = (size_t)((length + 1) / 2) * 64;
+  const size_t half = (size_t)allRows * HALF, rows = (size_t)start * HALF, packedHalf = (size_t)((length + 1) / 2) * 64;
   const bool isShort = longestText(shape) <= SHORT_LENGTH;
   AttentionHead<Numbers> head;
   head.queryHalf = half;
@@ -67,11 +72,11 @@ static void attendWithin(const Shape& shape, Workspace<Kind>& w, int start, int 
 }
 
 template <class Kind>
-static void runLayer(const EncoderLayer<typename Kind::Matrix>& layer, const Shape& shape, Workspace<Kind>& w, int pairs, int tokens) {
-  AttentionInputSink<typename Kind::Numbers> sink{w.attentionInput, (size_t)tokens};
-  Kind::multiplyHidden(w, tokens, layer.attentionInput, sink);
-  for (int pair = 0, start = 0; pair < pairs; start += w.lengths[pair++]) attendWithin(shape, w, start, w.lengths[pair], tokens);
-  Kind::finishLayer(layer, w, w.context, w.hidden, tokens, false);
+static void runLayer(const EncoderLayer<typename Kind::Matrix>& layer, const Shape& shape, Workspace<Kind>& w, int pairs, int rows) {
+  AttentionInputSink<typename Kind::Numbers> sink{w.attentionInput, (size_t)rows};
+  Kind::multiplyHidden(w, rows, layer.attentionInput, sink);
+  for (int pair = 0, start = 0; pair < pairs; start += Kind::rowsOf(w.lengths[pair++])) attendWithin(shape, w, start, w.lengths[pair], rows);
+  Kind::finishLayer(layer, w, w.context, w.hidden, rows, false);
 }
 
 template <class Kind>
@@ -104,10 +109,10 @@ static void finishPairs(const Weights<Kind>& weights, const Shape& shape, Worksp
     for (; count < LAST_ROWS && pair < pairs; count++, pair++) {
       starts[count] = start;
       memcpy(w.lastRows + (size_t)count * size, w.hidden + (size_t)start * size, size * sizeof(float));
-      start += w.lengths[pair];
+      start += Kind::rowsOf(w.lengths[pair]);
     }
     attendFromFirstRows(weights.last, shape, w, starts, lengths, count);
-    Kind::finishLayer(weights.layers[shape.layers - 1], w, w.lastContext, w.lastRows, count, true);
+    Kind::finishLayer(weights.lastLayer, w, w.lastContext, w.lastRows, count, true);
     runHead(weights, shape, w, count, logits + (size_t)(pair - count) * (size_t)shape.labels);
   }
 }
@@ -116,6 +121,8 @@ static void finishPairs(const Weights<Kind>& weights, const Shape& shape, Worksp
 template <class Kind>
 static void forward(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int pairs, int tokens, float* logits) {
   embed(weights, shape, w, pairs, tokens);
-  for (int i = 0; i < shape.layers - 1; i++) runLayer(weights.layers[i], shape, w, pairs, tokens);
+  int rows = 0;
+  for (int pair = 0; pair < pairs; pair++) rows += Kind::rowsOf(w.lengths[pair]);
+  for (int i = 0; i < shape.layers - 1; i++) runLayer(weights.layers[i], shape, w, pairs, rows);
   finishPairs(weights, shape, w, pairs, logits);
 }

@@ -5,9 +5,13 @@
 
 struct Int8Arithmetic {
   using Matrix = QuantizedMatrix;
+  using LastMatrix = QuantizedMatrix;
   using Numbers = Bfloat16;
   /** bfloat16: half the memory of float32, and a relative error of 2^-9 for each value where int8 has 2^-8 of the row's largest. */
   using Word = uint16_t;
+
+  static constexpr int rowsOf(int length) { return length; }
+  static constexpr size_t mostRows(size_t tokens, size_t) { return tokens; }
 
   struct Rows {
     uint8_t* hidden;  // [token][HIDDEN_STRIDE]

@@ -2,6 +2,7 @@
 #pragma once
 #include <string.h>
 
+#include "strassen-product.h"
 #include "weights.h"
 
 /** How the rows that a matrix will multiply are quantised: bytes around 128, or bytes from -GELU_SHIFT up. */
@@ -53,6 +54,40 @@ static void packRows(FloatMatrix& matrix, int first, const float* weights, const
   packFloats(matrix, first, weights, (size_t)matrix.inputs, 1, biases, rows, factor);
 }
 
+/** Weights as they are in their places of a chunk, where `completeMatrix` makes of them what is multiplied. */
+static void packRows(StrassenMatrix& matrix, int first, const float* weights, const float* biases, int rows, float factor, Activations) {
+  const size_t half = (size_t)matrix.inputs / 2;
+  for (int row = 0; row < rows; row++) {
+    const int output = first + row, start = output / STRASSEN_CHUNK * STRASSEN_CHUNK;
+    const size_t width = (size_t)matrix.side(start), panel = half * width, lane = (size_t)(output - start) % width;
+    const bool isLeft = output - start < (int)width;
+    float* upper = matrix.chunk(start) + lane + (isLeft ? 0 : 5 * panel);  // B11 or B12, which T1 will take the place of
+    const float* from = weights + (size_t)row * (size_t)matrix.inputs;
+    for (size_t k = 0; k < half; k++) {
+      upper[k * width] = from[k] * factor;
+      upper[k * width + panel] = from[half + k] * factor;  // B21 or B22
+    }
+    matrix.biases[output] = biases[row] * factor;
+  }
+}
+
+static void completeMatrix(QuantizedMatrix&) {}
+static void completeMatrix(FloatMatrix&) {}
+/** Sums of up to four weights, in float64, so that they are rounded once. */
+static void completeMatrix(StrassenMatrix& matrix) {
+  for (int output = 0; output < matrix.outputs; output += STRASSEN_CHUNK) {
+    const size_t panel = (size_t)(matrix.inputs / 2) * (size_t)matrix.side(output);
+    float* at = matrix.chunk(output);
+    for (size_t i = 0; i < panel; i++, at++) {
+      const double b11 = at[0], b21 = at[panel], b12 = at[5 * panel], b22 = at[6 * panel];
+      at[2 * panel] = (float)(b22 - b12 + b11);
+      at[3 * panel] = (float)(b22 - b12);
+      at[4 * panel] = (float)(b21 - b22 + b12 - b11);
+      at[5 * panel] = (float)(b12 - b11);
+    }
+  }
+}
+
 static void packNorm(LayerNorm& norm, Tensors& tensors) {
   memcpy(norm.weight, tensors.take(), sizeof(float) * (size_t)norm.size);
   memcpy(norm.bias, tensors.take(), sizeof(float) * (size_t)norm.size);
@@ -62,6 +97,7 @@ template <class Matrix>
 static void packMatrix(Matrix& matrix, Tensors& tensors, Activations activations) {
   const float *weights = tensors.take(), *biases = tensors.take();
   packRows(matrix, 0, weights, biases, matrix.outputs, 1.f, activations);
+  completeMatrix(matrix);
 }
 
 template <class Kind>
@@ -75,6 +111,7 @@ static void packAttentionInput(Weights<Kind>& weights, const Shape& shape, int i
     packRows(matrix, 0, query, queryBias, hidden, queryFactor, Activations::aroundZeroPoint);
     packRows(matrix, hidden, key, keyBias, hidden, 1.f, Activations::aroundZeroPoint);
     packRows(matrix, 2 * hidden, value, valueBias, hidden, 1.f, Activations::aroundZeroPoint);
+    completeMatrix(matrix);
     return;
   }
   const size_t stride = (size_t)hidden;
@@ -84,6 +121,16 @@ static void packAttentionInput(Weights<Kind>& weights, const Shape& shape, int i
     packFloats(weights.last.keys[h], 0, key + row * stride, 1, stride, nullptr, hidden, 1.f);  // transposed
     packFloats(weights.last.values[h], 0, value + row * stride, stride, 1, valueBias + row, headSize, 1.f);
   }
+}
+
+/** What comes behind attention's input. */
+template <class Matrix>
+static void packLayer(EncoderLayer<Matrix>& layer, Tensors& tensors) {
+  packMatrix(layer.attentionOutput, tensors, Activations::aroundZeroPoint);
+  packNorm(layer.attentionNorm, tensors);
+  packMatrix(layer.intermediate, tensors, Activations::aroundZeroPoint);
+  packMatrix(layer.output, tensors, Activations::shiftedGelu);
+  packNorm(layer.outputNorm, tensors);
 }
 
 template <class Kind>
@@ -96,13 +143,12 @@ static void packWeights(Weights<Kind>& weights, const Shape& shape, const float*
   memcpy(weights.types, tensors.take(), sizeof(float) * (size_t)shape.types * hidden);
   packNorm(weights.embeddingNorm, tensors);
   for (int i = 0; i < shape.layers; i++) {
-    auto& layer = weights.layers[i];
     packAttentionInput(weights, shape, i, tensors);
-    packMatrix(layer.attentionOutput, tensors, Activations::aroundZeroPoint);
-    packNorm(layer.attentionNorm, tensors);
-    packMatrix(layer.intermediate, tensors, Activations::aroundZeroPoint);
-    packMatrix(layer.output, tensors, Activations::shiftedGelu);
-    packNorm(layer.outputNorm, tensors);
+    if (i < shape.layers - 1) {
+      packLayer(weights.layers[i], tensors);
+    } else {
+      packLayer(weights.lastLayer, tensors);
+    }
   }
   packMatrix(weights.headDense, tensors, Activations::aroundZeroPoint);
   memcpy(weights.headWeights, tensors.take(), sizeof(float) * (size_t)shape.labels * hidden);

@@ -24,7 +24,8 @@ struct Weights {
   typename Kind::Word* words;
   float *positions, *types;
   LayerNorm embeddingNorm;
-  EncoderLayer<typename Kind::Matrix> layers[MAX_LAYERS];
+  EncoderLayer<typename Kind::Matrix> layers[MAX_LAYERS - 1];
+  EncoderLayer<typename Kind::LastMatrix> lastLayer;
   LastAttention last;
   FloatMatrix headDense;
   float *headWeights, *headBiases;
@@ -56,22 +57,27 @@ static void layOut(LayerNorm& norm, const AnyShape& shape, Arena& arena) {
   arena.take(norm.bias, (size_t)shape.hidden);
 }
 
+template <class Matrix>
+static void layOut(EncoderLayer<Matrix>& layer, const Shape& shape, Arena& arena) {
+  layOutMatrix(layer.attentionOutput, shape.hidden, shape.hidden, arena);
+  layOut(layer.attentionNorm, shape, arena);
+  layOutMatrix(layer.intermediate, shape.hidden, shape.inner, arena);
+  layOutMatrix(layer.output, shape.inner, shape.hidden, arena);
+  layOut(layer.outputNorm, shape, arena);
+}
+
 template <class Kind>
 static void layOut(Weights<Kind>& weights, const Shape& shape, Arena& arena) {
-  const int hidden = shape.hidden, inner = shape.inner, headSize = hidden / shape.heads;
+  const int hidden = shape.hidden, headSize = hidden / shape.heads;
   arena.take(weights.words, (size_t)shape.vocabulary * (size_t)hidden);
   arena.take(weights.positions, (size_t)shape.positions * (size_t)hidden);
   arena.take(weights.types, (size_t)shape.types * (size_t)hidden);
   layOut(weights.embeddingNorm, shape, arena);
-  for (int i = 0; i < shape.layers; i++) {
-    auto& layer = weights.layers[i];
-    if (i < shape.layers - 1) layOutMatrix(layer.attentionInput, hidden, 3 * hidden, arena);
-    layOutMatrix(layer.attentionOutput, hidden, hidden, arena);
-    layOut(layer.attentionNorm, shape, arena);
-    layOutMatrix(layer.intermediate, hidden, inner, arena);
-    layOutMatrix(layer.output, inner, hidden, arena);
-    layOut(layer.outputNorm, shape, arena);
+  for (int i = 0; i < shape.layers - 1; i++) {
+    layOutMatrix(weights.layers[i].attentionInput, hidden, 3 * hidden, arena);
+    layOut(weights.layers[i], shape, arena);
   }
+  layOut(weights.lastLayer, shape, arena);
   layOutMatrix(weights.last.query, hidden, hidden, arena);
   for (int h = 0; h < shape.heads; h++) {
     layOutMatrix(weights.last.keys[h], headSize, hidden, arena, false);

@@ -16,10 +16,10 @@ struct Workspace {
   int capacity;
 
   int32_t *tokens, *types, *lengths;
-  float* hidden;          // [token][hidden]
-  float* context;         // [token][hidden], what attention gives
+  float* hidden;          // [row][hidden]
+  float* context;         // [row][hidden], what attention gives
   typename Kind::Rows rows;
-  Number* attentionInput;  // [half][token][32]
+  Number* attentionInput;  // [half][row][32]
   Number *keys, *values, *shares;
   float* scores;
   float* unfinished;
@@ -50,11 +50,11 @@ static void layOut(Workspace<Kind>& w, const Shape& shape, int capacity, Arena& 
   arena.take(w.lastMixes, LAST_ROWS * hidden * (size_t)shape.heads);
 }
 
-/** Makes room for `tokens`. On failure there is none, and the next run tries again. */
+/** Makes room for `needed` rows, which are no fewer than tokens. On failure there is none, and the next run tries again. */
 template <class Kind>
-static bool reserve(Workspace<Kind>& w, const Shape& shape, int tokens) {
-  if (w.mapping.start && tokens <= w.capacity) return true;
-  const int capacity = (tokens + 511) / 512 * 512;
+static bool reserve(Workspace<Kind>& w, const Shape& shape, int needed) {
+  if (w.mapping.start && needed <= w.capacity) return true;
+  const int capacity = (needed + 127) / 128 * 128;
   w.mapping.release();
   Arena measure;
   layOut(w, shape, capacity, measure);
