@@ -19,8 +19,8 @@ struct Float32Arithmetic {
       innerStride = (size_t)shape.inner + 16;  // one cache line more, so that the rows of a block do not fall on the same sets of the first cache
       arena.take(inner, TOGETHER * innerStride);
     }
-    uint8_t* bytesOf(size_t) { return nullptr; }
-    float* scaleOf(size_t) { return nullptr; }
+    void quantize(size_t, const float*, const LayerNorm&) {}
+    void measure(const float*, int, int) {}
   };
 
   static ALWAYS_INLINE Floats loadWords(const Word* from) { return load(from); }
@@ -37,11 +37,11 @@ struct Float32Arithmetic {
     for (int first = 0; first < count; first += TOGETHER) {
       const int rows = count - first < TOGETHER ? count - first : TOGETHER;
       float* states = hidden + (size_t)first * size;
-      ResidualNormSink attentionOut{w.unfinished, states, &layer.attentionNorm, nullptr, nullptr, {}};
+      ResidualNormSink attentionOut{w.unfinished, states, &layer.attentionNorm, nullptr, {}};
       multiplyFloatRows({context + (size_t)first * size, size}, rows, layer.attentionOutput, attentionOut);
       GeluSink intermediate{w.rows.inner, w.rows.innerStride};
       multiplyFloatRows({states, size}, rows, layer.intermediate, intermediate);
-      ResidualNormSink out{w.unfinished, states, &layer.outputNorm, nullptr, nullptr, {}};
+      ResidualNormSink out{w.unfinished, states, &layer.outputNorm, nullptr, {}};
       multiplyFloatRows({w.rows.inner, w.rows.innerStride}, rows, layer.output, out);
     }
   }

@@ -32,10 +32,12 @@ static void embed(const Weights<Kind>& weights, const Shape& shape, Workspace<Ki
         sum = add(sum, x);
         store(w.unfinished + i, x);
       }
-      normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, w.hidden + (size_t)t * size, w.rows.bytesOf((size_t)t), HIDDEN_STRIDE,
-                       w.rows.scaleOf((size_t)t));
+      float* row = w.hidden + (size_t)t * size;
+      normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, row);
+      w.rows.quantize((size_t)t, row, weights.embeddingNorm);
     }
   }
+  w.rows.measure(w.hidden, tokens, shape.hidden);
 }
 
 template <class Kind>

@@ -6,6 +6,7 @@
 #include "normalize.h"
 #include "quantized-product.h"
 
+/** The last layer has no `attentionInput`. */
 template <class Matrix>
 struct EncoderLayer {
   Matrix attentionInput, attentionOutput, intermediate, output;
@@ -30,16 +31,22 @@ struct Weights {
   float *headWeights, *headBiases;
 };
 
-static void layOutMatrix(QuantizedMatrix& matrix, int inputs, int outputs, Arena& arena) {
+/** Which inputs of a matrix are there twice: none, the outliers of the norm before it, or those whose weights are heavy. */
+enum class Twice { none, outliers, heavy };
+
+static void layOutMatrix(QuantizedMatrix& matrix, int inputs, int outputs, Arena& arena, Twice twice = Twice::none) {
   matrix.inputs = inputs;
   matrix.outputs = outputs;
-  arena.take(matrix.weights, (size_t)inputs * (size_t)outputs);
+  matrix.highInputs = twice == Twice::none ? 0 : HIGH_INPUTS;
+  arena.take(matrix.weights, (size_t)(inputs + matrix.highInputs) * (size_t)outputs);
   arena.take(matrix.scales, (size_t)outputs);
   arena.take(matrix.biases, (size_t)outputs);
   arena.take(matrix.starts, (size_t)outputs);
+  if (twice == Twice::heavy) arena.take(matrix.heavy, HIGH_INPUTS);
 }
 
-static void layOutMatrix(FloatMatrix& matrix, int inputs, int outputs, Arena& arena, bool hasBiases = true) {
+/** In float32 no input is there twice. */
+static void layOutMatrix(FloatMatrix& matrix, int inputs, int outputs, Arena& arena, Twice = Twice::none, bool hasBiases = true) {
   matrix.inputs = inputs;
   matrix.outputs = outputs;
   arena.take(matrix.weights, (size_t)inputs * (size_t)outputs);
@@ -54,6 +61,7 @@ static void layOut(LayerNorm& norm, const AnyShape& shape, Arena& arena) {
   norm.epsilon = shape.epsilon;
   arena.take(norm.weight, (size_t)shape.hidden);
   arena.take(norm.bias, (size_t)shape.hidden);
+  layOut(norm.outliers, shape.hidden, arena);
 }
 
 template <class Kind>
@@ -65,16 +73,16 @@ static void layOut(Weights<Kind>& weights, const Shape& shape, Arena& arena) {
   layOut(weights.embeddingNorm, shape, arena);
   for (int i = 0; i < shape.layers; i++) {
     auto& layer = weights.layers[i];
-    if (i < shape.layers - 1) layOutMatrix(layer.attentionInput, hidden, 3 * hidden, arena);
+    if (i < shape.layers - 1) layOutMatrix(layer.attentionInput, hidden, 3 * hidden, arena, Twice::outliers);
     layOutMatrix(layer.attentionOutput, hidden, hidden, arena);
     layOut(layer.attentionNorm, shape, arena);
-    layOutMatrix(layer.intermediate, hidden, inner, arena);
-    layOutMatrix(layer.output, inner, hidden, arena);
+    layOutMatrix(layer.intermediate, hidden, inner, arena, Twice::outliers);
+    layOutMatrix(layer.output, inner, hidden, arena, Twice::heavy);
     layOut(layer.outputNorm, shape, arena);
   }
   layOutMatrix(weights.last.query, hidden, hidden, arena);
   for (int h = 0; h < shape.heads; h++) {
-    layOutMatrix(weights.last.keys[h], headSize, hidden, arena, false);
+    layOutMatrix(weights.last.keys[h], headSize, hidden, arena, Twice::none, false);
     layOutMatrix(weights.last.values[h], hidden, headSize, arena);
   }
   layOutMatrix(weights.headDense, hidden, hidden, arena);
