@@ -59,6 +59,7 @@ Outcome copyAndCheck(Workspace<Kind>& w, const Shape& shape, const Run& run, siz
 }
 
 bool findOutliers(ModelOf<Int8Arithmetic>& model) {
+  static_assert(LOT_TEXTS <= LAST_ROWS, "the last layer's norms are measured once");
   const Shape& shape = model.shape;
   Workspace<Int8Arithmetic>& w = model.workspace;
   return findOutliers(model.weights, shape, w, shape.types, longestText(shape), shape.positionOffset - 1,

@@ -1,5 +1,5 @@
-// Inputs whose weights are too large for eight bits beside the others' of the same output. In a MiniLM an eighth of the feed-forward layer's outputs have one weight that is
-// up to 38 times the root mean square of all: its 127 steps would leave the rest four or so. These weights come from a few inputs, which are there twice
+// Inputs whose weights are too large for eight bits beside the others' of the same output. In the middle layers of a MiniLM an eighth of the feed-forward layer's
+// outputs have a weight that is 8 to 38 times the root mean square of all, whose scale would leave the rest few of their 127 steps. These weights come from a few inputs, which are there twice
 // (quantized-product.h): a row has their bytes once more, and the matrix the high bytes of their weights.
 #pragma once
 #include "outliers.h"

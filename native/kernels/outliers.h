@@ -1,6 +1,6 @@
 // Rows of hidden states have a few columns that are many times larger than the others, the same in every row (T. Dettmers et al., 2022, arXiv:2208.07339); of a text's first
-// row one column may be nearly all there is (M. Sun et al., 2024, arXiv:2402.17762). One scale for a row would leave the rest few of its 127 steps: half of int8's error
-// in a MiniLM, and nine tenths in the shipped reranker, came from there. So the largest columns are integers of two bytes, the high one read as an input of its own
+// row one column may be nearly all there is (M. Sun et al., 2024, arXiv:2402.17762). One scale for a row would leave the rest few of its 127 steps: most of int8's error
+// in a MiniLM and in the shipped reranker came from there. So the largest columns are integers of two bytes, the high one read as an input of its own
 // (quantized-product.h), and the others alone decide a row's scale.
 #pragma once
 #include "arena.h"
