@@ -92,6 +92,31 @@ describe.skipIf(nativeMissing)(`the native engine in int8${nativeMissing}`, () =
     expect(found.correlation).toBeGreaterThan(0.99);
   });
 
+  it("keeps its digits where a few columns of a norm are many times as large as the others", () => {
+    const shape = smallShape({ hidden: 128, heads: 4, layers: 3 });
+    const columns = [3, 40, 41, 77, 127];
+    const size = 6;
+    const norms = [4, 14, 20, 30, 36];
+    // The matrices behind a norm: query, key, value and intermediate. As in trained models their weights make up for the size.
+    const matrices = [5, 7, 9, 15, 21, 23, 25, 31, 37, 39, 41, 47];
+    const tensors = randomTensors(shape, 8).map((tensor, index) => {
+      const fits = (i: number) => columns.includes(i % shape.hidden);
+      if (norms.includes(index)) return tensor.map((bias, i) => (fits(i) ? size : bias));
+      return matrices.includes(index) ? tensor.map((weight, i) => (fits(i) ? weight / size : weight)) : tensor;
+    });
+    // 0.14, and 0.44 where each column has one byte.
+    expect(compare(shape, tensors, "int8", "none").largest).toBeLessThan(0.25);
+  });
+
+  it("keeps its digits where one of an output's weights is many times as large as the others", () => {
+    const shape = smallShape({ hidden: 128, heads: 4 });
+    const tensors = randomTensors(shape, 9);
+    const output = tensors[17] as Float32Array;
+    for (let row = 0; row < shape.hidden; row += 2) output[row * shape.inner + (row % 7)] = 40;
+    // 0.08, and 0.16 where each weight has one byte.
+    expect(compare(shape, tensors, "int8", "none").largest).toBeLessThan(0.12);
+  });
+
   it.each([64, 256, 1024])("loses nothing of integer products of %i inputs", (hidden) => {
     const { shape, tensors } = losslessModel(hidden);
     const model = nativeAddon().createModel(shape, tensors, "int8");

@@ -20,10 +20,43 @@ export function toBfloat16(value: number): number {
   return new Float32Array(bits.buffer)[0] ?? 0;
 }
 
-/** Multiples of a scale with the largest magnitude at 127. */
-function around(values: Float64Array): Float64Array {
-  const scale = values.reduce((top, value) => Math.max(top, Math.abs(value)), 1e-20) / 127;
+const HIGH_INPUTS = 16;
+type Places = ReadonlySet<number>;
+
+/** Multiples of a scale with the largest magnitude at 127, or at 127 * 128 in the places that have a high byte. */
+function around(values: Float64Array, high: Places = new Set()): Float64Array {
+  const scale = values.reduce((top, value, i) => Math.max(top, Math.abs(value) / (high.has(i) ? 128 : 1)), 1e-20) / 127;
   return values.map((value) => Math.round(value / scale) * scale);
+}
+
+/** The places of the largest sums; of equal ones the first. */
+function largest(sums: Float64Array): Places {
+  return new Set([...sums.keys()].sort((a, b) => (sums[b] ?? 0) - (sums[a] ?? 0) || a - b).slice(0, HIGH_INPUTS));
+}
+
+/** The inputs whose weights are large beside the others' of an output. */
+function heavyInputs(rows: Matrix): Places {
+  const sums = new Float64Array(rows[0]?.length ?? 0);
+  for (const row of rows) {
+    const meanSquare = dot(row, row) / row.length;
+    for (const [k, weight] of row.entries()) sums[k] = (sums[k] ?? 0) + (weight ** 2 / meanSquare) ** 2;
+  }
+  return largest(sums);
+}
+
+/** The texts by which a model's outliers are found: pieces by lot. */
+function drawTexts({ vocabulary, positions, positionOffset, types }: NativeShape): EncodedPair[] {
+  const length = Math.min(32, positions - positionOffset);
+  let state = 1;
+  const draw = () => {
+    state = (state * 48271) % 2147483647;
+    const piece = state % vocabulary;
+    return piece === positionOffset - 1 ? (piece + 1) % vocabulary : piece;
+  };
+  return Array.from({ length: 8 }, () => ({
+    ids: Array.from({ length }, draw),
+    types: Array.from({ length }, (_, i) => Number(types > 1 && i > 0 && i >= Math.floor(length / 4))),
+  }));
 }
 
 /** Multiples of a scale from -SHIFT to the largest of the row, which has 255. */
@@ -63,6 +96,10 @@ export class ReferenceModel {
   readonly #tensors: readonly Float32Array[];
   readonly #rounding: Rounding;
   readonly #matrices = new Map<number, Matrix>();
+  /** While outliers are looked for: by the tensor of the norm, fourth powers of its columns, summed over rows. */
+  readonly #powers = new Map<number, Float64Array>();
+  /** The outliers of each norm. */
+  readonly #outliers = new Map<number, Places>();
   /** The largest score of any attention so far, in natural units. */
   largestScore = 0;
 
@@ -70,6 +107,10 @@ export class ReferenceModel {
     this.#shape = shape;
     this.#tensors = tensors;
     this.#rounding = rounding;
+    if (rounding === "none") return;
+    for (const text of drawTexts(shape)) this.logits(text);
+    for (const [norm, powers] of this.#powers) this.#outliers.set(norm, largest(powers));
+    this.largestScore = 0;
   }
 
   logits(pair: EncodedPair): number[] {
@@ -108,13 +149,13 @@ export class ReferenceModel {
     const read = isLast ? rows.slice(0, 1) : rows;
     const context = this.#attend(read, rows, at, isLast);
     return read.map((row, i) => {
-      const attended = this.#quantizedLinear(around, context[i] ?? new Float64Array(), at + 6);
+      const attended = this.#quantizedLinear((x) => around(x), context[i] ?? new Float64Array(), at + 6);
       const middle = this.#norm(
         row.map((value, d) => value + (attended[d] ?? 0)),
         at + 8,
       );
-      const inner = this.#quantizedLinear(around, middle, at + 10).map(gelu);
-      const out = this.#quantizedLinear(shifted, inner, at + 12);
+      const inner = this.#quantizedLinear(this.#aroundOutliers(at + 8), middle, at + 10).map(gelu);
+      const out = this.#quantizedLinear(shifted, inner, at + 12, heavyInputs);
       return this.#norm(
         middle.map((value, d) => value + (out[d] ?? 0)),
         at + 14,
@@ -128,7 +169,7 @@ export class ReferenceModel {
     const isRounded = this.#rounding === "kernels" && !isLast;
     const round = (x: number) => (isRounded ? toBfloat16(x) : x);
     const project = (x: Float64Array, tensor: number) =>
-      isLast ? this.#linear(x, tensor) : this.#quantizedLinear(around, x, tensor);
+      isLast ? this.#linear(x, tensor) : this.#quantizedLinear(this.#aroundOutliers(at - 2), x, tensor);
     // The kernels' factor of the query makes a share a power of two; it is part of what they round.
     const factor = Math.LOG2E / Math.sqrt(size);
     const queries = read.map((row) => project(row, at).map((x) => round(x * factor)));
@@ -154,15 +195,29 @@ export class ReferenceModel {
     });
   }
 
-  #quantizedLinear(quantize: (row: Float64Array) => Float64Array, x: Float64Array, tensor: number): Float64Array {
-    return this.#rounding === "none" ? this.#linear(x, tensor) : this.#linear(quantize(x), tensor, around);
+  /** Rows of the norm at `tensor`. */
+  #aroundOutliers(tensor: number): (row: Float64Array) => Float64Array {
+    return (row) => around(row, this.#outliers.get(tensor));
   }
 
-  #linear(x: Float64Array, tensor: number, round?: typeof around): Float64Array {
+  #quantizedLinear(
+    quantize: (row: Float64Array) => Float64Array,
+    x: Float64Array,
+    tensor: number,
+    findHigh: (rows: Matrix) => Places = () => new Set(),
+  ): Float64Array {
+    if (this.#rounding === "none") return this.#linear(x, tensor);
+    return this.#linear(quantize(x), tensor, (rows) => {
+      const high = findHigh(rows);
+      return rows.map((row) => around(row, high));
+    });
+  }
+
+  #linear(x: Float64Array, tensor: number, round = (rows: Matrix) => rows): Float64Array {
     const bias = this.#tensors[tensor + 1] ?? new Float32Array();
     let rows = this.#matrices.get(tensor);
     if (!rows) {
-      rows = Array.from(bias, (_, output) => this.#row(tensor, output, x.length)).map((row) => round?.(row) ?? row);
+      rows = round(Array.from(bias, (_, output) => this.#row(tensor, output, x.length)));
       this.#matrices.set(tensor, rows);
     }
     return Float64Array.from(rows, (row, output) => (bias[output] ?? 0) + dot(x, row));
@@ -173,9 +228,17 @@ export class ReferenceModel {
     const variance = x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / x.length;
     const weight = this.#row(tensor, 0);
     const bias = this.#row(tensor + 1, 0);
-    return x.map(
+    const row = x.map(
       (value, i) => ((value - mean) / Math.sqrt(variance + this.#shape.epsilon)) * (weight[i] ?? 0) + (bias[i] ?? 0),
     );
+    if (this.#rounding === "kernels" && !this.#outliers.has(tensor)) {
+      const powers = this.#powers.get(tensor) ?? new Float64Array(row.length);
+      this.#powers.set(
+        tensor,
+        powers.map((sum, i) => sum + (row[i] ?? 0) ** 4),
+      );
+    }
+    return row;
   }
 
   #row(tensor: number, row: number, size = this.#shape.hidden): Float64Array {

@@ -58,6 +58,15 @@ Outcome copyAndCheck(Workspace<Kind>& w, const Shape& shape, const Run& run, siz
   return Outcome::done;
 }
 
+bool findOutliers(ModelOf<Int8Arithmetic>& model) {
+  static_assert(LOT_TEXTS <= LAST_ROWS, "the last layer's norms are measured once");
+  const Shape& shape = model.shape;
+  Workspace<Int8Arithmetic>& w = model.workspace;
+  return findOutliers(model.weights, shape, w, shape.types, longestText(shape), shape.positionOffset - 1,
+                      [&](int tokens, float* logits) { forward(model.weights, shape, w, LOT_TEXTS, tokens, logits); });
+}
+bool findOutliers(ModelOf<Float32Arithmetic>&) { return true; }
+
 template <class Kind>
 Outcome create(const Shape& shape, Arithmetic arithmetic, const float* const* tensors, Model** created) {
   auto* model = (ModelOf<Kind>*)calloc(1, sizeof(ModelOf<Kind>));
@@ -74,6 +83,10 @@ Outcome create(const Shape& shape, Arithmetic arithmetic, const float* const* te
   arena.base = model->mapping.aligned;
   layOut(model->weights, shape, arena);
   packWeights(model->weights, shape, tensors);
+  if (!findOutliers(*model)) {
+    destroyModel(model);
+    return Outcome::outOfMemory;
+  }
   *created = model;
   return Outcome::done;
 }

@@ -4,7 +4,7 @@
 #include "workspace.h"
 #include "weights.h"
 
-static void layOutMatrix(StrassenMatrix& matrix, int inputs, int outputs, Arena& arena) {
+static void layOutMatrix(StrassenMatrix& matrix, int inputs, int outputs, Arena& arena, Twice = Twice::none) {
   matrix.inputs = inputs;
   matrix.outputs = outputs;
   arena.take(matrix.weights, (size_t)inputs * (size_t)outputs / 4 * STRASSEN_PRODUCTS);
@@ -35,8 +35,8 @@ struct Float32Arithmetic {
       arena.take(scratch.mixed, StrassenScratch::mixedSize(shape.hidden > shape.inner ? shape.hidden : shape.inner));
       arena.take(scratch.tile, StrassenScratch::tileSize());
     }
-    uint8_t* bytesOf(size_t) { return nullptr; }
-    float* scaleOf(size_t) { return nullptr; }
+    void quantize(size_t, const float*, const LayerNorm&) {}
+    void measure(const float*, int, int) {}
   };
 
   static ALWAYS_INLINE Floats loadWords(const Word* from) { return load(from); }
@@ -64,11 +64,11 @@ struct Float32Arithmetic {
     for (int first = 0; first < count; first += TOGETHER) {
       const int rows = count - first < TOGETHER ? count - first : TOGETHER;
       float* states = hidden + (size_t)first * size;
-      ResidualNormSink attentionOut{w.unfinished, states, &layer.attentionNorm, nullptr, nullptr, {}};
+      ResidualNormSink attentionOut{w.unfinished, states, &layer.attentionNorm, nullptr, {}};
       multiply(w, {context + (size_t)first * size, size}, rows, layer.attentionOutput, attentionOut);
       GeluSink intermediate{w.rows.inner, w.rows.innerStride};
       multiply(w, {states, size}, rows, layer.intermediate, intermediate);
-      ResidualNormSink out{w.unfinished, states, &layer.outputNorm, nullptr, nullptr, {}};
+      ResidualNormSink out{w.unfinished, states, &layer.outputNorm, nullptr, {}};
       multiply(w, {w.rows.inner, w.rows.innerStride}, rows, layer.output, out);
     }
   }

@@ -32,8 +32,9 @@ static void embed(const Weights<Kind>& weights, const Shape& shape, Workspace<Ki
         sum = add(sum, x);
         store(w.unfinished + i, x);
       }
-      normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, w.hidden + (size_t)row * size, w.rows.bytesOf((size_t)row), HIDDEN_STRIDE,
-                       w.rows.scaleOf((size_t)row));
+      float* states = w.hidden + (size_t)row * size;
+      normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, states);
+      w.rows.quantize((size_t)row, states, weights.embeddingNorm);
     }
     // Padding is the same in every run: attention leaves its row of the context alone.
     for (int left = Kind::rowsOf(w.lengths[pair]) - w.lengths[pair]; left > 0; left--, row++) {
@@ -41,6 +42,7 @@ static void embed(const Weights<Kind>& weights, const Shape& shape, Workspace<Ki
       memset(w.context + (size_t)row * size, 0, size * sizeof(float));
     }
   }
+  w.rows.measure(w.hidden, row, shape.hidden);
 }
 
 template <class Kind>

@@ -2,6 +2,7 @@
 #pragma once
 #include <string.h>
 
+#include "heavy-inputs.h"
 #include "strassen-product.h"
 #include "weights.h"
 
@@ -14,21 +15,33 @@ struct Tensors {
   const float* take() { return *next++; }
 };
 
-/** Rows `first`... of a matrix: signed bytes with one scale for each output, round(w / scale) with the largest at 127. `factor` is multiplied in. */
+/**
+ * Rows `first`... of a matrix: signed bytes with one scale for each output, round(w / scale) with the largest at 127, or at MOST_WITH_HIGH where the input is there twice.
+ * `factor` is multiplied in.
+ */
 static void packRows(QuantizedMatrix& matrix, int first, const float* weights, const float* biases, int rows, float factor, Activations activations) {
-  const int inputs = matrix.inputs;
+  const int inputs = matrix.inputs, heavyInputs = matrix.heavy ? HIGH_INPUTS : 0;
+  float parts[MAX_INNER];
+  for (int k = 0; k < inputs; k++) parts[k] = 1.f;
+  for (int i = 0; i < heavyInputs; i++) parts[matrix.heavy[i]] = 127.f / MOST_WITH_HIGH;
   for (int row = 0; row < rows; row++) {
     const float* w = weights + (size_t)row * (size_t)inputs;
     float magnitude = 1e-30f;
-    for (int k = 0; k < inputs; k++) magnitude = larger(__builtin_fabsf(w[k]), magnitude);
+    for (int k = 0; k < inputs; k++) magnitude = larger(__builtin_fabsf(w[k]) * parts[k], magnitude);
     const float scale = magnitude / 127.f;
-    const int output = first + row, lane = output % PANEL;
-    int8_t* panel = matrix.weights + (size_t)(output - lane) * (size_t)inputs + lane * 4;
+    const int output = first + row;
+    int8_t* panel = weightAt(matrix, output, 0);
     int32_t sum = 0;
     for (int k = 0; k < inputs; k++) {
       const int32_t quantized = _mm_cvtss_si32(_mm_set_ss(w[k] / scale));
       sum += quantized;
       panel[(size_t)(k / 4) * 4 * PANEL + (size_t)(k % 4)] = (int8_t)quantized;
+    }
+    for (int i = 0; i < heavyInputs; i++) {
+      const int input = matrix.heavy[i];
+      const int32_t quantized = _mm_cvtss_si32(_mm_set_ss(w[input] / scale)), high = (quantized + (1 << (HIGH_SHIFT - 1))) >> HIGH_SHIFT;
+      *weightAt(matrix, output, input) = (int8_t)(quantized - (high << HIGH_SHIFT));
+      *weightAt(matrix, output, i - HIGH_INPUTS) = (int8_t)high;
     }
     const bool shifted = activations == Activations::shiftedGelu;
     matrix.scales[output] = scale * factor;
@@ -93,9 +106,16 @@ static void packNorm(LayerNorm& norm, Tensors& tensors) {
   memcpy(norm.bias, tensors.take(), sizeof(float) * (size_t)norm.size);
 }
 
+static void findHeavyInputs(QuantizedMatrix& matrix, const float* weights) {
+  if (matrix.heavy) findHeavyInputs(matrix.heavy, weights, matrix.inputs, matrix.outputs);
+}
+static void findHeavyInputs(FloatMatrix&, const float*) {}
+static void findHeavyInputs(StrassenMatrix&, const float*) {}
+
 template <class Matrix>
 static void packMatrix(Matrix& matrix, Tensors& tensors, Activations activations) {
   const float *weights = tensors.take(), *biases = tensors.take();
+  findHeavyInputs(matrix, weights);
   packRows(matrix, 0, weights, biases, matrix.outputs, 1.f, activations);
   completeMatrix(matrix);
 }

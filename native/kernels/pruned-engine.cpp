@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "find-outliers.h"
+#include "pruned-forward.h"
 
 struct PrunedModel {
   PrunedShape shape;
@@ -44,6 +45,12 @@ Outcome copyAndCheck(PrunedWorkspace& w, const PrunedShape& shape, const Run& ru
     if (w.types[i] < 0 || w.types[i] > (isFirst ? 0 : 1)) return Outcome::badType;
   }
   return Outcome::done;
+}
+
+bool findOutliers(PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w) {
+  const bool found = findOutliers(weights, shape, w, 2, shape.positions, -1, [&](int tokens, float* logits) { scorePairs(weights, shape, w, LOT_TEXTS, tokens, logits); });
+  if (found) giveOutliers(weights.project, weights.layers[0].outputNorm.outliers);
+  return found;
 }
 
 }  // namespace

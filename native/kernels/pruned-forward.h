@@ -1,5 +1,6 @@
 // The forward pass of the package's own cross-encoder.
 #pragma once
+#include "int8-layer.h"
 #include "match-head.h"
 #include "pruned-attention.h"
 #include "token-choice.h"
@@ -17,19 +18,6 @@ static int planPairs(const PrunedWeights& weights, const PrunedShape& shape, Pru
     keptRows = chooseTokens(w, pair, shape, keptRows);
   }
   return keptRows;
-}
-
-/** While outliers are looked for: adds the squares of a norm's rows and goes on to the next norm's place. */
-static void measureColumns(const PrunedShape& shape, PrunedWorkspace& w, int rows) {
-  if (!w.squares) return;
-  const size_t size = (size_t)shape.hidden;
-  for (size_t t = 0; t < (size_t)rows; t++) {
-    for (size_t d = 0; d < size; d += 16) {
-      const Floats x = load(w.hidden + t * size + d);
-      store(w.squares + d, multiplyAdd(x, x, load(w.squares + d)));
-    }
-  }
-  w.squares += size;
 }
 
 static void embed(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int rows) {
@@ -55,9 +43,10 @@ static void embed(const PrunedWeights& weights, const PrunedShape& shape, Pruned
       store(w.unfinished + half + i, b);
     }
     float* row = w.hidden + (size_t)t * size;
-    normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, row, nullptr, HIDDEN_STRIDE, nullptr);
-    w.hiddenScales[t] = quantizeWithOutliers(row, shape.hidden, weights.embeddingOutliers, w.hiddenBytes + (size_t)t * HIDDEN_STRIDE);
+    normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, row);
+    w.rows.quantize((size_t)t, row, weights.embeddingNorm);
   }
+  w.rows.measure(w.hidden, rows, shape.hidden);
 }
 
 /** Moves the rows that go on together, in place, and leaves their pieces in `kept`. A row only ever moves forwards. */
@@ -68,55 +57,40 @@ static void gatherKept(const PrunedShape& shape, PrunedWorkspace& w, int keptRow
     w.kept[i] = w.pieces[from];
     if (from == to) continue;
     memcpy(w.hidden + to * size, w.hidden + from * size, size * sizeof(float));
-    memcpy(w.hiddenBytes + to * HIDDEN_STRIDE, w.hiddenBytes + from * HIDDEN_STRIDE, size + MORE_INPUTS);
-    w.hiddenScales[to] = w.hiddenScales[from];
+    memcpy(w.rows.hidden + to * HIDDEN_STRIDE, w.rows.hidden + from * HIDDEN_STRIDE, size + HIGH_INPUTS);
+    w.rows.hiddenScales[to] = w.rows.hiddenScales[from];
   }
-}
-
-/** From attention to the end of the layer. */
-static void finishLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorkspace& w, int rows) {
-  for (int t = 0; t < rows; t++) {
-    w.hiddenScales[t] = quantizeRow(w.context + (size_t)t * (size_t)shape.hidden, shape.hidden, w.hiddenBytes + (size_t)t * HIDDEN_STRIDE);
-  }
-  OutlierNormSink attentionOut{w.unfinished, w.hidden, &layer.attentionNorm, &layer.attentionOutliers, w.hiddenBytes, w.hiddenScales, {}};
-  multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, rows, layer.attentionOutput, attentionOut);
-  measureColumns(shape, w, rows);
-  QuantizedGeluSink intermediate{w.unfinished, layer.intermediate.outputs, w.innerBytes, w.hiddenScales, w.innerScales, {}};
-  multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, rows, layer.intermediate, intermediate);
-  OutlierNormSink out{w.unfinished, w.hidden, &layer.outputNorm, &layer.outputOutliers, w.hiddenBytes, w.hiddenScales, {}};
-  multiplyRows<INNER_STRIDE>(w.innerBytes, w.innerScales, rows, layer.output, out);
-  measureColumns(shape, w, rows);
 }
 
 /** Keys and values of all tokens; queries, and everything after, of those that go on. */
 static void runFirstLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int tokens, int keptRows) {
   AttentionInputSink<Bfloat16> keyValues{w.attentionInput, (size_t)tokens};
-  multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, tokens, layer.keyValue, keyValues);
+  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, tokens, layer.keyValue, keyValues);
   gatherKept(shape, w, keptRows);
   AttentionInputSink<Bfloat16> queries{w.queries, (size_t)keptRows};
-  multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, keptRows, layer.query, queries);
+  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, keptRows, layer.query, queries);
   const Projections from = {w.queries, (size_t)keptRows, w.attentionInput, (size_t)tokens};
   for (int i = 0; i < pairs; i++) {
     const PairRows& pair = w.pairs[i];
     attendWithinTexts(shape, w, from, {pair.keptStart, pair.keptCount, pair.start, pair.count}, pair.query);
   }
-  finishLayer(layer, shape, w, keptRows);
+  finishLayer(layer, w.rows, w.unfinished, w.context, w.hidden, keptRows, false);
 }
 
 static void runLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int rows) {
   AttentionInputSink<Bfloat16> sink{w.attentionInput, (size_t)rows};
-  multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, rows, layer.attentionInput, sink);
+  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows, layer.attentionInput, sink);
   const Projections from = {w.attentionInput, (size_t)rows, w.attentionInput + (size_t)rows * (size_t)shape.hidden, (size_t)rows};
   for (int i = 0; i < pairs; i++) {
     const PairRows& pair = w.pairs[i];
     attendWithinTexts(shape, w, from, {pair.keptStart, pair.keptCount, pair.keptStart, pair.keptCount}, pair.query);
   }
-  finishLayer(layer, shape, w, rows);
+  finishLayer(layer, w.rows, w.unfinished, w.context, w.hidden, rows, false);
 }
 
 static void matchQueries(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int rows) {
   UnitVectorSink vectors{w.context, shape.hidden, {}};
-  multiplyRows<HIDDEN_STRIDE>(w.hiddenBytes, w.hiddenScales, rows, weights.project, vectors);
+  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows, weights.project, vectors);
   for (int i = 0; i < pairs; i++) w.pairs[i].matched = matchQuery(w.pairs[i], w.context, w.kept, weights.importance, shape.hidden);
 }
 
@@ -124,7 +98,6 @@ static void matchQueries(const PrunedWeights& weights, const PrunedShape& shape,
 static void scorePairs(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int tokens, float* logits) {
   const int rows = planPairs(weights, shape, w, pairs);
   embed(weights, shape, w, tokens);
-  measureColumns(shape, w, tokens);
   runFirstLayer(weights.layers[0], shape, w, pairs, tokens, rows);
   matchQueries(weights, shape, w, pairs, rows);
   for (int i = 1; i < shape.layers; i++) runLayer(weights.layers[i], shape, w, pairs, rows);

@@ -3,23 +3,25 @@
 #include <string.h>
 
 #include "../pruned-engine.h"
+#include "find-outliers.h"
 #include "gelu.h"
-#include "outliers.h"
 #include "weights.h"
 
-struct PrunedLayer {
-  /** One matrix for all three, but for the first layer, whose keys and values are made for more rows than its queries. */
-  QuantizedMatrix query, keyValue, attentionInput;
-  QuantizedMatrix attentionOutput, intermediate, output;
-  LayerNorm attentionNorm, outputNorm;
-  OutlierColumns attentionOutliers, outputOutliers;
+struct PrunedLayer : EncoderLayer<QuantizedMatrix> {
+  /** Of the first layer, whose keys and values are made for more rows than its queries; the others have one matrix for all three. */
+  QuantizedMatrix query, keyValue;
 };
+
+static void giveToAttention(PrunedLayer& layer, const OutlierColumns& outliers) {
+  giveOutliers(layer.query, outliers);
+  giveOutliers(layer.keyValue, outliers);
+  giveOutliers(layer.attentionInput, outliers);
+}
 
 struct PrunedWeights {
   uint8_t* words;  // [piece][hidden / 2]: the first half of a row in the low four bits, the second in the high ones, both 8 more than they mean
   float *wordScales, *importance, *inverseFrequency, *positions;
   LayerNorm embeddingNorm;
-  OutlierColumns embeddingOutliers;
   PrunedLayer layers[MAX_LAYERS];
   QuantizedMatrix project;
   FloatMatrix sentence, pooler;
@@ -27,7 +29,7 @@ struct PrunedWeights {
 };
 
 static void layOut(PrunedWeights& weights, const PrunedShape& shape, Arena& arena) {
-  const int hidden = shape.hidden, inner = shape.inner, wide = hidden + MORE_INPUTS;
+  const int hidden = shape.hidden, inner = shape.inner;
   const size_t vocabulary = (size_t)shape.vocabulary;
   arena.take(weights.words, vocabulary * (size_t)hidden / 2);
   arena.take(weights.wordScales, vocabulary);
@@ -35,28 +37,27 @@ static void layOut(PrunedWeights& weights, const PrunedShape& shape, Arena& aren
   arena.take(weights.inverseFrequency, vocabulary);
   arena.take(weights.positions, (size_t)shape.positions * (size_t)hidden);
   layOut(weights.embeddingNorm, shape, arena);
-  layOut(weights.embeddingOutliers, hidden, arena);
   for (int i = 0; i < shape.layers; i++) {
     PrunedLayer& layer = weights.layers[i];
     if (i == 0) {
-      layOutMatrix(layer.query, wide, hidden, arena);
-      layOutMatrix(layer.keyValue, wide, 2 * hidden, arena);
+      layOutMatrix(layer.query, hidden, hidden, arena, Twice::outliers);
+      layOutMatrix(layer.keyValue, hidden, 2 * hidden, arena, Twice::outliers);
     } else {
-      layOutMatrix(layer.attentionInput, wide, 3 * hidden, arena);
+      layOutMatrix(layer.attentionInput, hidden, 3 * hidden, arena, Twice::outliers);
     }
     layOutMatrix(layer.attentionOutput, hidden, hidden, arena);
     layOut(layer.attentionNorm, shape, arena);
-    layOut(layer.attentionOutliers, hidden, arena);
-    layOutMatrix(layer.intermediate, wide, inner, arena);
+    layOutMatrix(layer.intermediate, hidden, inner, arena, Twice::outliers);
     layOutMatrix(layer.output, inner, hidden, arena);
     layOut(layer.outputNorm, shape, arena);
-    layOut(layer.outputOutliers, hidden, arena);
   }
-  layOutMatrix(weights.project, wide, hidden, arena);
+  layOutMatrix(weights.project, hidden, hidden, arena, Twice::outliers);
   layOutMatrix(weights.sentence, hidden, hidden, arena);
   layOutMatrix(weights.pooler, hidden, hidden, arena);
   arena.take(weights.classifier, (size_t)hidden);
 }
+
+static PrunedLayer& layerOf(PrunedWeights& weights, int index, int) { return weights.layers[index]; }
 
 struct PrunedTensors {
   const void* const* next;
@@ -69,16 +70,16 @@ struct PrunedTensors {
 /** How the rows that a matrix will multiply are quantised: bytes around 128, or bytes from -GELU_SHIFT up. */
 enum class RowBytes { aroundZeroPoint, shiftedGelu };
 
-/** A linear part of `inputs`, which may be fewer than the matrix's, as the outputs from `first` on. The file has [input][output]. `factor` is multiplied in. */
-static void packColumns(QuantizedMatrix& matrix, int first, int inputs, int outputs, PrunedTensors& tensors, float factor, RowBytes bytes) {
+/** A linear part as the outputs from `first` on. The file has [input][output]. `factor` is multiplied in. */
+static void packColumns(QuantizedMatrix& matrix, int first, int outputs, PrunedTensors& tensors, float factor, RowBytes bytes) {
   const int8_t* weights = tensors.bytes();
   const float *scales = tensors.floats(), *biases = tensors.floats();
   const bool isShifted = bytes == RowBytes::shiftedGelu;
   for (int column = 0; column < outputs; column++) {
-    const int output = first + column, lane = output % PANEL;
-    int8_t* panel = matrix.weights + (size_t)(output - lane) * (size_t)matrix.inputs + lane * 4;
+    const int output = first + column;
+    int8_t* panel = weightAt(matrix, output, 0);
     int32_t sum = 0;
-    for (int k = 0; k < inputs; k++) {
+    for (int k = 0; k < matrix.inputs; k++) {
       const int8_t weight = weights[(size_t)k * (size_t)outputs + (size_t)column];
       sum += weight;
       panel[(size_t)(k / 4) * 4 * PANEL + (size_t)(k % 4)] = weight;
@@ -89,8 +90,8 @@ static void packColumns(QuantizedMatrix& matrix, int first, int inputs, int outp
   }
 }
 
-static void packMatrix(QuantizedMatrix& matrix, int inputs, PrunedTensors& tensors, RowBytes bytes) {
-  packColumns(matrix, 0, inputs, matrix.outputs, tensors, 1.f, bytes);
+static void packMatrix(QuantizedMatrix& matrix, PrunedTensors& tensors, RowBytes bytes) {
+  packColumns(matrix, 0, matrix.outputs, tensors, 1.f, bytes);
 }
 
 /** A linear part in float32, for the few rows of the head. */
@@ -121,7 +122,6 @@ static void packEmbeddings(PrunedWeights& weights, const PrunedShape& shape, Pru
   const float* scales = tensors.floats();
   for (size_t i = 0; i < (size_t)shape.positions * hidden; i++) weights.positions[i] = (float)positions[i] * scales[i / hidden];
   packNorm(weights.embeddingNorm, tensors);
-  clearOutliers(weights.embeddingOutliers, shape.hidden);
 }
 
 static void packLayer(PrunedLayer& layer, const PrunedShape& shape, bool isFirst, PrunedTensors& tensors) {
@@ -129,23 +129,21 @@ static void packLayer(PrunedLayer& layer, const PrunedShape& shape, bool isFirst
   const float queryFactor = 1.4426950408889634f / squareRoot((float)(hidden / shape.heads));  // log2(e): shares are powers of two
   QuantizedMatrix &query = isFirst ? layer.query : layer.attentionInput, &keyValue = isFirst ? layer.keyValue : layer.attentionInput;
   const int key = isFirst ? 0 : hidden;
-  packColumns(query, 0, hidden, hidden, tensors, queryFactor, RowBytes::aroundZeroPoint);
-  packColumns(keyValue, key, hidden, hidden, tensors, 1.f, RowBytes::aroundZeroPoint);
-  packColumns(keyValue, key + hidden, hidden, hidden, tensors, 1.f, RowBytes::aroundZeroPoint);
-  packMatrix(layer.attentionOutput, hidden, tensors, RowBytes::aroundZeroPoint);
+  packColumns(query, 0, hidden, tensors, queryFactor, RowBytes::aroundZeroPoint);
+  packColumns(keyValue, key, hidden, tensors, 1.f, RowBytes::aroundZeroPoint);
+  packColumns(keyValue, key + hidden, hidden, tensors, 1.f, RowBytes::aroundZeroPoint);
+  packMatrix(layer.attentionOutput, tensors, RowBytes::aroundZeroPoint);
   packNorm(layer.attentionNorm, tensors);
-  packMatrix(layer.intermediate, hidden, tensors, RowBytes::aroundZeroPoint);
-  packMatrix(layer.output, shape.inner, tensors, RowBytes::shiftedGelu);
+  packMatrix(layer.intermediate, tensors, RowBytes::aroundZeroPoint);
+  packMatrix(layer.output, tensors, RowBytes::shiftedGelu);
   packNorm(layer.outputNorm, tensors);
-  clearOutliers(layer.attentionOutliers, hidden);
-  clearOutliers(layer.outputOutliers, hidden);
 }
 
 static void packWeights(PrunedWeights& weights, const PrunedShape& shape, const void* const* from) {
   PrunedTensors tensors{from};
   packEmbeddings(weights, shape, tensors);
   for (int i = 0; i < shape.layers; i++) packLayer(weights.layers[i], shape, i == 0, tensors);
-  packMatrix(weights.project, shape.hidden, tensors, RowBytes::aroundZeroPoint);
+  packMatrix(weights.project, tensors, RowBytes::aroundZeroPoint);
   packRestored(weights.sentence, tensors);
   packRestored(weights.pooler, tensors);
   tensors.copy(weights.classifier, (size_t)shape.hidden);

@@ -30,16 +30,12 @@ struct PrunedWorkspace {
   int32_t* kept;  // rows that go on; later their pieces
   float* hidden;   // [row][hidden]
   float* context;  // [row][hidden], what attention gives; for a while the vectors that are matched
-  uint8_t* hiddenBytes;  // [row][HIDDEN_STRIDE]
-  float* hiddenScales;
-  uint8_t* innerBytes;  // [row][INNER_STRIDE]
-  float* innerScales;
+  QuantizedRows rows;
   uint16_t *queries, *attentionInput;  // [panel][row][32]
   // Of one text and head: all rows, and from [CLS] on.
   uint16_t *keys, *values, *documentKeys, *documentValues, *shares;
   float *scores, *unfinished;
   float *means, *sentences, *firstRows, *pooled;
-  float* squares;  // while outliers are looked for: of each norm's columns, summed over rows
 };
 
 static void layOut(PrunedWorkspace& w, const PrunedShape& shape, int capacity, Arena& arena) {
@@ -55,10 +51,7 @@ static void layOut(PrunedWorkspace& w, const PrunedShape& shape, int capacity, A
   arena.take(w.kept, rows);
   arena.take(w.hidden, rows * hidden);
   arena.take(w.context, rows * hidden);
-  arena.take(w.hiddenBytes, rows * HIDDEN_STRIDE);
-  arena.take(w.hiddenScales, rows);
-  arena.take(w.innerBytes, rows * INNER_STRIDE);
-  arena.take(w.innerScales, rows);
+  w.rows.layOut(shape, rows, arena);
   arena.take(w.queries, rows * hidden);
   arena.take(w.attentionInput, rows * 3 * hidden);
   arena.take(w.keys, longest * HALF);

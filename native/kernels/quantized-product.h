@@ -3,7 +3,11 @@
 // A row is unsigned bytes a with one scale s, an output signed bytes w with one scale t: sum(a w) is exact in 32 bits (4,096 * 255 * 127 < 2^31,
 // and `vpdpbusd` does not saturate), so the result s t sum(a w) + bias depends on that row and on nothing else in the run. What a row's zero point adds
 // is known beforehand and stands in `starts` or `biases`.
+//
+// A few inputs may be there twice, the second time 128 times as large: the high bytes of values, or of weights, for which eight bits are too few (outliers.h, heavy-inputs.h).
+// Their sums are made first, shifted, and the others added, so that all is one integer still (16 * 255 * 127 * 128 more).
 #pragma once
+#include "../engine.h"
 #include "vectors.h"
 
 /** Most rows of a block: 24 sums of 16 lanes, two vectors of weights and one of activations fill the 32 registers. */
@@ -18,23 +22,36 @@ constexpr size_t INNER_STRIDE = 4096 + 64;
 /** How far ahead of the product weights are fetched, in bytes. */
 constexpr size_t PREFETCH_DISTANCE = 1024;
 
-/** Weights as they are read: for each panel, for each four inputs, 32 outputs of four bytes. */
+/** Inputs that are there twice. A row has their high bytes behind its own. */
+constexpr int HIGH_INPUTS = 16;
+constexpr int HIGH_SHIFT = 7;
+static_assert(MAX_HIDDEN + HIGH_INPUTS <= (int)HIDDEN_STRIDE && MAX_INNER + HIGH_INPUTS <= (int)INNER_STRIDE, "a quantised row must have room for the high bytes");
+
+/** A whole number as `high * 128 + low`, with `low` from -64 to 63, and `high` a signed byte where it is at most MOST_WITH_HIGH in magnitude. */
+constexpr int MOST_WITH_HIGH = 127 << HIGH_SHIFT;
+
+/** Weights as they are read: for each panel, for each four inputs, 32 outputs of four bytes. The high inputs, none or HIGH_INPUTS of them, stand before the others. */
 struct QuantizedMatrix {
-  int inputs, outputs;
+  int inputs, outputs, highInputs;
   int8_t* weights;
   float* scales;
   float* biases;
   int32_t* starts;
+  int32_t* heavy;  // which inputs are there twice for their weights' sake (heavy-inputs.h)
 };
 
+static ALWAYS_INLINE int8_t* weightsOf(const QuantizedMatrix& matrix, int panel) {
+  return matrix.weights + (size_t)panel * PANEL * (size_t)(matrix.inputs + matrix.highInputs);
+}
+
+/** Where a weight is written: `input` from 0 on, or from -HIGH_INPUTS on of those that are there twice. */
+static ALWAYS_INLINE int8_t* weightAt(const QuantizedMatrix& matrix, int output, int input) {
+  const size_t place = (size_t)(matrix.highInputs + input);
+  return weightsOf(matrix, output / PANEL) + place / 4 * 4 * PANEL + (size_t)(output % PANEL) * 4 + place % 4;
+}
+
 template <int ROWS, size_t STRIDE>
-static ALWAYS_INLINE void multiplyPanel(const uint8_t* rows, const int8_t* weights, const int32_t* starts, int inputs,
-                                        Integers (&sums)[ROWS][2]) {
-  const Integers start0 = _mm512_loadu_si512(starts), start1 = _mm512_loadu_si512(starts + 16);
-  UNROLL for (int r = 0; r < ROWS; r++) {
-    sums[r][0] = start0;
-    sums[r][1] = start1;
-  }
+static ALWAYS_INLINE void addProducts(const uint8_t* rows, const int8_t* weights, int inputs, Integers (&sums)[ROWS][2]) {
   _Pragma("GCC unroll 4") for (int k = 0; k < inputs / 4; k++) {
     const int8_t* at = weights + (size_t)k * 128;
     const Integers weights0 = _mm512_load_si512(at), weights1 = _mm512_load_si512(at + 64);
@@ -48,6 +65,28 @@ static ALWAYS_INLINE void multiplyPanel(const uint8_t* rows, const int8_t* weigh
   }
 }
 
+template <int ROWS, size_t STRIDE>
+static ALWAYS_INLINE void multiplyPanel(const uint8_t* rows, const QuantizedMatrix& matrix, int panel, Integers (&sums)[ROWS][2]) {
+  const int8_t* weights = weightsOf(matrix, panel);
+  const int32_t* starts = matrix.starts + panel * PANEL;
+  const Integers start0 = _mm512_loadu_si512(starts), start1 = _mm512_loadu_si512(starts + 16);
+  if (matrix.highInputs) {
+    UNROLL for (int r = 0; r < ROWS; r++) sums[r][0] = sums[r][1] = _mm512_setzero_si512();
+    addProducts<ROWS, STRIDE>(rows + matrix.inputs, weights, HIGH_INPUTS, sums);
+    UNROLL for (int r = 0; r < ROWS; r++) {
+      sums[r][0] = _mm512_add_epi32(_mm512_slli_epi32(sums[r][0], HIGH_SHIFT), start0);
+      sums[r][1] = _mm512_add_epi32(_mm512_slli_epi32(sums[r][1], HIGH_SHIFT), start1);
+    }
+    weights += HIGH_INPUTS * PANEL;
+  } else {
+    UNROLL for (int r = 0; r < ROWS; r++) {
+      sums[r][0] = start0;
+      sums[r][1] = start1;
+    }
+  }
+  addProducts<ROWS, STRIDE>(rows, weights, matrix.inputs, sums);
+}
+
 /** What a product is for (sinks.h): `put` takes 32 values of a row, `finish` comes when all of a block's rows are there. */
 template <int ROWS, size_t STRIDE, class Sink>
 static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const float* rowScales, int first, const QuantizedMatrix& matrix,
@@ -55,8 +94,7 @@ static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const f
   for (int panel = 0; panel < matrix.outputs / PANEL; panel++) {
     Integers sums[ROWS][2];
     const int output = panel * PANEL;
-    multiplyPanel<ROWS, STRIDE>(rows + (size_t)first * STRIDE, matrix.weights + (size_t)output * matrix.inputs, matrix.starts + output,
-                                matrix.inputs, sums);
+    multiplyPanel<ROWS, STRIDE>(rows + (size_t)first * STRIDE, matrix, panel, sums);
     const Floats scale0 = load(matrix.scales + output), scale1 = load(matrix.scales + output + 16);
     const Floats bias0 = load(matrix.biases + output), bias1 = load(matrix.biases + output + 16);
     UNROLL for (int r = 0; r < ROWS; r++) {

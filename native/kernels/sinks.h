@@ -3,8 +3,8 @@
 #include "attention-numbers.h"
 #include "float-product.h"
 #include "gelu.h"
-#include "normalize.h"
 #include "quantized-product.h"
+#include "quantized-rows.h"
 
 /** Rows as they are. */
 struct StoreSink {
@@ -36,13 +36,12 @@ struct AttentionInputSink {
   ALWAYS_INLINE void finish(int) {}
 };
 
-/** Adds the residual, normalises and, where there are `bytes`, quantises for the next product. They may be the very rows that were multiplied: a block is through when it is overwritten. */
+/** Adds the residual, normalises and, where there are `rows`, quantises for the next product. They may be the very rows that were multiplied: a block is through when it is overwritten. */
 struct ResidualNormSink {
   float* unfinished;
   float* hidden;
   const LayerNorm* norm;
-  uint8_t* bytes;
-  float* scales;
+  QuantizedRows* rows;
   Floats sums[BLOCK_ROWS];
 
   template <int VECTORS>
@@ -59,8 +58,10 @@ struct ResidualNormSink {
   }
   template <int ROWS>
   ALWAYS_INLINE void finish(int first) {
-    normalizeRows<ROWS>(unfinished, sums, *norm, hidden + (size_t)first * norm->size, bytes ? bytes + (size_t)first * HIDDEN_STRIDE : nullptr,
-                        HIDDEN_STRIDE, bytes ? scales + first : nullptr);
+    float* states = hidden + (size_t)first * norm->size;
+    normalizeRows<ROWS>(unfinished, sums, *norm, states);
+    if (!rows) return;
+    for (int r = 0; r < ROWS; r++) rows->quantize((size_t)(first + r), states + (size_t)r * norm->size, *norm);
   }
 };
 
@@ -80,13 +81,11 @@ struct GeluSink {
 /** Floats from one unfinished row to the next, as in normalize.h. */
 constexpr size_t UNFINISHED_INNER_STRIDE = 4096 + 16;
 
-/** gelu, then unsigned bytes of what is between -GELU_SHIFT and the row's largest value. The packed matrix knows of the shift. */
+/** gelu, then unsigned bytes of what is between -GELU_SHIFT and the row's largest value. The matrix that is next knows of the shift, and which bytes it wants twice. */
 struct QuantizedGeluSink {
   float* unfinished;
-  int size;
-  uint8_t* bytes;
-  const float* inputScales;
-  float* scales;
+  QuantizedRows* rows;
+  const QuantizedMatrix* next;
   Floats top[BLOCK_ROWS];
 
   ALWAYS_INLINE void put(int, int r, int output, const Floats (&values)[2]) {
@@ -107,10 +106,12 @@ struct QuantizedGeluSink {
         return multiplyAdd(phi(load(x)), multiply(load(x), factor), shift);
       };
       const float* x = unfinished + r * UNFINISHED_INNER_STRIDE;
-      uint8_t* to = bytes + (first + r) * INNER_STRIDE;
-      for (int i = 0; i < size; i += 64) storeBytes(to + i, quantized(x + i), quantized(x + i + 16), quantized(x + i + 32), quantized(x + i + 48));
+      uint8_t* to = rows->inner + (size_t)(first + r) * INNER_STRIDE;
+      for (int i = 0; i < next->inputs; i += 64) storeBytes(to + i, quantized(x + i), quantized(x + i + 16), quantized(x + i + 32), quantized(x + i + 48));
+      for (int i = 0; i < next->highInputs; i++) to[next->inputs + i] = to[next->heavy[i]];
       // The difference is zero, or NaN where the row that was multiplied had a value that is not finite.
-      scales[first + r] = scale + (inputScales[first + r] - inputScales[first + r]);
+      const float before = rows->hiddenScales[first + r];
+      rows->innerScales[first + r] = scale + (before - before);
     }
   }
 };

@@ -6,6 +6,7 @@
 #include "normalize.h"
 #include "quantized-product.h"
 
+/** The last layer has no `attentionInput`. */
 template <class Matrix>
 struct EncoderLayer {
   Matrix attentionInput, attentionOutput, intermediate, output;
@@ -31,16 +32,22 @@ struct Weights {
   float *headWeights, *headBiases;
 };
 
-static void layOutMatrix(QuantizedMatrix& matrix, int inputs, int outputs, Arena& arena) {
+/** Which inputs of a matrix are there twice: none, the outliers of the norm before it, or those whose weights are heavy. */
+enum class Twice { none, outliers, heavy };
+
+static void layOutMatrix(QuantizedMatrix& matrix, int inputs, int outputs, Arena& arena, Twice twice = Twice::none) {
   matrix.inputs = inputs;
   matrix.outputs = outputs;
-  arena.take(matrix.weights, (size_t)inputs * (size_t)outputs);
+  matrix.highInputs = twice == Twice::none ? 0 : HIGH_INPUTS;
+  arena.take(matrix.weights, (size_t)(inputs + matrix.highInputs) * (size_t)outputs);
   arena.take(matrix.scales, (size_t)outputs);
   arena.take(matrix.biases, (size_t)outputs);
   arena.take(matrix.starts, (size_t)outputs);
+  if (twice == Twice::heavy) arena.take(matrix.heavy, HIGH_INPUTS);
 }
 
-static void layOutMatrix(FloatMatrix& matrix, int inputs, int outputs, Arena& arena, bool hasBiases = true) {
+/** In float32 no input is there twice. */
+static void layOutMatrix(FloatMatrix& matrix, int inputs, int outputs, Arena& arena, Twice = Twice::none, bool hasBiases = true) {
   matrix.inputs = inputs;
   matrix.outputs = outputs;
   arena.take(matrix.weights, (size_t)inputs * (size_t)outputs);
@@ -55,14 +62,15 @@ static void layOut(LayerNorm& norm, const AnyShape& shape, Arena& arena) {
   norm.epsilon = shape.epsilon;
   arena.take(norm.weight, (size_t)shape.hidden);
   arena.take(norm.bias, (size_t)shape.hidden);
+  layOut(norm.outliers, shape.hidden, arena);
 }
 
 template <class Matrix>
 static void layOut(EncoderLayer<Matrix>& layer, const Shape& shape, Arena& arena) {
   layOutMatrix(layer.attentionOutput, shape.hidden, shape.hidden, arena);
   layOut(layer.attentionNorm, shape, arena);
-  layOutMatrix(layer.intermediate, shape.hidden, shape.inner, arena);
-  layOutMatrix(layer.output, shape.inner, shape.hidden, arena);
+  layOutMatrix(layer.intermediate, shape.hidden, shape.inner, arena, Twice::outliers);
+  layOutMatrix(layer.output, shape.inner, shape.hidden, arena, Twice::heavy);
   layOut(layer.outputNorm, shape, arena);
 }
 
@@ -74,13 +82,13 @@ static void layOut(Weights<Kind>& weights, const Shape& shape, Arena& arena) {
   arena.take(weights.types, (size_t)shape.types * (size_t)hidden);
   layOut(weights.embeddingNorm, shape, arena);
   for (int i = 0; i < shape.layers - 1; i++) {
-    layOutMatrix(weights.layers[i].attentionInput, hidden, 3 * hidden, arena);
+    layOutMatrix(weights.layers[i].attentionInput, hidden, 3 * hidden, arena, Twice::outliers);
     layOut(weights.layers[i], shape, arena);
   }
   layOut(weights.lastLayer, shape, arena);
   layOutMatrix(weights.last.query, hidden, hidden, arena);
   for (int h = 0; h < shape.heads; h++) {
-    layOutMatrix(weights.last.keys[h], headSize, hidden, arena, false);
+    layOutMatrix(weights.last.keys[h], headSize, hidden, arena, Twice::none, false);
     layOutMatrix(weights.last.values[h], hidden, headSize, arena);
   }
   layOutMatrix(weights.headDense, hidden, hidden, arena);
