@@ -130,18 +130,24 @@ static inline bool readInt32Array(napi_env env, napi_value value, const char* na
 
 constexpr size_t MAX_TENSORS = EMBEDDING_TENSORS + (size_t)MAX_LAYERS * LAYER_TENSORS + HEAD_TENSORS;
 
-/** The tensors of a checked shape, each with the length that the shape asks for. */
-static inline bool readTensors(napi_env env, napi_value array, const Shape& shape, const float* (&tensors)[MAX_TENSORS]) {
+/** The elements of `tensors`, of which there must be `count`. */
+static inline bool readElements(napi_env env, napi_value array, size_t count, napi_value* elements) {
   bool isArray = false;
   uint32_t length = 0;
   if (napi_is_array(env, array, &isArray) != napi_ok || !isArray) return throwType(env, "`tensors` must be an array.");
   if (napi_get_array_length(env, array, &length) != napi_ok) return throwPending(env);
-  const size_t count = tensorCount(shape);
   if (length != count) return throwRange(env, "`tensors` must have %zu elements; got %u.", count, length);
-  napi_value elements[MAX_TENSORS];
   for (size_t i = 0; i < count; i++) {
     if (napi_get_element(env, array, (uint32_t)i, &elements[i]) != napi_ok) return throwPending(env);
   }
+  return true;
+}
+
+/** The tensors of a checked shape, each with the length that the shape asks for. */
+static inline bool readTensors(napi_env env, napi_value array, const Shape& shape, const float* (&tensors)[MAX_TENSORS]) {
+  const size_t count = tensorCount(shape);
+  napi_value elements[MAX_TENSORS];
+  if (!readElements(env, array, count, elements)) return false;
   for (size_t i = 0; i < count; i++) {
     void* data;
     size_t floats;

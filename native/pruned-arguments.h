@@ -40,16 +40,9 @@ static inline bool readPrunedShape(napi_env env, napi_value object, PrunedShape*
 
 /** The tensors of a checked shape, each of the type and with the length that the shape asks for. */
 static inline bool readPrunedTensors(napi_env env, napi_value array, const PrunedShape& shape, const void* (&tensors)[MAX_PRUNED_TENSORS]) {
-  bool isArray = false;
-  uint32_t length = 0;
-  if (napi_is_array(env, array, &isArray) != napi_ok || !isArray) return throwType(env, "`tensors` must be an array.");
-  if (napi_get_array_length(env, array, &length) != napi_ok) return throwPending(env);
   const size_t count = tensorCount(shape);
-  if (length != count) return throwRange(env, "`tensors` must have %zu elements; got %u.", count, length);
   napi_value elements[MAX_PRUNED_TENSORS];
-  for (size_t i = 0; i < count; i++) {
-    if (napi_get_element(env, array, (uint32_t)i, &elements[i]) != napi_ok) return throwPending(env);
-  }
+  if (!readElements(env, array, count, elements)) return false;
   const struct {
     napi_typedarray_type type;
     const char* name;

@@ -51,3 +51,24 @@ struct Arena {
     used += whole;
   }
 };
+
+/** Maps as much as `layOut` takes of an arena, and lays it out there. False where there is no memory. */
+template <class LayOut>
+static bool mapLaidOut(Mapping& mapping, const LayOut& layOut) {
+  Arena measure;
+  layOut(measure);
+  if (!mapping.allocate(measure.used)) return false;
+  Arena arena;
+  arena.base = mapping.aligned;
+  layOut(arena);
+  return true;
+}
+
+/** Makes room for `needed` rows in a workspace. On failure there is none, and the next run tries again. */
+template <class AnyWorkspace, class AnyShape>
+static bool reserve(AnyWorkspace& w, const AnyShape& shape, int needed) {
+  if (w.mapping.start && needed <= w.capacity) return true;
+  w.mapping.release();
+  w.capacity = (needed + 127) / 128 * 128;
+  return mapLaidOut(w.mapping, [&](Arena& arena) { layOut(w, shape, w.capacity, arena); });
+}

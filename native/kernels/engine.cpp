@@ -73,15 +73,10 @@ Outcome create(const Shape& shape, Arithmetic arithmetic, const float* const* te
   if (!model) return Outcome::outOfMemory;
   model->shape = shape;
   model->arithmetic = arithmetic;
-  Arena measure;
-  layOut(model->weights, shape, measure);
-  if (!model->mapping.allocate(measure.used)) {
+  if (!mapLaidOut(model->mapping, [&](Arena& arena) { layOut(model->weights, shape, arena); })) {
     free(model);
     return Outcome::outOfMemory;
   }
-  Arena arena;
-  arena.base = model->mapping.aligned;
-  layOut(model->weights, shape, arena);
   packWeights(model->weights, shape, tensors);
   if (!findOutliers(*model)) {
     destroyModel(model);

@@ -64,15 +64,10 @@ Outcome createPrunedModel(const PrunedShape& shape, const void* const* tensors, 
   PrunedModel* model = (PrunedModel*)calloc(1, sizeof(PrunedModel));
   if (!model) return Outcome::outOfMemory;
   model->shape = shape;
-  Arena measure;
-  layOut(model->weights, shape, measure);
-  if (!model->mapping.allocate(measure.used)) {
+  if (!mapLaidOut(model->mapping, [&](Arena& arena) { layOut(model->weights, shape, arena); })) {
     free(model);
     return Outcome::outOfMemory;
   }
-  Arena arena;
-  arena.base = model->mapping.aligned;
-  layOut(model->weights, shape, arena);
   packWeights(model->weights, shape, tensors);
   if (!findOutliers(model->weights, model->shape, model->workspace)) {
     destroyPrunedModel(model);

@@ -66,18 +66,3 @@ static void layOut(PrunedWorkspace& w, const PrunedShape& shape, int capacity, A
   arena.take(w.firstRows, HEAD_PAIRS * hidden);
   arena.take(w.pooled, HEAD_PAIRS * hidden);
 }
-
-/** Makes room for `tokens`. On failure there is none, and the next run tries again. */
-static bool reserve(PrunedWorkspace& w, const PrunedShape& shape, int tokens) {
-  if (w.mapping.start && tokens <= w.capacity) return true;
-  const int capacity = (tokens + 511) / 512 * 512;
-  w.mapping.release();
-  Arena measure;
-  layOut(w, shape, capacity, measure);
-  if (!w.mapping.allocate(measure.used)) return false;
-  Arena arena;
-  arena.base = w.mapping.aligned;
-  layOut(w, shape, capacity, arena);
-  w.capacity = capacity;
-  return true;
-}

@@ -49,19 +49,3 @@ static void layOut(Workspace<Kind>& w, const Shape& shape, int capacity, Arena& 
   arena.take(w.lastLooks, LAST_ROWS * hidden * (size_t)shape.heads);
   arena.take(w.lastMixes, LAST_ROWS * hidden * (size_t)shape.heads);
 }
-
-/** Makes room for `needed` rows, which are no fewer than tokens. On failure there is none, and the next run tries again. */
-template <class Kind>
-static bool reserve(Workspace<Kind>& w, const Shape& shape, int needed) {
-  if (w.mapping.start && needed <= w.capacity) return true;
-  const int capacity = (needed + 127) / 128 * 128;
-  w.mapping.release();
-  Arena measure;
-  layOut(w, shape, capacity, measure);
-  if (!w.mapping.allocate(measure.used)) return false;
-  Arena arena;
-  arena.base = w.mapping.aligned;
-  layOut(w, shape, capacity, arena);
-  w.capacity = capacity;
-  return true;
-}
