@@ -23,6 +23,8 @@ if (!best?.content.startsWith("To change")) throw new Error("the built-in model 
 
 const RERANK_WITHOUT_RUNTIME = `
 import { CrossEncoderReranker, PgVectorDBError } from "pgvectordb/rerankers";
+// Our own kernels, where they run, need no runtime.
+process.env["PGVECTORDB_NATIVE"] = "off";
 const reranker = new CrossEncoderReranker({ model: "builtin" });
 const error = await reranker.rerank("query", ["document"]).then(() => undefined, (reason: unknown) => reason);
 await reranker.close();
