@@ -126,17 +126,17 @@ async function search(
     rerankTopK: CANDIDATES,
     signal,
   });
-  const ranked = hits.map(({ id, content, metadata, stages }): DemoHit => {
-    const { hybrid, rerank } = stages;
-    if (hybrid === undefined || rerank === undefined) throw new Error("a hit of rerankSearch lacks a stage");
+  const ranked = hits.map(({ id, content, metadata, score, stages: { hybrid } }, position): DemoHit => {
+    if (hybrid === undefined) throw new Error("a hit of rerankSearch lacks a stage");
+    const rank = position + 1;
     return {
       id,
       source: metadata.source,
       headings: metadata.headings,
       content,
       firstStage: { rank: hybrid.rank, score: hybrid.score },
-      rerank: { rank: rerank.rank, score: rerank.score },
-      moved: hybrid.rank - rerank.rank,
+      rerank: { rank, score },
+      moved: hybrid.rank - rank,
     };
   });
   const { embedMs, retrievalMs, rerankMs, totalMs } = timings;

@@ -32,6 +32,7 @@ export interface DemoHit {
   readonly headings: readonly string[];
   readonly content: string;
   readonly firstStage: StageResult;
+  /** After reranking, with what the first stage's order counts there. */
   readonly rerank: StageResult;
   /** Places the reranker moved it: positive is up. */
   readonly moved: number;
