@@ -40,7 +40,7 @@ static void packRows(QuantizedMatrix& matrix, int first, const float* weights, c
     for (int i = 0; i < heavyInputs; i++) {
       const int input = matrix.heavy[i];
       const int32_t quantized = _mm_cvtss_si32(_mm_set_ss(w[input] / scale)), high = (quantized + (1 << (HIGH_SHIFT - 1))) >> HIGH_SHIFT;
-      *weightAt(matrix, output, input) = (int8_t)(quantized - (high << HIGH_SHIFT));
+      *weightAt(matrix, output, input) = (int8_t)(quantized - high * (1 << HIGH_SHIFT));
       *weightAt(matrix, output, i - HIGH_INPUTS) = (int8_t)high;
     }
     const bool shifted = activations == Activations::shiftedGelu;
