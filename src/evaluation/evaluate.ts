@@ -1,6 +1,6 @@
 import type { Reranker, RerankFunction } from "../contracts/reranker.ts";
 import { withDeadline } from "../deadline.ts";
-import { combineWithFirstStage } from "../rerankers/first-stage-prior.ts";
+import { combineWithFirstStage, ranksOf } from "../rerankers/first-stage-prior.ts";
 import { toReranker } from "../rerankers/function-reranker.ts";
 import type { BootstrapOptions } from "./bootstrap.ts";
 import { type Candidate, checkCandidates, type FirstStage, toRetrieve } from "./candidates.ts";
@@ -91,7 +91,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         checkCandidates(await retrieve(query.text, { queryId: query.id, signal })),
       );
       firstStage.record(query.id, measure(idsOf(candidates)), retrievalMs);
-      const ranks = new Map(candidates.map(({ id }, position) => [id, position + 1]));
+      const ranks = ranksOf(candidates);
       const rest = candidates.slice(depth);
       for (const { reranker, recorder, combined } of rerankers) {
         const [best, rerankMs] = await timed(() => reranker.rerank(query.text, candidates.slice(0, depth), { signal }));
@@ -108,9 +108,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   return {
     queries: counted.length,
     skipped: queries.length - counted.length,
-    stages: [firstStage, ...rerankers.flatMap(({ recorder, combined = [] }) => [recorder].concat(combined))].map(
-      report,
-    ),
+    stages: [
+      firstStage,
+      ...rerankers.flatMap(({ recorder, combined }) => (combined ? [recorder, combined] : recorder)),
+    ].map(report),
   };
 }
 

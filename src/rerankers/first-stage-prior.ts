@@ -44,6 +44,11 @@ export function combineWithFirstStage<Document extends Scored>(
     .map(({ document, position, logit }) => ({ document, position, score: sigmoid(logit) }));
 }
 
+/** Ranks by id of what stands best first: 1 for the first. */
+export function ranksOf(ordered: readonly { readonly id: string }[]): Map<string, number> {
+  return new Map(ordered.map(({ id }, position) => [id, position + 1]));
+}
+
 function logitOf({ score, rawScore }: Scored): number {
   // A raw score that is not the score is the logit, of which a score near 0 or 1 has lost digits.
   if (rawScore !== undefined && Number.isFinite(rawScore) && rawScore !== score) return rawScore;

@@ -1,4 +1,5 @@
 import type { SearchHit } from "../contracts/collection.ts";
+import { ranksOf } from "../rerankers/first-stage-prior.ts";
 import type { RetrievalPlan } from "./search-options.ts";
 
 /**
@@ -18,8 +19,4 @@ export function firstStageRanks(
     return { id, score: hybridWeight * share(semantic?.rank) + share(keyword?.rank) };
   });
   return ranksOf(fused.sort((a, b) => b.score - a.score));
-}
-
-function ranksOf(ordered: readonly { readonly id: string }[]): Map<string, number> {
-  return new Map(ordered.map(({ id }, position) => [id, position + 1]));
 }

@@ -72,7 +72,7 @@ export async function rerankSearch<Metadata extends object>(
   });
   // A fallback that ranked instead has a weight of its own.
   const weight = combines ? (plan.firstStageWeight ?? ranking.firstStageWeight ?? 0) : 0;
-  const ranks = firstStageRanks(retrieval.hits, plan.retrieval, context.embedder?.hybridWeight);
+  const ranks = () => firstStageRanks(retrieval.hits, plan.retrieval, context.embedder?.hybridWeight);
   const finishedAt = performance.now();
   return {
     hits: hitsOf<Metadata>(ranking, retrieval, { weight, ranks }).slice(offset, offset + rerankTopK),
@@ -90,7 +90,7 @@ export async function rerankSearch<Metadata extends object>(
 interface FirstStagePrior {
   readonly weight: number;
   /** By id. */
-  readonly ranks: ReadonlyMap<string, number>;
+  readonly ranks: () => ReadonlyMap<string, number>;
 }
 
 /** Where nothing reranked, as a failure policy may decide, a hit keeps the first stage's score and has no rerank stage. */
@@ -100,11 +100,10 @@ function hitsOf<Metadata extends object>(
   { weight, ranks }: FirstStagePrior,
 ): SearchHit<Metadata>[] {
   if (!reranked) return documents.map(({ index }) => retrieval.hits[index] as SearchHit<Metadata>);
-  const hits = documents.map(withRerankStage<Metadata>);
-  if (weight === 0) return hits;
-  return combineWithFirstStage(documents, weight, ranks).map(({ position, score }, combinedPosition) => {
-    const hit = hits[position] as SearchHit<Metadata>;
-    return { ...hit, score, stages: { ...hit.stages, combined: { score, rank: combinedPosition + 1 } } };
+  if (weight === 0) return documents.map(withRerankStage<Metadata>);
+  return combineWithFirstStage(documents, weight, ranks()).map(({ document, position, score }, place) => {
+    const hit = withRerankStage<Metadata>(document, position);
+    return { ...hit, score, stages: { ...hit.stages, combined: { score, rank: place + 1 } } };
   });
 }
 
