@@ -2,8 +2,8 @@
 #include "../engine.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "check-input.h"
 #include "float32-arithmetic.h"
 #include "forward.h"
 #include "int8-arithmetic.h"
@@ -29,27 +29,10 @@ auto withKind(Model* model, const Use& use) {
   return model->arithmetic == Arithmetic::int8 ? use((ModelOf<Int8Arithmetic>*)model) : use((ModelOf<Float32Arithmetic>*)model);
 }
 
-bool isFinite(const float* values, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits;
-    memcpy(&bits, values + i, sizeof bits);
-    if ((bits & 0x7f800000u) == 0x7f800000u) return false;
-  }
-  return true;
-}
-
 template <class Kind>
 Outcome copyAndCheck(Workspace<Kind>& w, const Shape& shape, const Run& run, size_t* detail) {
-  memcpy(w.tokens, run.tokens, run.tokenCount * sizeof(int32_t));
-  memcpy(w.types, run.types, run.tokenCount * sizeof(int32_t));
-  memcpy(w.lengths, run.lengths, run.pairCount * sizeof(int32_t));
-  size_t tokens = 0;
-  for (size_t i = 0; i < run.pairCount; i++) {
-    *detail = i;
-    if (w.lengths[i] < 1 || w.lengths[i] > longestText(shape)) return Outcome::badLength;
-    tokens += (size_t)w.lengths[i];
-  }
-  if (tokens != run.tokenCount) return Outcome::badCount;
+  const Outcome copied = copyRun(w, run, longestText(shape), detail);
+  if (copied != Outcome::done) return copied;
   for (size_t i = 0; i < run.tokenCount; i++) {
     *detail = i;
     if (w.tokens[i] < 0 || w.tokens[i] >= shape.vocabulary) return Outcome::badToken;

@@ -2,8 +2,8 @@
 #include "../pruned-engine.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "check-input.h"
 #include "find-outliers.h"
 #include "pruned-forward.h"
 
@@ -16,26 +16,9 @@ struct PrunedModel {
 
 namespace {
 
-bool isFinite(const float* values, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits;
-    memcpy(&bits, values + i, sizeof bits);
-    if ((bits & 0x7f800000u) == 0x7f800000u) return false;
-  }
-  return true;
-}
-
 Outcome copyAndCheck(PrunedWorkspace& w, const PrunedShape& shape, const Run& run, size_t* detail) {
-  memcpy(w.tokens, run.tokens, run.tokenCount * sizeof(int32_t));
-  memcpy(w.types, run.types, run.tokenCount * sizeof(int32_t));
-  memcpy(w.lengths, run.lengths, run.pairCount * sizeof(int32_t));
-  size_t tokens = 0;
-  for (size_t i = 0; i < run.pairCount; i++) {
-    *detail = i;
-    if (w.lengths[i] < 1 || w.lengths[i] > shape.positions) return Outcome::badLength;
-    tokens += (size_t)w.lengths[i];
-  }
-  if (tokens != run.tokenCount) return Outcome::badCount;
+  const Outcome copied = copyRun(w, run, shape.positions, detail);
+  if (copied != Outcome::done) return copied;
   for (size_t i = 0, next = 0, pair = 0; i < run.tokenCount; i++) {
     *detail = i;
     const bool isFirst = i == next;
