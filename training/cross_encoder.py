@@ -19,7 +19,7 @@ HEADS = 12
 WORD_LEVELS = 7
 """Word vectors are kept in 4 bits: whole multiples, from -7 to 7, of one scale for each piece."""
 PADDING, FIRST, QUERY, DOCUMENT = range(4)
-"""Segments. FIRST is the [CLS] token."""
+"""Segments. FIRST is the [CLS] token of the document, which reads both texts; the query's own is one of its tokens."""
 RANKS = (-1000.0, 2000.0, 1000.0, 0.0)
 """What puts the tokens of each segment in front of another's; a document's stand in the order of their importance."""
 
@@ -129,10 +129,10 @@ class MatchHead(nn.Module):
 
     @staticmethod
     def means(kept: Kept) -> list[Tensor]:
-        """The mean vector of the query's tokens, [CLS] among them, and that of the document's, weighted by importance:
+        """The mean vector of the query's tokens, its [CLS] among them, and that of the document's, weighted by importance:
         two of [batch, width]."""
         shares = (
-            of_query(kept.segments).float(),
+            (kept.segments == QUERY).float(),
             kept.importance * (kept.segments == DOCUMENT),
         )
         return [
@@ -152,14 +152,14 @@ class CrossEncoder(nn.Module):
         self.keep = SHIPPED
 
     def embed(self, input_ids: Tensor, segments: Tensor) -> Tensor:
-        """A document's positions begin behind [CLS], as if it were read alone."""
+        """Positions of both texts begin at their own [CLS], as if each were read alone."""
         order = torch.arange(input_ids.shape[1])[None]
-        query_length = of_query(segments).sum(1, keepdim=True)
-        places = torch.where(segments == DOCUMENT, order - query_length + 1, order)
+        query_length = (segments == QUERY).sum(1, keepdim=True)
+        places = torch.where(segments == DOCUMENT, order - query_length, (order - 1).clamp(min=0))
         return self.norm(round_words(self.words(input_ids)) + self.positions(places))
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Kept:
-        segments = segments_of(attention_mask, token_type_ids)
+        input_ids, segments = add_first(input_ids, attention_mask * (QUERY + token_type_ids))
         importance = self.importance(input_ids)[:, :, 0]
         wanted = importance.detach() * (1 + MATCH_BONUS * in_both(input_ids, segments))
         chosen, kept_segments = choose_tokens(segments, wanted, self.keep)
@@ -183,15 +183,10 @@ def round_words(rows: Tensor) -> Tensor:
     return rows + ((rows / scale).round() * scale - rows).detach()
 
 
-def segments_of(attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-    segments = attention_mask * (QUERY + token_type_ids)
-    segments[:, 0] = FIRST
-    return segments
-
-
-def of_query(segments: Tensor) -> Tensor:
-    """Whether a token is read as the query's, [CLS] among them."""
-    return (segments == QUERY) | (segments == FIRST)
+def add_first(input_ids: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
+    """Ids and segments of `[CLS] query [SEP] document [SEP]` with the document's [CLS] in front."""
+    first = functional.pad(segments, (1, 0), value=FIRST)
+    return torch.cat([input_ids[:, :1], input_ids], dim=1), first
 
 
 def in_both(input_ids: Tensor, segments: Tensor) -> Tensor:
@@ -201,11 +196,12 @@ def in_both(input_ids: Tensor, segments: Tensor) -> Tensor:
 
 
 def choose_tokens(segments: Tensor, importance: Tensor, keep: Keep) -> tuple[Tensor, Tensor]:
-    """Which tokens go on, [CLS] first, and their segments; rows with fewer than the longest one end in padding."""
+    """Which tokens go on, the document's [CLS] first, and their segments; rows with fewer than the longest one end in
+    padding."""
     document_length = (segments == DOCUMENT).sum(1, keepdim=True)
-    query_length = of_query(segments).sum(1, keepdim=True)
+    query_length = (segments == QUERY).sum(1, keepdim=True)
     share = (document_length * keep.percent + 99) // 100
-    kept = query_length + torch.maximum(share, document_length.clamp(max=keep.at_least))
+    kept = 1 + query_length + torch.maximum(share, document_length.clamp(max=keep.at_least))
     rank = torch.tensor(RANKS)[segments] + importance * (segments == DOCUMENT)
     chosen = torch.argsort(rank, dim=1, descending=True, stable=True)[:, : int(kept.max())]
     inside = torch.arange(chosen.shape[1])[None] < kept
@@ -213,9 +209,11 @@ def choose_tokens(segments: Tensor, importance: Tensor, keep: Keep) -> tuple[Ten
 
 
 def attention_of(rows: Tensor, columns: Tensor) -> Tensor:
-    """Each text attends to itself and to [CLS], which attends to both: which columns a row sees [batch, 1, rows, columns]."""
+    """Which columns a row sees [batch, 1, rows, columns]. Each text attends to itself; the document's [CLS] is part of it and
+    attends to the query too. So what is made of a query is the same whatever document it is read with."""
     rows, columns = rows[:, :, None], columns[:, None, :]
-    return (((rows == columns) | (columns == FIRST) | (rows == FIRST)) & (columns != PADDING))[:, None]
+    with_first = (rows == DOCUMENT) & (columns == FIRST)
+    return (((rows == columns) | with_first | (rows == FIRST)) & (columns != PADDING))[:, None]
 
 
 @dataclass(frozen=True)

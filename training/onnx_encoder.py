@@ -12,14 +12,15 @@ Weights = dict[str, np.ndarray]
 
 
 class Tokens(NamedTuple):
-    """Names of values of every input token: int64 or float [batch, sequence] unless said."""
+    """Names of values of every token: int64 or float [batch, tokens] unless said."""
 
+    ids: str
     order: str
-    """0, 1, 2, ...: [1, sequence]"""
+    """0, 1, 2, ...: [1, tokens]"""
     segments: str
     importance: str
     in_document: str
-    """1.0 or 0.0, as the rest of the graph needs it; likewise `in_query`, [CLS] and its [SEP] among them."""
+    """1.0 or 0.0, as the rest of the graph needs it; likewise `in_query`, its [CLS] and [SEP] among them."""
     in_query: str
     query_length: str
     """int64 [batch, 1]; likewise `document_length`."""
@@ -54,31 +55,36 @@ def float_of(graph: GraphWriter, value: str) -> str:
 
 
 def add_tokens(graph: GraphWriter, importance: np.ndarray) -> Tokens:
-    shape = graph.apply("Shape", "input_ids")
-    order = counting(graph, graph.apply("Gather", shape, graph.constant("scalar_1", np.array(1, dtype=np.int64))))
-    inside = graph.apply("Mul", "attention_mask", graph.apply("Add", "token_type_ids", graph.integers(QUERY)))
+    """The input's tokens behind the document's [CLS], which is not among them."""
+    ids, mask, types = (with_first(graph, name) for name in ("input_ids", "attention_mask", "token_type_ids"))
+    order = counting(graph, graph.apply("Gather", graph.apply("Shape", ids), graph.constant("scalar_1", np.array(1, dtype=np.int64))))
+    inside = graph.apply("Mul", mask, graph.apply("Add", types, graph.integers(QUERY)))
     at_start = graph.apply("Equal", order, graph.integers(0))
     segments = graph.apply("Where", at_start, graph.integers(FIRST), inside)
-    document_members = graph.apply("Mul", "attention_mask", "token_type_ids")
-    query_members = graph.apply("Sub", "attention_mask", document_members)
-    lengths = [
-        graph.apply("ReduceSum", members, graph.integers(1), keepdims=1) for members in (query_members, document_members)
-    ]
-    in_document, in_query = float_of(graph, document_members), float_of(graph, query_members)
+    members = [graph.apply("Cast", is_segment(graph, segments, text), to=TensorProto.INT64) for text in (QUERY, DOCUMENT)]
+    lengths = [graph.apply("ReduceSum", part, graph.integers(1), keepdims=1) for part in members]
+    in_query, in_document = (float_of(graph, part) for part in members)
     return Tokens(
+        ids,
         order,
         segments,
-        graph.apply("Gather", graph.constant("importance", importance), "input_ids"),
+        graph.apply("Gather", graph.constant("importance", importance), ids),
         in_document,
         in_query,
         *lengths,
-        *count_pieces(graph, in_document, in_query),
+        *count_pieces(graph, ids, in_document, in_query),
     )
 
 
-def count_pieces(graph: GraphWriter, in_document: str, in_query: str) -> tuple[str, str]:
+def with_first(graph: GraphWriter, name: str) -> str:
+    """An input with its first column once more in front."""
+    first = graph.apply("Slice", name, graph.integers(0), graph.integers(1), graph.integers(1))
+    return graph.apply("Concat", first, name, axis=1)
+
+
+def count_pieces(graph: GraphWriter, ids: str, in_document: str, in_query: str) -> tuple[str, str]:
     """How often each token's piece is in the document, and 1.0 where it is in the query."""
-    rows, columns = (graph.apply("Unsqueeze", "input_ids", graph.integers(axis)) for axis in (2, 1))
+    rows, columns = (graph.apply("Unsqueeze", ids, graph.integers(axis)) for axis in (2, 1))
     same = float_of(graph, graph.apply("Equal", rows, columns))
     members = [graph.apply("Unsqueeze", part, graph.integers(2)) for part in (in_document, in_query)]
     counts = graph.apply("MatMul", same, graph.apply("Concat", *members, axis=2))
@@ -88,11 +94,13 @@ def count_pieces(graph: GraphWriter, in_document: str, in_query: str) -> tuple[s
 
 
 def add_choice(graph: GraphWriter, tokens: Tokens, keep: Keep) -> tuple[str, str]:
-    """Which tokens go on, [CLS] first, and their segments; rows with fewer than the longest one end in padding."""
+    """Which tokens go on, the document's [CLS] first, and their segments; rows with fewer than the longest one end in
+    padding."""
     hundredths = graph.apply("Mul", tokens.document_length, graph.integers(keep.percent))
     share = graph.apply("Div", graph.apply("Add", hundredths, graph.integers(99)), graph.integers(100))
     least = graph.apply("Min", tokens.document_length, graph.integers(keep.at_least))
-    kept = graph.apply("Add", tokens.query_length, graph.apply("Max", share, least))
+    members = graph.apply("Add", tokens.query_length, graph.integers(1))
+    kept = graph.apply("Add", members, graph.apply("Max", share, least))
     base = graph.apply("Gather", graph.constant("ranks", np.array(RANKS, dtype=np.float32)), tokens.segments)
     wanted = graph.apply("Add", graph.apply("Mul", tokens.in_both, graph.number(MATCH_BONUS)), graph.number(1.0))
     wanted = graph.apply("Mul", graph.apply("Mul", tokens.importance, tokens.in_document), wanted)
@@ -106,22 +114,24 @@ def add_choice(graph: GraphWriter, tokens: Tokens, keep: Keep) -> tuple[str, str
 
 
 def add_embeddings(graph: GraphWriter, weights: Weights, tokens: Tokens) -> str:
-    """A document's positions begin behind [CLS], as if it were read alone."""
-    words = graph.look_up_packed("words", weights["words.weight"], "input_ids")
-    shifted = graph.apply("Add", graph.apply("Sub", tokens.order, tokens.query_length), graph.integers(1))
-    places = graph.apply("Where", is_segment(graph, tokens.segments, DOCUMENT), shifted, tokens.order)
+    """Positions of both texts begin at their own [CLS], as if each were read alone."""
+    words = graph.look_up_packed("words", weights["words.weight"], tokens.ids)
+    in_query = graph.apply("Max", graph.apply("Sub", tokens.order, graph.integers(1)), graph.integers(0))
+    in_document = graph.apply("Sub", tokens.order, tokens.query_length)
+    places = graph.apply("Where", is_segment(graph, tokens.segments, DOCUMENT), in_document, in_query)
     positions = graph.look_up("positions", weights["positions.weight"], places)
     return graph.norm("norm", graph.apply("Add", words, positions), weights["norm.weight"], weights["norm.bias"])
 
 
 def add_attention_mask(graph: GraphWriter, rows: str, columns: str) -> str:
-    """Each text attends to itself and to [CLS], which attends to both: 0 or very negative [batch, 1, rows, columns]."""
+    """Each text attends to itself, and the document's [CLS], which is part of it, to the query too: 0 or very negative
+    [batch, 1, rows, columns]."""
     rows = graph.apply("Unsqueeze", rows, graph.integers(1, 3))
     columns = graph.apply("Unsqueeze", columns, graph.integers(1, 2))
     same = graph.apply("Equal", rows, columns)
-    through_first = graph.apply("Or", is_segment(graph, rows, FIRST), is_segment(graph, columns, FIRST))
-    padding = is_segment(graph, columns, PADDING)
-    allowed = graph.apply("And", graph.apply("Or", same, through_first), graph.apply("Not", padding))
+    in_document = graph.apply("And", is_segment(graph, rows, DOCUMENT), is_segment(graph, columns, FIRST))
+    seen = graph.apply("Or", graph.apply("Or", same, in_document), is_segment(graph, rows, FIRST))
+    allowed = graph.apply("And", seen, graph.apply("Not", is_segment(graph, columns, PADDING)))
     return graph.apply("Where", allowed, graph.number(0.0), graph.number(-10000.0))
 
 

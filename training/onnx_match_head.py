@@ -3,7 +3,7 @@
 import numpy as np
 
 from .blend import Blend
-from .cross_encoder import DOCUMENT, FIRST, QUERY
+from .cross_encoder import DOCUMENT, QUERY
 from .lexical_match import K1, B, PieceStatistics
 from .onnx_encoder import KeptTokens, Tokens, float_of, is_segment
 from .onnx_graph import GraphWriter
@@ -46,7 +46,7 @@ def add_sentence(graph: GraphWriter, weights: dict[str, np.ndarray], hidden: str
 
 def add_lexical_match(graph: GraphWriter, statistics: PieceStatistics, blend: Blend, tokens: Tokens) -> str:
     """BM25 of the pair and what is taken off for the query's mass (see lexical_match.py and blend.py): [batch, 1]."""
-    inverse = graph.apply("Gather", graph.constant("inverse_frequency", statistics.inverse_frequency), "input_ids")
+    inverse = graph.apply("Gather", graph.constant("inverse_frequency", statistics.inverse_frequency), tokens.ids)
     length = graph.apply("ReduceSum", tokens.in_document, graph.integers(1), keepdims=1)
     slope = graph.apply("Mul", length, graph.number(K1 * B / statistics.average_length))
     room = graph.apply("Add", tokens.frequency, graph.apply("Add", slope, graph.number(K1 * (1 - B))))
@@ -64,9 +64,7 @@ def add_match_head(
     statistics: PieceStatistics,
     blend: Blend,
 ) -> str:
-    in_query, in_first, in_document = (
-        float_of(graph, is_segment(graph, kept.segments, segment)) for segment in (QUERY, FIRST, DOCUMENT)
-    )
+    in_query, in_document = (float_of(graph, is_segment(graph, kept.segments, text)) for text in (QUERY, DOCUMENT))
     project = graph.linear(
         "project", weights["project.weight"], weights["project.bias"], graph.quantize_input(kept.first)
     )
@@ -74,9 +72,8 @@ def add_match_head(
     turned = graph.apply("Transpose", vectors, perm=[0, 2, 1])
     query_weights = graph.apply("Mul", kept.importance, in_query)
     matched = add_matches(graph, vectors, turned, in_document, query_weights)
-    query_share = graph.apply("Add", in_query, in_first)
     document_share = graph.apply("Mul", kept.importance, in_document)
-    alike = add_likeness(graph, weights, kept.last, query_share, document_share)
+    alike = add_likeness(graph, weights, kept.last, in_query, document_share)
     scales = weights["scales"] * np.array([blend.matched, blend.alike], dtype=np.float32)
     terms = [
         graph.apply("Mul", term, graph.number(float(scale))) for term, scale in zip((matched, alike), scales, strict=True)
@@ -90,7 +87,7 @@ def add_match_head(
 
 
 def add_first_token(graph: GraphWriter, weights: dict[str, np.ndarray], hidden: str) -> str:
-    """What [CLS] says: [batch, 1]."""
+    """What the document's [CLS] says: [batch, 1]."""
     first = graph.apply("Gather", hidden, graph.constant("first_token", np.array(0, dtype=np.int64)), axis=1)
     pooled = graph.linear("pooler", weights["pooler.weight"], weights["pooler.bias"], graph.quantize_input(first))
     classifier = graph.constant("classifier.weight", weights["classifier.weight"].T)
