@@ -25,6 +25,7 @@ from .prune_feed_forward import prune_feed_forward
 from .report import render_report
 from .rerank_task import RerankTask
 from .sentence_vectors import encode_sentences
+from .shipped_reranker import read_shipped_reranker
 from .stages import Stages
 from .static_embedder import StaticEmbedder, distil_pieces, encode_ids, frequency_weights
 from .teacher import fit_teacher
@@ -60,6 +61,8 @@ class Pipeline:
     shape: Shape
     plan: Plan
     embedder_plan: EmbedderPlan
+    begin_with: Path | None = None
+    """A shipped reranker whose training goes on, instead of the base model."""
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -144,7 +147,10 @@ class Pipeline:
 
     def train_reranker(self, path: Path) -> None:
         examples = self.examples()
-        model = self.load(self.stages.make("start.pt", lambda start: self.start(examples, start)))
+        if self.begin_with is None:
+            model = self.load(self.stages.make("start.pt", lambda start: self.start(examples, start)))
+        else:
+            model = read_shipped_reranker(self.begin_with)
         tokenizer = self.vocabulary.tokenizer
         train_reranker(model, tokenizer, examples, self.plan, self.stages.work / "reranker-checkpoint.pt")
         torch.save(model.state_dict(), path)
@@ -202,10 +208,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="folder for what is made on the way")
     parser.add_argument("--models", type=Path, default=Path("models"), help="where the model folders go")
     parser.add_argument("--embedder", default="embedder-v2", help="name of its folder, and its id")
-    parser.add_argument("--reranker", default="reranker-v5", help="name of its folder")
+    parser.add_argument("--reranker", default="reranker-v6", help="name of its folder")
     parser.add_argument("--layers", default="0,1,2,3,4,5", help="layers of the base model that the reranker starts from")
     parser.add_argument("--inner", type=int, default=768, help="neurons that are left of its feed-forward parts")
     parser.add_argument("--steps", type=int, default=5200, help="training steps of the reranker")
+    parser.add_argument("--learning-rate", type=float, default=Plan.learning_rate, help="its peak, of the reranker's body")
+    parser.add_argument("--begin-with", type=Path, help="folder of a shipped reranker to go on from, instead of the base model")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
@@ -217,8 +225,9 @@ def main() -> None:
         arguments.data,
         Stages(arguments.work),
         Shape(tuple(map(int, arguments.layers.split(","))), arguments.inner),
-        Plan(steps=arguments.steps),
+        Plan(steps=arguments.steps, learning_rate=arguments.learning_rate),
         EmbedderPlan(),
+        arguments.begin_with,
     )
     embedder, reranker = (arguments.models / name for name in (arguments.embedder, arguments.reranker))
     export_embedder(pipeline.embedder(), pipeline.tokenizer_file, embedder)
