@@ -64,7 +64,7 @@ bool throwOutcome(napi_env env, Outcome outcome, size_t detail) {
     case Outcome::badLength: return throwRange(env, "`lengths[%zu]` is less than 1 or more than the model's positions.", detail);
     case Outcome::badCount: return throwRange(env, "The sum of `lengths` must be the number of `ids`.");
     case Outcome::badToken: return throwRange(env, "`ids[%zu]` is outside the vocabulary.", detail);
-    case Outcome::badType: return throwRange(env, "`types[%zu]` is outside the model's types.", detail);
+    case Outcome::badType: return throwRange(env, "`types[%zu]` is no type of the model, or none that may stand there.", detail);
   }
   return false;
 }

@@ -120,6 +120,9 @@ describe.skipIf(nativeMissing)(`of the package's own reranker the native engine 
       // The first token of each text is of the query.
       [ints(1, 2), ints(1, 0), ints(2)],
       [ints(1, 2), ints(0, 1), ints(1, 1)],
+      // A query stands before its document.
+      [ints(1, 2, 3), ints(0, 1, 0), ints(3)],
+      [ints(1, 2, 3, 4), ints(0, 0, 1, 0), ints(1, 3)],
       [zeros(129), zeros(129), ints(129)],
       [zeros(4097), zeros(4097), zeros(4097).fill(1)],
       [detached(ints(1)), ints(0), ints(1)],
@@ -129,6 +132,7 @@ describe.skipIf(nativeMissing)(`of the package's own reranker the native engine 
       expect(() => run(model, ids, types, lengths)).toThrow(RangeError);
     }
     expect(run(model, ints(100), ints(0), ints(1))).toHaveLength(1);
+    expect(run(model, ints(1, 2, 3, 4), ints(0, 1, 0, 1), ints(2, 2))).toHaveLength(2);
     expect(run(model, zeros(4096), zeros(4096), zeros(4096).fill(1))).toHaveLength(4096);
   });
 

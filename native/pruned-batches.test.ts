@@ -3,13 +3,19 @@ import { describe, expect, it } from "vitest";
 import type { PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
 import { addonPath, nativeAddon, nativeMissing, randomNumbers, runTogether } from "./random-model.suite.ts";
 import { createPruned, randomPrunedTensors, randomTexts, smallPrunedShape } from "./random-pruned-model.suite.ts";
+import type { EncodedPair } from "./reference-model.suite.ts";
 
 /** Every length up to 512 alone, then the same pairs in random company: logits to the last bit. */
 function expectSameInAnyCompany(changes: Partial<PrunedShape>, scoreFactor: number, mixes: number): void {
   const shape = smallPrunedShape({ positions: 512, ...changes });
   const model = createPruned(shape, randomPrunedTensors(shape, 11, scoreFactor));
   const random = randomNumbers(12);
-  const pairs = Array.from({ length: 512 }, (_, i) => randomTexts(shape, i + 1, random));
+  const queries = [1, 2, 7].map((length) => randomTexts(shape, length, random).ids);
+  const pairs = Array.from({ length: 512 }, (_, i) => {
+    const pair = randomTexts(shape, i + 1, random);
+    // Every second one has a query that others have too, so that runs have groups of one query.
+    return i % 2 === 0 ? pair : withQuery(pair, queries[(i >> 1) % 3] ?? []);
+  });
   const alone = pairs.map((pair) => runTogether(model, [pair])[0]);
   for (let mix = 0; mix < mixes; mix++) {
     const chosen: number[] = [];
@@ -26,6 +32,11 @@ function expectSameInAnyCompany(changes: Partial<PrunedShape>, scoreFactor: numb
     );
     expect([...together]).toEqual(chosen.map((index) => alone[index]));
   }
+}
+
+function withQuery({ ids }: EncodedPair, query: readonly number[]): EncodedPair {
+  const own = query.slice(0, ids.length);
+  return { ids: [...own, ...ids.slice(own.length)], types: ids.map((_, token) => Number(token >= own.length)) };
 }
 
 /** In a thread of its own: the same pair over and over, beside others. */

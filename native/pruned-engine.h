@@ -60,5 +60,8 @@ void destroyPrunedModel(PrunedModel* model);
 const PrunedShape& shapeOf(const PrunedModel* model);
 size_t memoryOf(const PrunedModel* model);
 
-/** As `runModel`, one logit for each pair. A text has at most `positions` tokens, its types are 0 and 1, and the first is 0. */
+/**
+ * As `runModel`, one logit for each pair. A text has at most `positions` tokens: at least one of type 0, which is the query, and then the document, of type 1. What is made of a
+ * query is kept, and used by pairs behind it, in this run and in the next, as long as they have the same.
+ */
 Outcome runPrunedModel(PrunedModel* model, const Run& run, float* logits, size_t* detail);

@@ -2,6 +2,7 @@ import type { PrunedShape, PrunedTensor } from "../src/inference/native/native-a
 import { dot, type EncodedPair, gelu } from "./reference-model.suite.ts";
 
 type Matrix = readonly Float64Array[];
+/** `first` is the [CLS] of the document; the query's own is one of its tokens. */
 type Text = "first" | "query" | "document";
 
 interface Linear {
@@ -81,9 +82,9 @@ export class PrunedReference {
     this.#classifier = floats();
   }
 
-  logit({ ids, types }: EncodedPair): number {
-    const texts = types.map((type, i): Text => (i === 0 ? "first" : type === 0 ? "query" : "document"));
-    const chosen = this.chooseTokens({ ids, types });
+  logit(pair: EncodedPair): number {
+    const { ids, texts } = withFirst(pair);
+    const chosen = this.chooseTokens(pair);
     const all = this.#embed(ids, texts);
     const textsOfKept = chosen.map((token) => texts[token] as Text);
     let rows: Matrix = chosen.map((token) => all[token] as Float64Array);
@@ -103,32 +104,31 @@ export class PrunedReference {
       matched * this.#match(first, weights, textsOfKept) +
       alike * this.#alike(rows, weights, textsOfKept) +
       firstFactor * (dot(pooled, this.#classifier) + classifierBias) +
-      this.#lexical(ids, types)
+      this.#lexical(ids, texts)
     );
   }
 
-  /** [CLS], the query's tokens, and the document's most important ones. */
-  chooseTokens({ ids, types }: EncodedPair): number[] {
-    const tokens = ids.map((_, token) => token);
-    const query = tokens.filter((token) => types[token] === 0);
-    const document = tokens.filter((token) => types[token] === 1);
+  /** The document's [CLS], which is token 0, the query's tokens, and the document's most important ones. */
+  chooseTokens(pair: EncodedPair): number[] {
+    const { ids, texts } = withFirst(pair);
+    const tokensOf = (text: Text) => ids.flatMap((_, token) => (texts[token] === text ? [token] : []));
+    const [query, document] = [tokensOf("query"), tokensOf("document")];
     const queryPieces = new Set(query.map((token) => ids[token]));
     const wanted = (token: number) =>
       (this.#importance[ids[token] as number] as number) * (queryPieces.has(ids[token]) ? 2 : 1);
     const { keepPercent, keepAtLeast } = this.#shape;
     const count = Math.max(Math.ceil((document.length * keepPercent) / 100), Math.min(document.length, keepAtLeast));
-    return [...query, ...document.toSorted((a, b) => wanted(b) - wanted(a) || a - b).slice(0, count)];
+    return [0, ...query, ...document.toSorted((a, b) => wanted(b) - wanted(a) || a - b).slice(0, count)];
   }
 
   #embed(ids: readonly number[], texts: readonly Text[]): Matrix {
     const half = this.#shape.hidden / 2;
-    const queryLength = texts.filter((text) => text !== "document").length;
+    const queryLength = texts.filter((text) => text === "query").length;
     return ids.map((id, token) => {
       const packed = this.#words.subarray(id * half, (id + 1) * half);
       const word = [...packed.map((byte) => byte & 15), ...packed.map((byte) => byte >> 4)];
-      const shiftedPlace = token - queryLength + 1;
-      const place =
-        texts[token] === "document" ? (shiftedPlace + this.#shape.positions) % this.#shape.positions : token;
+      // Both texts count from their own [CLS].
+      const place = texts[token] === "document" ? token - queryLength : Math.max(token - 1, 0);
       return normalize(
         Float64Array.from(word, (x, d) => (x - 8) * (this.#wordScales[id] ?? 0) + (this.#positions[place]?.[d] ?? 0)),
         this.#norm,
@@ -193,7 +193,7 @@ export class PrunedReference {
   #alike(rows: Matrix, weights: readonly number[], texts: readonly Text[]): number {
     const [query, document] = [true, false].map((isQuery) => {
       const shares = rows.map((_, i) =>
-        isQuery ? Number(texts[i] !== "document") : texts[i] === "document" ? (weights[i] as number) : 0,
+        isQuery ? Number(texts[i] === "query") : texts[i] === "document" ? (weights[i] as number) : 0,
       );
       const mass = Math.max(
         shares.reduce((a, b) => a + b, 0),
@@ -207,11 +207,11 @@ export class PrunedReference {
     return dot(query, document);
   }
 
-  #lexical(ids: readonly number[], types: readonly number[]): number {
+  #lexical(ids: readonly number[], texts: readonly Text[]): number {
     const { lexicalRise, lexicalSlope, lexicalRoom, lexicalMass } = this.#shape;
-    const document = ids.filter((_, token) => types[token] === 1);
+    const document = ids.filter((_, token) => texts[token] === "document");
     let total = 0;
-    for (const id of ids.filter((_, token) => types[token] === 0)) {
+    for (const id of ids.filter((_, token) => texts[token] === "query")) {
       const count = document.filter((other) => other === id).length;
       const rise = (lexicalRise * count) / (count + lexicalSlope * document.length + lexicalRoom);
       total += (this.#inverseFrequency[id] as number) * (rise + lexicalMass);
@@ -220,8 +220,15 @@ export class PrunedReference {
   }
 }
 
+/** A pair's tokens with the document's [CLS] in front. */
+function withFirst({ ids, types }: EncodedPair): { readonly ids: readonly number[]; readonly texts: readonly Text[] } {
+  const texts = types.map((type): Text => (type === 0 ? "query" : "document"));
+  return { ids: [ids[0] as number, ...ids], texts: ["first", ...texts] };
+}
+
+/** A query attends to itself, a document to itself and its [CLS], which attends to everything. */
 function mayAttend(row: Text | undefined, column: Text | undefined): boolean {
-  return row === column || row === "first" || column === "first";
+  return row === column || row === "first" || (row === "document" && column === "first");
 }
 
 function linearOf({ rows, bias }: Linear, x: Float64Array): Float64Array {

@@ -21,19 +21,23 @@ struct Bfloat16 {
   static ALWAYS_INLINE void storeNumbers(Number* to, Floats values) { _mm256_storeu_si256((__m256i*)to, (__m256i)_mm512_cvtneps_pbh(values)); }
   static ALWAYS_INLINE void storeHalf(Number* to, Floats a, Floats b) { _mm512_storeu_si512(to, (Integers)_mm512_cvtne2ps_pbh(b, a)); }
 
-  /** Two tokens' values column by column, as [two tokens][32 columns][2]. A token after the last has zeros. */
-  static const Number* packValues(const Number* values, int length, Number* to) {
-    const Number* packed = to;
+  /** Two tokens' values column by column, as [32 columns][2]. */
+  static ALWAYS_INLINE void packTwo(Integers a, Integers b, Number* to) {
     // 0, 32, 1, 33...: the first 16 columns of one row and the next; the second index adds 16 to each.
     const Integers low = _mm512_add_epi16(_mm512_set1_epi32(32 << 16),
                                           _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
                                                              _mm512_set1_epi32(0x00010001)));
     const Integers high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+    _mm512_store_si512(to, _mm512_permutex2var_epi16(a, low, b));
+    _mm512_store_si512(to + 32, _mm512_permutex2var_epi16(a, high, b));
+  }
+
+  /** All tokens' values, as [two tokens][32 columns][2]. A token after the last has zeros. */
+  static const Number* packValues(const Number* values, int length, Number* to) {
+    const Number* packed = to;
     for (int j = 0; j < length; j += 2, to += 64) {
       const Integers a = _mm512_loadu_si512(values + (size_t)j * HALF);
-      const Integers b = j + 1 < length ? _mm512_loadu_si512(values + (size_t)(j + 1) * HALF) : _mm512_setzero_si512();
-      _mm512_store_si512(to, _mm512_permutex2var_epi16(a, low, b));
-      _mm512_store_si512(to + 32, _mm512_permutex2var_epi16(a, high, b));
+      packTwo(a, j + 1 < length ? _mm512_loadu_si512(values + (size_t)(j + 1) * HALF) : _mm512_setzero_si512(), to);
     }
     return packed;
   }

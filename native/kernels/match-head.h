@@ -1,5 +1,5 @@
 // The head of the package's own cross-encoder (training/cross_encoder.py, MatchHead), in float32: late-interaction matches of the first layer's vectors (O. Khattab and
-// M. Zaharia, 2020, arXiv:2004.12832), the cosine of both texts' mean vectors, and what [CLS] says.
+// M. Zaharia, 2020, arXiv:2004.12832), the cosine of both texts' mean vectors, and what the document's [CLS] says.
 #pragma once
 #include "pruned-weights.h"
 #include "pruned-workspace.h"
@@ -29,41 +29,40 @@ struct UnitVectorSink {
   }
 };
 
-/** The best cosine of each of ROWS vectors with `count` others. */
-template <int ROWS>
-static ALWAYS_INLINE void findBest(const float* rows, const float* others, int count, int size, float* best) {
+/** Of the rows that the first layer left. */
+static void projectVectors(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int rows, float* out) {
+  UnitVectorSink vectors{out, shape.hidden, {}};
+  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows, weights.project, vectors);
+}
+
+/** The best cosine of each of MATCH_ROWS vectors with `count` others. */
+static void findBest(const float* rows, const float* others, int count, int size, float (&best)[MATCH_ROWS]) {
   // Without a document the graph's maximum is a token's cosine with itself, less the 4 that keeps the query's own out.
-  for (int r = 0; r < ROWS; r++) best[r] = -3.f;
+  for (int r = 0; r < MATCH_ROWS; r++) best[r] = -3.f;
   for (int i = 0; i < count; i++) {
     const float* other = others + (size_t)i * (size_t)size;
-    Floats sums[ROWS];
-    UNROLL for (int r = 0; r < ROWS; r++) sums[r] = zeros();
+    Floats sums[MATCH_ROWS];
+    UNROLL for (int r = 0; r < MATCH_ROWS; r++) sums[r] = zeros();
     for (int d = 0; d < size; d += 16) {
       const Floats value = load(other + d);
-      UNROLL for (int r = 0; r < ROWS; r++) sums[r] = multiplyAdd(value, load(rows + (size_t)r * (size_t)size + d), sums[r]);
+      UNROLL for (int r = 0; r < MATCH_ROWS; r++) sums[r] = multiplyAdd(value, load(rows + (size_t)r * (size_t)size + d), sums[r]);
     }
-    UNROLL for (int r = 0; r < ROWS; r++) {
+    UNROLL for (int r = 0; r < MATCH_ROWS; r++) {
       const float found = _mm512_reduce_add_ps(sums[r]);
       if (!(found <= best[r])) best[r] = found;  // what is not a number stays, whatever follows
     }
   }
 }
 
-/** The mean of the query tokens' best cosines, weighted by importance. `vectors` are of kept rows. */
-static float matchQuery(const PairRows& pair, const float* vectors, const int32_t* pieces, const float* importance, int size) {
-  const float *query = vectors + (size_t)pair.keptStart * (size_t)size, *document = query + (size_t)(pair.query + 1) * (size_t)size;
-  const int count = pair.keptCount - pair.query - 1;
-  float total = 0, mass = 0, best[4];
-  for (int i = 0; i < pair.query; i += 4) {
-    const int rows = pair.query - i < 4 ? pair.query - i : 4;
-    // Past the query's last token are [CLS] and others of the run, whose cosines are left alone.
-    if (rows == 4) {
-      findBest<4>(query + (size_t)i * (size_t)size, document, count, size, best);
-    } else {
-      for (int r = 0; r < rows; r++) findBest<1>(query + (size_t)(i + r) * (size_t)size, document, count, size, best + r);
-    }
-    for (int r = 0; r < rows; r++) {
-      const float weight = importance[pieces[pair.keptStart + i + r]];
+/** The mean of the query tokens' best cosines with a document's vectors, weighted by importance. */
+static float matchQuery(const QueryState& query, const float* document, int count, const float* importance, int size) {
+  const int length = *query.length;
+  float total = 0, mass = 0, best[MATCH_ROWS];
+  for (int i = 0; i < length; i += MATCH_ROWS) {
+    findBest(query.vectors + (size_t)i * (size_t)size, document, count, size, best);
+    // Behind the query's last token is whatever was left there, whose cosines nobody reads.
+    for (int r = 0; r < MATCH_ROWS && i + r < length; r++) {
+      const float weight = importance[query.pieces[i + r]];
       total += weight * best[r];
       mass += weight;
     }
@@ -71,48 +70,40 @@ static float matchQuery(const PairRows& pair, const float* vectors, const int32_
   return total / (mass > 1e-6f ? mass : 1e-6f);
 }
 
-/** Means of the query's rows, [CLS] among them, and of the document's, weighted by importance. */
-static void meanRows(const PairRows& pair, const float* hidden, const int32_t* pieces, const float* importance, int size, float* query, float* document) {
-  const int members = pair.query + 1;
+/** The mean of a document's rows, weighted by importance. */
+static void meanRow(const PairRows& pair, const float* hidden, const int32_t* pieces, const float* importance, int size, float* mean) {
+  const int end = pair.keptStart + pair.keptCount;
   float mass = 0;
-  for (int i = members; i < pair.keptCount; i++) mass += importance[pieces[pair.keptStart + i]];
-  const Floats inQuery = splat((float)members), inDocument = splat(mass > 1e-6f ? mass : 1e-6f);
+  for (int i = pair.keptStart + 1; i < end; i++) mass += importance[pieces[i]];
+  const Floats whole = splat(mass > 1e-6f ? mass : 1e-6f);
   for (int d = 0; d < size; d += 16) {
-    const float* at = hidden + (size_t)pair.keptStart * (size_t)size + d;
-    Floats sum = zeros(), weighted = zeros();
-    int i = 0;
-    for (; i < members; i++, at += size) sum = add(sum, load(at));
-    for (; i < pair.keptCount; i++, at += size) weighted = multiplyAdd(splat(importance[pieces[pair.keptStart + i]]), load(at), weighted);
-    store(query + d, _mm512_div_ps(sum, inQuery));
-    store(document + d, _mm512_div_ps(weighted, inDocument));
+    Floats sum = zeros();
+    for (int i = pair.keptStart + 1; i < end; i++) sum = multiplyAdd(splat(importance[pieces[i]]), load(hidden + (size_t)i * (size_t)size + d), sum);
+    store(mean + d, _mm512_div_ps(sum, whole));
   }
 }
 
-static float cosine(const float* a, const float* b, int size) {
-  Floats product = zeros(), squaresA = zeros(), squaresB = zeros();
-  for (int d = 0; d < size; d += 16) {
-    const Floats x = load(a + d), y = load(b + d);
-    product = multiplyAdd(x, y, product);
-    squaresA = multiplyAdd(x, x, squaresA);
-    squaresB = multiplyAdd(y, y, squaresB);
-  }
-  const float lengthA = larger(squareRoot(_mm512_reduce_add_ps(squaresA)), 1e-12f), lengthB = larger(squareRoot(_mm512_reduce_add_ps(squaresB)), 1e-12f);
-  return _mm512_reduce_add_ps(product) / lengthA / lengthB;
+static float dotProduct(const float* a, const float* b, int size) {
+  Floats sum = zeros();
+  for (int d = 0; d < size; d += 16) sum = multiplyAdd(load(a + d), load(b + d), sum);
+  return _mm512_reduce_add_ps(sum);
 }
+
+static float lengthOf(const float* row, int size) { return larger(squareRoot(dotProduct(row, row, size)), 1e-12f); }
 
 /** Logits of up to HEAD_PAIRS pairs. */
 static void finishPairs(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, const PairRows* pairs, int count, float* logits) {
   const size_t size = (size_t)shape.hidden;
   for (int i = 0; i < count; i++) {
-    meanRows(pairs[i], w.hidden, w.kept, weights.importance, shape.hidden, w.means + 2 * (size_t)i * size, w.means + (2 * (size_t)i + 1) * size);
-    memcpy(w.firstRows + (size_t)i * size, w.hidden + (size_t)(pairs[i].keptStart + pairs[i].query) * size, size * sizeof(float));
+    meanRow(pairs[i], w.hidden, w.kept, weights.importance, shape.hidden, w.means + (size_t)i * size);
+    memcpy(w.firstRows + (size_t)i * size, w.hidden + (size_t)pairs[i].keptStart * size, size * sizeof(float));
   }
   StoreSink sentenceRows{w.sentences, size}, pooledRows{w.pooled, size};
-  multiplyFloatRows({w.means, size}, 2 * count, weights.sentence, sentenceRows);
+  multiplyFloatRows({w.means, size}, count, weights.sentence, sentenceRows);
   multiplyFloatRows({w.firstRows, size}, count, weights.pooler, pooledRows);
   for (int i = 0; i < count; i++) {
-    const float *sentences = w.sentences + 2 * (size_t)i * size, *pooled = w.pooled + (size_t)i * size;
-    const float alike = cosine(sentences, sentences + size, shape.hidden);
+    const float *sentence = w.sentences + (size_t)i * size, *pooled = w.pooled + (size_t)i * size;
+    const float alike = dotProduct(w.query.sentence, sentence, shape.hidden) / lengthOf(sentence, shape.hidden);
     Floats sum = zeros();
     for (size_t d = 0; d < size; d += 16) sum = multiplyAdd(hyperbolicTangent(load(pooled + d)), load(weights.classifier + d), sum);
     const float first = _mm512_reduce_add_ps(sum) + shape.classifierBias;

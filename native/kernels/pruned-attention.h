@@ -1,5 +1,5 @@
-// Attention of a pair's two texts: each attends to itself and to [CLS], which attends to both. In the order of `PairRows` that is three ranges of rows with one range of
-// columns each, so nothing is computed that a mask would drop.
+// Attention of the two texts of a pair: each attends to itself; the document's [CLS] is one of the document's rows and attends to the query too. A document's columns
+// are packed in front of the query's, so that what a row attends to is a range that begins with the first, and nothing is computed that a mask would drop.
 #pragma once
 #include "pruned-workspace.h"
 
@@ -11,11 +11,52 @@ struct Projections {
   size_t rows;
 };
 
-/** A pair's rows among the queries and among the keys. */
+/** Rows among the queries and among the keys. */
 struct AttentionRange {
   int firstQuery, queries;
   int firstKey, keys;
 };
+
+/** A layer's keys and values of the query: [panel][row][32]. */
+struct QueryColumns {
+  const uint16_t* keyValues;
+  int length;
+};
+
+/** One head's keys or values of both texts. */
+struct Columns {
+  const uint16_t* document;
+  int documentLength;
+  const uint16_t* query;
+  int queryLength;
+
+  int length() const { return documentLength + queryLength; }
+  ALWAYS_INLINE Integers at(int column) const {
+    const int inQuery = column - documentLength;
+    return _mm512_loadu_si512(inQuery < 0 ? document + (size_t)column * HALF : query + (size_t)inQuery * HALF);
+  }
+};
+
+/** As `packKeys`. */
+static void packKeysOfBoth(const Columns& keys, uint16_t* to) {
+  const int whole = keys.documentLength / 16 * 16;
+  packKeys(keys.document, 0, 1, whole, to);
+  for (int j = whole; j < keys.length(); j += 16) {
+    Integers rows[16];
+    UNROLL for (int i = 0; i < 16; i++) rows[i] = keys.at(j + i);
+    transpose(rows);
+    UNROLL for (int i = 0; i < 16; i++) _mm512_store_si512(to + (size_t)j * HALF + i * HALF, rows[i]);
+  }
+}
+
+/** As `packValues`. Behind a document of odd length is the query's first token, of which the document's rows take a share of zero. */
+static void packValuesOfBoth(const Columns& values, uint16_t* to) {
+  const int whole = values.documentLength / 2 * 2, length = values.length();
+  Bfloat16::packValues(values.document, whole, to);
+  for (int j = whole; j < length; j += 2) {
+    Bfloat16::packTwo(values.at(j), j + 1 < length ? values.at(j + 1) : _mm512_setzero_si512(), to + (size_t)j * HALF);
+  }
+}
 
 /** `count` rows from `first` on. */
 static void attendRows(const AttentionHead<Bfloat16>& head, int first, int count) {
@@ -29,34 +70,41 @@ static void attendRows(const AttentionHead<Bfloat16>& head, int first, int count
   if (at < end) attend<1, 1, SHORT_STRIDE>(head, at);
 }
 
-/** Points `head` at a range of columns, packed into `packedKeys` and `packedValues`. */
-static void packColumns(AttentionHead<Bfloat16>& head, const uint16_t* keys, const uint16_t* values, size_t half, int length, uint16_t* packedKeys,
-                        uint16_t* packedValues) {
-  packKeys(keys, half, 1, length, packedKeys);
-  head.keys = packedKeys;
-  head.values[0] = Bfloat16::packValues(values, length, packedValues);
-  head.length = length;
-}
-
-static void attendWithinTexts(const PrunedShape& shape, PrunedWorkspace& w, const Projections& from, const AttentionRange& range, int query) {
-  const size_t half = from.rows * HALF;
-  const int first = query;  // the row of [CLS]
+/** Calls `attendHead` with each head's columns packed. */
+template <class AttendHead>
+static void attendHeads(const PrunedShape& shape, PrunedWorkspace& w, const Projections& from, const AttentionRange& range, const QueryColumns& query,
+                        const AttendHead& attendHead) {
+  const size_t half = from.rows * HALF, queryHalf = (size_t)query.length * HALF, heads = (size_t)shape.heads;
   AttentionHead<Bfloat16> head;
   head.queryHalf = from.queryRows * HALF;
+  head.keys = w.keys;
+  head.values[0] = w.values;
   head.scores = w.scores;
   head.shares = w.shares;
   head.outStride = (size_t)shape.hidden;
-  for (size_t panel = 0; panel < (size_t)shape.heads; panel++) {
-    const uint16_t* keys = from.keyValues + panel * half + (size_t)range.firstKey * HALF;
-    const uint16_t* values = keys + (size_t)shape.heads * half;
+  for (size_t panel = 0; panel < heads; panel++) {
+    const uint16_t *keys = from.keyValues + panel * half + (size_t)range.firstKey * HALF, *queryKeys = query.keyValues + panel * queryHalf;
+    packKeysOfBoth({keys, range.keys, queryKeys, query.length}, w.keys);
+    packValuesOfBoth({keys + heads * half, range.keys, queryKeys + heads * queryHalf, query.length}, w.values);
     head.queries = from.queries + panel * head.queryHalf + (size_t)range.firstQuery * HALF;
     head.out = w.context + (size_t)range.firstQuery * head.outStride + panel * HALF;
-    packColumns(head, keys, values, half, range.keys, w.keys, w.values);
-    attendRows(head, first, 1);
-    head.length = first + 1;  // the packed columns begin with the query's and [CLS]
-    attendRows(head, 0, query);
-    const size_t shift = (size_t)first * HALF;
-    packColumns(head, keys + shift, values + shift, half, range.keys - first, w.documentKeys, w.documentValues);
-    attendRows(head, first + 1, range.queries - first - 1);
+    attendHead(head);
   }
+}
+
+static void attendWithinQuery(const PrunedShape& shape, PrunedWorkspace& w, const uint16_t* queries, const QueryColumns& query) {
+  const Projections from = {queries, (size_t)query.length, query.keyValues, (size_t)query.length};
+  attendHeads(shape, w, from, {0, query.length, 0, 0}, query, [&](AttentionHead<Bfloat16>& head) {
+    head.length = query.length;
+    attendRows(head, 0, query.length);
+  });
+}
+
+static void attendWithinPair(const PrunedShape& shape, PrunedWorkspace& w, const Projections& from, const AttentionRange& range, const QueryColumns& query) {
+  attendHeads(shape, w, from, range, query, [&](AttentionHead<Bfloat16>& head) {
+    head.length = range.keys + query.length;
+    attendRows(head, 0, 1);
+    head.length = range.keys;
+    attendRows(head, 1, range.queries - 1);
+  });
 }

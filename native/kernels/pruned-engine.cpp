@@ -24,16 +24,19 @@ Outcome copyAndCheck(PrunedWorkspace& w, const PrunedShape& shape, const Run& ru
     const bool isFirst = i == next;
     if (isFirst) next += (size_t)w.lengths[pair++];
     if (w.tokens[i] < 0 || w.tokens[i] >= shape.vocabulary) return Outcome::badToken;
-    // The first token is no text's: the graph counts it as the query's.
-    if (w.types[i] < 0 || w.types[i] > (isFirst ? 0 : 1)) return Outcome::badType;
+    // A text is its query, which has a token at the least, and then its document.
+    const int least = isFirst ? 0 : w.types[i - 1], most = isFirst ? 0 : 1;
+    if (w.types[i] < least || w.types[i] > most) return Outcome::badType;
   }
   return Outcome::done;
 }
 
 bool findOutliers(PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w) {
-  const bool found = findOutliers(weights, shape, w, 2, shape.positions, -1, [&](int tokens, float* logits) { scorePairs(weights, shape, w, LOT_TEXTS, tokens, logits); });
-  if (found) giveOutliers(weights.project, weights.layers[0].outputNorm.outliers);
-  return found;
+  const bool found = findOutliers(weights, shape, w, 2, shape.positions, -1, [&](int, float* logits) { scorePairs(weights, shape, w, LOT_TEXTS, logits); });
+  if (!found) return false;
+  giveOutliers(weights.project, weights.layers[0].outputNorm.outliers);
+  *w.query.length = 0;  // it was read with other weights
+  return true;
 }
 
 }  // namespace
@@ -74,6 +77,6 @@ size_t memoryOf(const PrunedModel* model) { return model->mapping.size + model->
 Outcome runPrunedModel(PrunedModel* model, const Run& run, float* logits, size_t* detail) {
   if (!reserve(model->workspace, model->shape, (int)run.tokenCount)) return Outcome::outOfMemory;
   const Outcome checked = copyAndCheck(model->workspace, model->shape, run, detail);
-  if (checked == Outcome::done) scorePairs(model->weights, model->shape, model->workspace, (int)run.pairCount, (int)run.tokenCount, logits);
+  if (checked == Outcome::done) scorePairs(model->weights, model->shape, model->workspace, (int)run.pairCount, logits);
   return checked;
 }

@@ -1,52 +1,24 @@
-// The forward pass of the package's own cross-encoder.
+// The forward pass of the package's own cross-encoder: a query once, then the documents that stand with it.
 #pragma once
-#include "int8-layer.h"
-#include "match-head.h"
-#include "pruned-attention.h"
+#include "read-query.h"
 #include "token-choice.h"
 
-/** Orders the tokens and chooses those that go on. Returns how many do. */
-static int planPairs(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int pairs) {
-  int start = 0, keptRows = 0;
-  for (int i = 0; i < pairs; i++) {
-    PairRows& pair = w.pairs[i];
-    pair.start = start;
-    pair.count = w.lengths[i];
-    start += pair.count;
-    orderTokens(w, pair, shape);
-    countPieces(w, pair, shape, weights);
-    keptRows = chooseTokens(w, pair, shape, keptRows);
-  }
-  return keptRows;
-}
+/** How many rows the pairs of a group have, and how many of them go on. */
+struct GroupRows {
+  int all, kept;
+};
 
-static void embed(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int rows) {
-  const size_t size = (size_t)shape.hidden, half = size / 2;
-  constexpr int AHEAD = 4;  // rows of the vocabulary are anywhere in memory, so they are fetched some tokens before they are read
-  const Integers low = _mm512_set1_epi32(15), shift = _mm512_set1_epi32(8);
-  for (int t = 0; t < rows; t++) {
-    if (t + AHEAD < rows) {
-      const char* next = (const char*)(weights.words + (size_t)w.pieces[t + AHEAD] * half);
-      for (size_t i = 0; i < half; i += 64) _mm_prefetch(next + i, _MM_HINT_T0);
-    }
-    const uint8_t* word = weights.words + (size_t)w.pieces[t] * half;
-    const float* place = weights.positions + (size_t)w.places[t] * size;
-    const Floats scale = splat(weights.wordScales[w.pieces[t]]);
-    Floats sum = zeros();
-    for (size_t i = 0; i < half; i += 16) {
-      const Integers both = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)(word + i)));
-      const Floats first = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_and_si512(both, low), shift));
-      const Floats second = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_srli_epi32(both, 4), shift));
-      const Floats a = add(multiply(first, scale), load(place + i)), b = add(multiply(second, scale), load(place + half + i));
-      sum = add(sum, add(a, b));
-      store(w.unfinished + i, a);
-      store(w.unfinished + half + i, b);
-    }
-    float* row = w.hidden + (size_t)t * size;
-    normalizeRows<1>(w.unfinished, &sum, weights.embeddingNorm, row);
-    w.rows.quantize((size_t)t, row, weights.embeddingNorm);
+/** Places the rows and chooses those that go on. */
+static GroupRows planGroup(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, PairRows* pairs, int count) {
+  GroupRows rows = {0, 0};
+  for (int i = 0; i < count; i++) {
+    pairs[i].start = rows.all;
+    rows.all += pairs[i].count;
+    placeRows(w, pairs[i]);
+    countPieces(w, pairs[i], shape, weights);
+    rows.kept = chooseTokens(w, pairs[i], shape, rows.kept);
   }
-  w.rows.measure(w.hidden, rows, shape.hidden);
+  return rows;
 }
 
 /** Moves the rows that go on together, in place, and leaves their pieces in `kept`. A row only ever moves forwards. */
@@ -63,46 +35,78 @@ static void gatherKept(const PrunedShape& shape, PrunedWorkspace& w, int keptRow
 }
 
 /** Keys and values of all tokens; queries, and everything after, of those that go on. */
-static void runFirstLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int tokens, int keptRows) {
-  AttentionInputSink<Bfloat16> keyValues{w.attentionInput, (size_t)tokens};
-  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, tokens, layer.keyValue, keyValues);
-  gatherKept(shape, w, keptRows);
-  AttentionInputSink<Bfloat16> queries{w.queries, (size_t)keptRows};
-  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, keptRows, layer.query, queries);
-  const Projections from = {w.queries, (size_t)keptRows, w.attentionInput, (size_t)tokens};
-  for (int i = 0; i < pairs; i++) {
-    const PairRows& pair = w.pairs[i];
-    attendWithinTexts(shape, w, from, {pair.keptStart, pair.keptCount, pair.start, pair.count}, pair.query);
+static void runFirstLayer(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, const PairRows* pairs, int count, const GroupRows& rows) {
+  const PrunedLayer& layer = weights.layers[0];
+  AttentionInputSink<Bfloat16> keyValues{w.attentionInput, (size_t)rows.all}, queries{w.queries, (size_t)rows.kept};
+  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows.all, layer.keyValue, keyValues);
+  gatherKept(shape, w, rows.kept);
+  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows.kept, layer.query, queries);
+  const Projections from = {w.queries, (size_t)rows.kept, w.attentionInput, (size_t)rows.all};
+  for (int i = 0; i < count; i++) {
+    const AttentionRange range = {pairs[i].keptStart, pairs[i].keptCount, pairs[i].start, pairs[i].count};
+    attendWithinPair(shape, w, from, range, {w.query.keyValuesOf(shape, 0), *w.query.length});
   }
-  finishLayer(layer, w.rows, w.unfinished, w.context, w.hidden, keptRows, false);
+  finishLayer(layer, w.rows, w.unfinished, w.context, w.hidden, rows.kept, isForHeadAlone(shape, 0));
 }
 
-static void runLayer(const PrunedLayer& layer, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int rows) {
+static void runLayer(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, const PairRows* pairs, int count, int index, int rows) {
+  const PrunedLayer& layer = weights.layers[index];
   AttentionInputSink<Bfloat16> sink{w.attentionInput, (size_t)rows};
   multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows, layer.attentionInput, sink);
   const Projections from = {w.attentionInput, (size_t)rows, w.attentionInput + (size_t)rows * (size_t)shape.hidden, (size_t)rows};
-  for (int i = 0; i < pairs; i++) {
-    const PairRows& pair = w.pairs[i];
-    attendWithinTexts(shape, w, from, {pair.keptStart, pair.keptCount, pair.keptStart, pair.keptCount}, pair.query);
+  for (int i = 0; i < count; i++) {
+    const AttentionRange range = {pairs[i].keptStart, pairs[i].keptCount, pairs[i].keptStart, pairs[i].keptCount};
+    attendWithinPair(shape, w, from, range, {w.query.keyValuesOf(shape, index), *w.query.length});
   }
-  finishLayer(layer, w.rows, w.unfinished, w.context, w.hidden, rows, false);
+  finishLayer(layer, w.rows, w.unfinished, w.context, w.hidden, rows, isForHeadAlone(shape, index));
 }
 
-static void matchQueries(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int rows) {
-  UnitVectorSink vectors{w.context, shape.hidden, {}};
-  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows, weights.project, vectors);
-  for (int i = 0; i < pairs; i++) w.pairs[i].matched = matchQuery(w.pairs[i], w.context, w.kept, weights.importance, shape.hidden);
+static void matchDocuments(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, PairRows* pairs, int count, int rows) {
+  const size_t size = (size_t)shape.hidden;
+  projectVectors(weights, shape, w, rows, w.context);
+  for (int i = 0; i < count; i++) {
+    const float* document = w.context + (size_t)(pairs[i].keptStart + 1) * size;
+    pairs[i].matched = matchQuery(w.query, document, pairs[i].keptCount - 1, weights.importance, shape.hidden);
+  }
 }
 
-/** What was copied into the workspace. */
-static void scorePairs(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int pairs, int tokens, float* logits) {
-  const int rows = planPairs(weights, shape, w, pairs);
-  embed(weights, shape, w, tokens);
-  runFirstLayer(weights.layers[0], shape, w, pairs, tokens, rows);
-  matchQueries(weights, shape, w, pairs, rows);
-  for (int i = 1; i < shape.layers; i++) runLayer(weights.layers[i], shape, w, pairs, rows);
-  for (int i = 0; i < pairs; i += HEAD_PAIRS) {
-    const int count = pairs - i < HEAD_PAIRS ? pairs - i : HEAD_PAIRS;
-    finishPairs(weights, shape, w, w.pairs + i, count, logits + i);
+/** Pairs that have the query that was read. */
+static void scoreGroup(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, PairRows* pairs, int count, float* logits) {
+  const GroupRows rows = planGroup(weights, shape, w, pairs, count);
+  embed(weights, shape, w, rows.all);
+  runFirstLayer(weights, shape, w, pairs, count, rows);
+  matchDocuments(weights, shape, w, pairs, count, rows.kept);
+  for (int i = 1; i < shape.layers; i++) runLayer(weights, shape, w, pairs, count, i, rows.kept);
+  for (int i = 0; i < count; i += HEAD_PAIRS) {
+    const int together = count - i < HEAD_PAIRS ? count - i : HEAD_PAIRS;
+    finishPairs(weights, shape, w, pairs + i, together, logits + i);
+  }
+}
+
+/** Where the tokens of each pair are. The texts were checked: zeros, then ones. */
+static void findTexts(PrunedWorkspace& w, int pairs) {
+  int token = 0;
+  for (int i = 0; i < pairs; i++) {
+    int query = 1;
+    while (query < w.lengths[i] && !w.types[token + query]) query++;
+    w.pairs[i].firstToken = token;
+    w.pairs[i].queryTokens = query;
+    w.pairs[i].count = 1 + w.lengths[i] - query;
+    token += w.lengths[i];
+  }
+}
+
+/** What was copied into the workspace: each query, unless it is the one that was read last, and then the pairs behind one another that have it. */
+static void scorePairs(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int pairs, float* logits) {
+  float* const powers = w.rows.powers;
+  findTexts(w, pairs);
+  for (int i = 0, next; i < pairs; i = next) {
+    const int32_t* query = w.tokens + w.pairs[i].firstToken;
+    const int length = w.pairs[i].queryTokens;
+    if (!isRead(w.query, query, length)) readQuery(weights, shape, w, query, length);
+    w.rows.powers = powers;  // the rows of both texts count, from the first norm on
+    for (next = i + 1; next < pairs && isRead(w.query, w.tokens + w.pairs[next].firstToken, w.pairs[next].queryTokens);) next++;
+    scoreGroup(weights, shape, w, w.pairs + i, next - i, logits + i);
+    w.rows.powers = powers;
   }
 }

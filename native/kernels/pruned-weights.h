@@ -57,6 +57,9 @@ static void layOut(PrunedWeights& weights, const PrunedShape& shape, Arena& aren
   arena.take(weights.classifier, (size_t)hidden);
 }
 
+/** Whether the head alone reads the rows that a layer gives, as floats. Of the first layer the projection does too, as bytes. */
+static bool isForHeadAlone(const PrunedShape& shape, int layer) { return layer > 0 && layer == shape.layers - 1; }
+
 static PrunedLayer& layerOf(PrunedWeights& weights, int index, int) { return weights.layers[index]; }
 
 struct PrunedTensors {
