@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { PgVectorDBError } from "./errors.ts";
 
 /** The versions that ship, by their folders under `models/`. */
-export const BUILTIN_RERANKER = "reranker-v5";
+export const BUILTIN_RERANKER = "reranker-v6";
 export const BUILTIN_EMBEDDER = "embedder-v2";
 
 /**

@@ -37,7 +37,7 @@ MATCH_BONUS = 1.0
 """A document's token that the query has too is this much more important."""
 TRAINED = (Keep(30, 20), Keep(45, 30), Keep(50, 44))
 """Each step takes one of these: what is trained on several ranks well with each, so that what ships is chosen by measuring."""
-SHIPPED = Keep(45, 30)
+SHIPPED = Keep(35, 26)
 
 
 class Layer(nn.Module):
