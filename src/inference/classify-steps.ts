@@ -5,9 +5,10 @@ import type { Steps } from "./fair-scheduler.ts";
 import { encodeInBatches } from "./input-batches.ts";
 import { type LongDocumentPlan, poolWindows, type Window } from "./long-documents.ts";
 import type { ModelSession } from "./model-session.ts";
-import type { EncodedPair, PairEncoder } from "./pair-encoder.ts";
+import type { DocumentEncoder, DocumentSplitter, EncodedPair, PairEncoder } from "./pair-encoder.ts";
 import type { PreparedModel } from "./prepare-model.ts";
-import type { ClassifyTask } from "./worker-messages.ts";
+import type { RunPart } from "./run-portions.ts";
+import type { ClassifyTask, TextPart } from "./worker-messages.ts";
 
 export interface Classifier {
   readonly model: PreparedModel;
@@ -40,32 +41,44 @@ interface ScoredText {
   readonly tokens: number;
 }
 
-/** Scores every text against the query, one batch a step. */
-export async function* classify(
+/** Tokenises the query, once for all that is scored against it, one batch a step. */
+export async function readQuery(classifier: Classifier, query: string): Promise<RunPart<ClassifyTask>> {
+  const encode = await classifier.encoder.forQuery(query);
+  if (classifier.longDocuments.mode !== "split") return (part) => scoreWhole(classifier, encode, part);
+  const split = await classifier.encoder.windowsFor(query, classifier.longDocuments.overlap);
+  return (part) => scoreWindows(classifier, { encode, split }, part);
+}
+
+async function* scoreWhole(
   classifier: Classifier,
-  request: ClassifyTask["request"],
+  encode: DocumentEncoder,
+  { texts, positions }: TextPart,
 ): Steps<ClassifyTask["result"]> {
-  const { query, texts } = request;
-  const placeOf = (text: number) => request.positions?.[text] ?? text;
-  if (classifier.longDocuments.mode !== "split") {
-    const scored = yield* scoreTexts(classifier, query, texts, placeOf);
-    const logits = scored.map(({ score }) => score);
-    return { logits, truncated: truncatedOf(scored, placeOf), tokens: tokensOf(scored), spans: [] };
-  }
-  const windows = yield* splitTexts(classifier, query, texts);
+  const placeOf = (text: number) => positions[text] as number;
+  const scored = yield* scoreTexts(classifier, encode, texts, placeOf);
+  const logits = scored.map(({ score }) => score);
+  return { logits, truncated: truncatedOf(scored, placeOf), tokens: tokensOf(scored), spans: [] };
+}
+
+async function* scoreWindows(
+  classifier: Classifier,
+  { encode, split }: { readonly encode: DocumentEncoder; readonly split: DocumentSplitter },
+  { texts, positions }: TextPart,
+): Steps<ClassifyTask["result"]> {
+  const placeOf = (text: number) => positions[text] as number;
+  const windows = yield* splitTexts(split, texts);
   const slices = windows.map(({ text, start, end }) => (texts[text] as string).slice(start, end));
-  const scored = yield* scoreTexts(classifier, query, slices, (slice) => placeOf((windows[slice] as Window).text));
+  const scored = yield* scoreTexts(classifier, encode, slices, (slice) => placeOf((windows[slice] as Window).text));
   return poolTexts(windows, scored, classifier.longDocuments, texts, placeOf);
 }
 
 /** `result[i]` belongs to `texts[i]`. `placeOf` gives the place that the caller knows a text by, for messages. */
 async function* scoreTexts(
   classifier: Classifier,
-  query: string,
+  encode: DocumentEncoder,
   texts: readonly string[],
   placeOf: (text: number) => number,
 ): Steps<readonly ScoredText[]> {
-  const encode = await classifier.encoder.forQuery(query);
   const scored = new Array<ScoredText>(texts.length);
   for await (const batch of encodeInBatches(texts, encode, classifier)) {
     if (batch !== undefined) {
@@ -82,8 +95,7 @@ async function* scoreTexts(
   return scored;
 }
 
-async function* splitTexts(classifier: Classifier, query: string, texts: readonly string[]): Steps<readonly Window[]> {
-  const split = await classifier.encoder.windowsFor(query, classifier.longDocuments.overlap);
+async function* splitTexts(split: DocumentSplitter, texts: readonly string[]): Steps<readonly Window[]> {
   const windows: Window[] = [];
   for (const [text, content] of texts.entries()) {
     for (const span of yield* split(content)) windows.push({ text, ...span });

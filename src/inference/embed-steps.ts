@@ -4,7 +4,7 @@ import { encodeInBatches } from "./input-batches.ts";
 import type { ModelOutput, ModelSession } from "./model-session.ts";
 import type { EncodedInput, PairEncoder } from "./pair-encoder.ts";
 import type { PreparedModel } from "./prepare-model.ts";
-import type { EmbedTask, Pooling } from "./worker-messages.ts";
+import type { EmbedTask, Pooling, TextPart } from "./worker-messages.ts";
 
 export interface SentenceModel {
   readonly model: PreparedModel;
@@ -28,17 +28,19 @@ export function findVectors(session: ModelSession): string {
 }
 
 /** One vector per text, one batch a step. */
-export async function* embed(sentences: SentenceModel, request: EmbedTask["request"]): Steps<EmbedTask["result"]> {
+export async function* embed(sentences: SentenceModel, part: TextPart): Steps<EmbedTask["result"]> {
   const { encoder, session, outputName } = sentences;
-  const vectors = new Array<Float32Array>(request.texts.length);
-  for await (const batch of encodeInBatches(request.texts, (text) => encoder.encodeText(text), sentences)) {
+  const vectors = new Array<Float32Array>(part.texts.length);
+  for await (const batch of encodeInBatches(part.texts, (text) => encoder.encodeText(text), sentences)) {
     if (batch !== undefined) {
       const output = await session.run(batch.inputs, outputName);
       batch.positions.forEach((position, row) => {
         const vector = pool(output, row, batch.inputs[row] as EncodedInput, sentences.pooling);
         if (!vector.every(Number.isFinite)) {
-          const place = request.positions?.[position] ?? position;
-          throw new PgVectorDBError("inference_failed", `The model gave a non-finite vector for text ${place}.`);
+          throw new PgVectorDBError(
+            "inference_failed",
+            `The model gave a non-finite vector for text ${part.positions[position]}.`,
+          );
         }
         vectors[position] = sentences.normalize ? toUnitLength(vector) : vector;
       });

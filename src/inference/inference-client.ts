@@ -3,10 +3,12 @@ import { Worker } from "node:worker_threads";
 import { throwIfAborted } from "../deadline.ts";
 import { PgVectorDBError } from "../errors.ts";
 import { createGateMemory, unwatchGate, watchGate } from "./native-gate.ts";
+import type { PartResult } from "./run-portions.ts";
 import { untilAborted } from "./until-aborted.ts";
 import {
   type FromWorker,
   type InferenceTask,
+  type SharedRequest,
   type ToWorker,
   unpackError,
   type WorkerStart,
@@ -76,8 +78,8 @@ export class InferenceClient<Task extends InferenceTask> {
     return this.#dimensions;
   }
 
-  /** Runs one request. An abort rejects at once, and stops the worker before its next batch. */
-  async run(request: Task["request"], signal: AbortSignal): Promise<Task["result"]> {
+  /** Runs what it can take of one request. An abort rejects at once, and stops the worker before its next batch. */
+  async run(request: SharedRequest<Task>, signal: AbortSignal): Promise<readonly PartResult<Task>[]> {
     return untilAborted(signal, async () => {
       if (this.#end !== undefined) throw this.#end;
       const id = this.#nextId++;
@@ -87,7 +89,7 @@ export class InferenceClient<Task extends InferenceTask> {
       try {
         this.#worker.ref();
         this.#send({ type: "run", id, request });
-        return (await result) as Task["result"];
+        return (await result) as readonly PartResult<Task>[];
       } finally {
         signal.removeEventListener("abort", cancel);
       }

@@ -1,4 +1,5 @@
-import { afterAll, describe, expect, it } from "vitest";
+import type { Worker } from "node:worker_threads";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fixtureModel, type GoldenPairs, readFixture } from "./fixture-models.suite.ts";
 import { InferencePool } from "./inference-pool.ts";
 import { prepareModel } from "./prepare-model.ts";
@@ -60,6 +61,90 @@ describe("a pool of several workers", async () => {
     controller.abort();
     await expect(call).rejects.toMatchObject({ code: "aborted" });
     expect((await pool.run({ query: "Berlin", texts: ["a", "b", "c"] }, signal)).logits).toHaveLength(3);
+  });
+});
+
+type Message = { readonly type: string } | null;
+
+/** Keeps back what is sent to a worker, as if the worker were busy. @returns what lets it through again */
+function holdBack(worker: Worker): () => void {
+  const held: Message[] = [];
+  worker.postMessage = (message: Message) => held.push(message);
+  return () => {
+    Reflect.deleteProperty(worker, "postMessage");
+    for (const message of held) worker.postMessage(message);
+  };
+}
+
+/** An uncaught error between two batches. */
+async function kill(worker: Worker): Promise<void> {
+  const exited = new Promise((resolve) => worker.once("exit", resolve));
+  worker.postMessage(null);
+  await exited;
+}
+
+describe("workers of which one is not there for a call", async () => {
+  const model = { ...(await prepare("tiny-bert-cross-encoder")), workers: 2 };
+  const workers: Worker[] = [];
+  const remember = (worker: Worker) => workers.push(worker);
+  const pool = new InferencePool<ClassifyTask>({
+    kind: "classify",
+    model,
+    head: { labelCount: 1, relevant: 0 },
+    longDocuments,
+  });
+  const texts = Array.from({ length: 40 }, (_, i) => `Berlin had ${"many ".repeat(i % 7)}inhabitants ${i}.`);
+  const score = (documents: readonly string[] = texts) => pool.run({ query: "Berlin", texts: documents }, signal);
+  beforeAll(async () => {
+    process.on("worker", remember);
+    await pool.load(signal);
+  });
+  afterAll(async () => {
+    process.off("worker", remember);
+    await pool.close(new Error("the tests are over"));
+  });
+
+  it("leave everything to the other, whose call does not wait", async () => {
+    const expected = await score();
+    for (const busy of workers.slice(0, 2)) {
+      const letThrough = holdBack(busy);
+      expect(await score()).toEqual(expected);
+      letThrough();
+    }
+    expect(await score()).toEqual(expected);
+  });
+
+  it("cost a call nothing when the busy one dies after the call is done", async () => {
+    const [busy] = workers.slice(-2) as [Worker];
+    const letThrough = holdBack(busy);
+    const { logits } = await score();
+    letThrough();
+    await kill(busy);
+    expect((await score()).logits).toEqual(logits);
+    expect(workers).toHaveLength(3);
+  });
+
+  it("fail the call that one of them took texts of, stop the other, and are replaced", async () => {
+    await pool.load(signal);
+    const [dying, other] = workers.slice(-2) as [Worker, Worker];
+    const sent: Message[] = [];
+    const { postMessage } = other;
+    const started = new Promise<void>((resolve) => {
+      other.postMessage = (message: Message) => {
+        sent.push(message);
+        postMessage.call(other, message);
+        resolve();
+      };
+    });
+    const call = score(Array.from({ length: 3000 }, (_, i) => `text ${i}`));
+    const outcome = expect(call).rejects.toMatchObject({ code: "inference_failed", retryable: true });
+    await started;
+    await kill(dying);
+    await outcome;
+    Reflect.deleteProperty(other, "postMessage");
+    expect(sent.map((message) => message?.type)).toEqual(["run", "cancel"]);
+    expect((await score()).logits).toHaveLength(40);
+    expect(workers).toHaveLength(4);
   });
 });
 

@@ -1,9 +1,11 @@
-import { dealTexts, LONGEST_CUT } from "./deal-texts.ts";
+import { collectParts } from "./collect-parts.ts";
 import { firstAlone } from "./first-alone.ts";
 import { InferenceClient } from "./inference-client.ts";
 import { mergeResults } from "./merge-results.ts";
+import type { PartResult } from "./run-portions.ts";
+import { isAllTaken, LONGEST_CUT, shareTexts } from "./share-texts.ts";
 import { SharedLoad } from "./shared-load.ts";
-import type { InferenceTask } from "./worker-messages.ts";
+import type { InferenceTask, SharedRequest } from "./worker-messages.ts";
 
 /** Workers that hold the same model and share each call's texts. A worker that died is replaced by the next call. */
 export class InferencePool<Task extends InferenceTask> {
@@ -24,20 +26,19 @@ export class InferencePool<Task extends InferenceTask> {
   }
 
   async run(request: Task["request"], signal: AbortSignal): Promise<Task["result"]> {
-    const hands = dealTexts(request.texts, this.#clients.length, this.#longestCounted);
-    if (hands.length <= 1) return this.#runIn(this.#nextSlot(), request, signal);
+    const { texts } = request;
+    const shares = shareTexts(texts, Math.min(texts.length, this.#clients.length), this.#longestCounted);
+    const requests = shares.flatMap(({ shared, workers }) =>
+      Array.from({ length: workers }, (): SharedRequest<Task> => ({ ...request, ...shared })),
+    );
     // One part's failure fails the call: the others stop instead of scoring for nobody.
     const controller = new AbortController();
     const abort = () => controller.abort(signal.reason);
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
-    const runHand = async (positions: readonly number[]) => {
-      const texts = positions.map((position) => request.texts[position] as string);
-      const part = { ...request, texts, positions };
-      return { positions, result: await this.#runIn(this.#nextSlot(), part, controller.signal) };
-    };
+    const answers = requests.map((part) => this.#runIn(this.#nextSlot(), part, controller.signal));
     try {
-      return mergeResults<Task>(await Promise.all(hands.map(runHand)), request.texts.length);
+      return mergeResults<Task>(await collectParts(answers, texts.length), texts.length);
     } catch (error) {
       controller.abort(error);
       throw error;
@@ -58,8 +59,10 @@ export class InferencePool<Task extends InferenceTask> {
     return slot;
   }
 
-  async #runIn(slot: number, request: Task["request"], signal: AbortSignal): Promise<Task["result"]> {
-    return (await this.#liveClient(slot, signal)).run(request, signal);
+  async #runIn(slot: number, request: SharedRequest<Task>, signal: AbortSignal): Promise<readonly PartResult<Task>[]> {
+    const client = await this.#liveClient(slot, signal);
+    // A worker that took long to load may come too late.
+    return isAllTaken(request) ? [] : client.run(request, signal);
   }
 
   async #liveClient(slot: number, signal: AbortSignal): Promise<InferenceClient<Task>> {

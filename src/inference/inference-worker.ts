@@ -1,18 +1,28 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { classify, findLogits } from "./classify-steps.ts";
+import { findLogits, readQuery } from "./classify-steps.ts";
 import { embed, findVectors } from "./embed-steps.ts";
 import { ensureOnnxFile } from "./ensure-onnx-file.ts";
-import { FairScheduler, type Steps } from "./fair-scheduler.ts";
+import { FairScheduler } from "./fair-scheduler.ts";
 import { loadInputEncoder } from "./load-input-encoder.ts";
 import { type NativeGate, openGate } from "./native-gate.ts";
 import { openNativeSession } from "./native/open-native-session.ts";
 import { openSession } from "./onnx-session.ts";
-import { type FromWorker, type InferenceTask, packError, type ToWorker, type WorkerStart } from "./worker-messages.ts";
+import { type RunPart, runPortions } from "./run-portions.ts";
+import {
+  type ClassifyTask,
+  type FromWorker,
+  type InferenceTask,
+  packError,
+  type SharedRequest,
+  type ToWorker,
+  type WorkerStart,
+} from "./worker-messages.ts";
 
-/** One loaded model: how to run a request, and how to let go of it. */
+/** One loaded model: how to run requests, and how to let go of it. */
 interface LoadedModel {
   readonly dimensions: number;
-  start(request: InferenceTask["request"]): Steps<InferenceTask["result"]>;
+  /** What is done once for all portions of a request. */
+  begin(request: SharedRequest<InferenceTask>): Promise<RunPart<InferenceTask>>;
   dispose(): Promise<void>;
 }
 
@@ -34,7 +44,7 @@ async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<Lo
     const classifier = { model, encoder, session, head, longDocuments, outputName: findLogits(session, head) };
     return {
       dimensions: 1,
-      start: (request) => classify(classifier, request as { query: string; texts: string[] }),
+      begin: (request) => readQuery(classifier, (request as SharedRequest<ClassifyTask>).query),
       dispose,
     };
   }
@@ -43,7 +53,7 @@ async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<Lo
   const dimensions = session.outputDims(outputName)?.at(-1);
   return {
     dimensions: typeof dimensions === "number" ? dimensions : 0,
-    start: (request) => embed(sentences, request),
+    begin: async () => (part) => embed(sentences, part),
     dispose,
   };
 }
@@ -54,11 +64,12 @@ async function serve(port: MessagePort, { setup, gateMemory }: WorkerStart): Pro
   const running = new Map<number, AbortController>();
   const model = await load(setup, openGate(gateMemory));
 
-  const run = async (id: number, request: InferenceTask["request"]) => {
+  const run = async (id: number, request: SharedRequest<InferenceTask>) => {
     const controller = new AbortController();
     running.set(id, controller);
     try {
-      send({ type: "result", id, result: await scheduler.run(model.start(request), controller.signal) });
+      const steps = runPortions(request, () => model.begin(request));
+      send({ type: "result", id, result: await scheduler.run(steps, controller.signal) });
     } catch (error) {
       send({ type: "error", id, error: packError(error) });
     } finally {

@@ -14,7 +14,10 @@ export interface InputBatch<Input extends EncodedInput> {
   readonly positions: readonly number[];
 }
 
-/** Encodes texts and hands them out in batches of like length; `undefined` marks a step without a batch. */
+/**
+ * Encodes texts and hands them out in batches of like length; `undefined` marks a step without a batch. The last texts
+ * are encoded in the step of the first batch: one text, or few, take no turn more than the model has runs.
+ */
 export async function* encodeInBatches<Input extends EncodedInput>(
   texts: readonly string[],
   encode: (text: string) => Promise<Input>,
@@ -29,8 +32,8 @@ export async function* encodeInBatches<Input extends EncodedInput>(
     const inputs: Input[] = [];
     const window = texts.slice(start, start + WINDOW);
     for (let i = 0; i < window.length; i += ENCODED_PER_STEP) {
+      if (i > 0) yield undefined;
       inputs.push(...(await Promise.all(window.slice(i, i + ENCODED_PER_STEP).map(encode))));
-      yield undefined;
     }
     const lengths = inputs.map((input) => input.ids.length);
     for (const batch of planBatches(lengths, { batchSize, batchTokens })) {

@@ -1,19 +1,17 @@
+import type { PartResult } from "./run-portions.ts";
 import type { ClassifyTask, EmbedTask, InferenceTask } from "./worker-messages.ts";
 
-interface Part<Task extends InferenceTask> {
-  /** `positions[i]` is the place of the part's i-th text in the call. */
-  readonly positions: readonly number[];
-  readonly result: Task["result"];
-}
-
 /** Puts the parts of a call that several workers ran back together. */
-export function mergeResults<Task extends InferenceTask>(parts: readonly Part<Task>[], count: number): Task["result"] {
+export function mergeResults<Task extends InferenceTask>(
+  parts: readonly PartResult<Task>[],
+  count: number,
+): Task["result"] {
   return parts.every(({ result }) => "logits" in result)
-    ? mergeScores(parts as readonly Part<ClassifyTask>[], count)
-    : { vectors: inCallOrder(parts as readonly Part<EmbedTask>[], count, ({ vectors }) => vectors) };
+    ? mergeScores(parts as readonly PartResult<ClassifyTask>[], count)
+    : { vectors: inCallOrder(parts as readonly PartResult<EmbedTask>[], count, ({ vectors }) => vectors) };
 }
 
-function mergeScores(parts: readonly Part<ClassifyTask>[], count: number): ClassifyTask["result"] {
+function mergeScores(parts: readonly PartResult<ClassifyTask>[], count: number): ClassifyTask["result"] {
   return {
     logits: inCallOrder(parts, count, ({ logits }) => logits),
     truncated: parts.flatMap(({ result }) => result.truncated).sort((a, b) => a.index - b.index),
@@ -23,7 +21,7 @@ function mergeScores(parts: readonly Part<ClassifyTask>[], count: number): Class
 }
 
 function inCallOrder<Task extends InferenceTask, Value>(
-  parts: readonly Part<Task>[],
+  parts: readonly PartResult<Task>[],
   count: number,
   valuesOf: (result: Task["result"]) => readonly Value[],
 ): Value[] {

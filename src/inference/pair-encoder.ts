@@ -39,6 +39,9 @@ const LEAST_WINDOW_TOKENS = 8;
 /** Encodes documents against one query, which is tokenised once. */
 export type DocumentEncoder = (document: string) => Promise<EncodedPair>;
 
+/** Cuts documents into windows that are read beside one query, in steps. */
+export type DocumentSplitter = (document: string) => AsyncGenerator<undefined, readonly TextSpan[], undefined>;
+
 /** Lays texts out as the model was trained: cut, and between the special tokens of the tokenizer's post-processor. */
 export class PairEncoder {
   readonly #tokenizer: Tokenizer;
@@ -91,10 +94,7 @@ export class PairEncoder {
    * @param overlap tokens that neighbours share, at most half of a window; `undefined` is a quarter of it
    * @throws PgVectorDBError `invalid_argument` when the query leaves no room for a window
    */
-  async windowsFor(
-    query: string,
-    overlap: number | undefined,
-  ): Promise<(document: string) => AsyncGenerator<undefined, readonly TextSpan[], undefined>> {
+  async windowsFor(query: string, overlap: number | undefined): Promise<DocumentSplitter> {
     const queryTokens = (await this.#encode(this.#prompt.query(query), this.pairRoom)).ids.length;
     const { document: room } = truncatePair(
       queryTokens,

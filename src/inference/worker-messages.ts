@@ -3,14 +3,20 @@ import { PgVectorDBError, type PgVectorDBErrorCode } from "../errors.ts";
 import type { ClassificationHead } from "./classification-head.ts";
 import type { LongDocumentPlan } from "./long-documents.ts";
 import type { PreparedModel } from "./prepare-model.ts";
+import type { PartResult } from "./run-portions.ts";
+import type { SharedTexts } from "./share-texts.ts";
 
 /** How token vectors become one vector. */
 export type Pooling = "mean" | "cls";
 
 export interface Texts {
   readonly texts: readonly string[];
-  /** `positions[i]` is the place of `texts[i]` in the caller's list, when these are a part of it. */
-  readonly positions?: readonly number[];
+}
+
+/** Some of a call's texts. */
+export interface TextPart extends Texts {
+  /** `positions[i]` is the place of `texts[i]` in the caller's list. */
+  readonly positions: readonly number[];
 }
 
 /** A model that scores pairs. */
@@ -57,15 +63,18 @@ export interface WorkerStart {
   readonly gateMemory: Int32Array;
 }
 
+/** A request whose texts the workers share. */
+export type SharedRequest<Task extends InferenceTask> = Omit<Task["request"], "texts"> & SharedTexts;
+
 export type ToWorker =
-  | { readonly type: "run"; readonly id: number; readonly request: InferenceTask["request"] }
+  | { readonly type: "run"; readonly id: number; readonly request: SharedRequest<InferenceTask> }
   | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "close" };
 
 export type FromWorker =
   | { readonly type: "ready"; readonly dimensions: number }
   | { readonly type: "failed"; readonly error: PackedError }
-  | { readonly type: "result"; readonly id: number; readonly result: InferenceTask["result"] }
+  | { readonly type: "result"; readonly id: number; readonly result: readonly PartResult<InferenceTask>[] }
   | { readonly type: "error"; readonly id: number; readonly error: PackedError };
 
 /** An error as plain data: structured clone keeps neither the class nor the code. */

@@ -1,0 +1,16 @@
+/**
+ * Deals positions into hands so that each costs about the same: costliest first, each to the hand with the least so far
+ * (Graham's longest-processing-time rule).
+ *
+ * @returns positions in `costs`, in order; no hand is empty
+ */
+export function dealCosts(costs: readonly number[], hands: number): number[][] {
+  const dealt = Array.from({ length: Math.min(hands, costs.length) }, () => ({ positions: [] as number[], cost: 0 }));
+  const costliestFirst = [...costs.keys()].sort((a, b) => (costs[b] as number) - (costs[a] as number));
+  for (const position of costliestFirst) {
+    const hand = dealt.reduce((least, other) => (other.cost < least.cost ? other : least));
+    hand.positions.push(position);
+    hand.cost += costs[position] as number;
+  }
+  return dealt.map(({ positions }) => positions.sort((a, b) => a - b));
+}
