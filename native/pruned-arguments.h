@@ -19,6 +19,7 @@ static inline bool readPrunedShape(napi_env env, napi_value object, PrunedShape*
       !readInteger(env, object, "vocabulary", 1, MAX_VOCABULARY, &shape->vocabulary) ||
       !readInteger(env, object, "positions", 1, MAX_PRUNED_POSITIONS, &shape->positions) || !readFloat(env, object, "epsilon", &shape->epsilon) ||
       !readInteger(env, object, "keepPercent", 0, 100, &shape->keepPercent) ||
+      !readInteger(env, object, "keepUncounted", 0, MAX_PRUNED_POSITIONS, &shape->keepUncounted) ||
       !readInteger(env, object, "keepAtLeast", 0, MAX_PRUNED_POSITIONS, &shape->keepAtLeast)) {
     return false;
   }

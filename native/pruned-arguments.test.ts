@@ -18,15 +18,22 @@ function detached<T extends PrunedTensor | Int32Array>(array: T): T {
 
 describe.skipIf(nativeMissing)(`of the package's own reranker the native engine refuses${nativeMissing}`, () => {
   const badNumbers = [-1, 1.5, 1e9, 2 ** 31, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_VALUE];
-  it.each(["hidden", "inner", "heads", "layers", "vocabulary", "positions", "keepPercent", "keepAtLeast"])(
-    "a size that is none: %s",
-    (name) => {
-      for (const value of badNumbers) expect(() => create({ ...shape, [name]: value }, tensors)).toThrow(RangeError);
-      for (const value of [undefined, null, "64", 64n, {}, []]) {
-        expect(() => create({ ...shape, [name]: value }, tensors)).toThrow(TypeError);
-      }
-    },
-  );
+  it.each([
+    "hidden",
+    "inner",
+    "heads",
+    "layers",
+    "vocabulary",
+    "positions",
+    "keepPercent",
+    "keepUncounted",
+    "keepAtLeast",
+  ])("a size that is none: %s", (name) => {
+    for (const value of badNumbers) expect(() => create({ ...shape, [name]: value }, tensors)).toThrow(RangeError);
+    for (const value of [undefined, null, "64", 64n, {}, []]) {
+      expect(() => create({ ...shape, [name]: value }, tensors)).toThrow(TypeError);
+    }
+  });
 
   it.each([
     "epsilon",
@@ -61,6 +68,7 @@ describe.skipIf(nativeMissing)(`of the package's own reranker the native engine 
       { positions: 0 },
       { positions: 513 },
       { keepPercent: 101 },
+      { keepUncounted: 513 },
       { keepAtLeast: 513 },
       { epsilon: 0 },
       { epsilon: 2 },

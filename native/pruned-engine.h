@@ -7,8 +7,8 @@ struct PrunedShape {
   int hidden, inner, heads, layers;
   int vocabulary, positions;
   float epsilon;
-  /** Of a document of n tokens go on: `keepPercent` of n, rounded up, or the smaller of n and `keepAtLeast` where that is more. */
-  int keepPercent, keepAtLeast;
+  /** Of a document of n tokens go on: `keepPercent` of n - `keepUncounted`, rounded up, or the smaller of n and `keepAtLeast` where that is more. */
+  int keepPercent, keepUncounted, keepAtLeast;
   /** logit = bias + matched * matches + alike * likeness + first * (classifier + classifierBias) + BM25 */
   float bias, matched, alike, first, classifierBias;
   /** BM25: the sum over query tokens of inverse frequency * (rise * count / (count + slope * length + room) + mass). */

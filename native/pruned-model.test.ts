@@ -10,8 +10,9 @@ const shapes: Readonly<Record<string, PrunedShape>> = {
   "four heads": smallPrunedShape({ hidden: 128, heads: 4, inner: 64 }),
   "the shipped model's widths": smallPrunedShape({ hidden: 384, inner: 768, heads: 12, layers: 2 }),
   "one layer": smallPrunedShape({ layers: 1 }),
-  "nothing dropped": smallPrunedShape({ keepPercent: 100, keepAtLeast: 0 }),
+  "nothing dropped": smallPrunedShape({ keepPercent: 100, keepUncounted: 0, keepAtLeast: 0 }),
   "a whole document of no token": smallPrunedShape({ keepPercent: 0, keepAtLeast: 0 }),
+  "fewer tokens than are not counted, and none at the least": smallPrunedShape({ keepUncounted: 64, keepAtLeast: 0 }),
   "long texts": smallPrunedShape({ positions: 512, layers: 2 }),
 };
 const names = Object.keys(shapes);

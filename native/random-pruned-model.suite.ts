@@ -13,6 +13,7 @@ export function smallPrunedShape(changes: Partial<PrunedShape> = {}): PrunedShap
     positions: 128,
     epsilon: 1e-12,
     keepPercent: 45,
+    keepUncounted: 3,
     keepAtLeast: 4,
     bias: 0.3,
     matched: 3,

@@ -116,8 +116,9 @@ export class PrunedReference {
     const queryPieces = new Set(query.map((token) => ids[token]));
     const wanted = (token: number) =>
       (this.#importance[ids[token] as number] as number) * (queryPieces.has(ids[token]) ? 2 : 1);
-    const { keepPercent, keepAtLeast } = this.#shape;
-    const count = Math.max(Math.ceil((document.length * keepPercent) / 100), Math.min(document.length, keepAtLeast));
+    const { keepPercent, keepUncounted, keepAtLeast } = this.#shape;
+    const share = Math.ceil(((document.length - keepUncounted) * keepPercent) / 100);
+    const count = Math.max(share, Math.min(document.length, keepAtLeast));
     return [0, ...query, ...document.toSorted((a, b) => wanted(b) - wanted(a) || a - b).slice(0, count)];
   }
 

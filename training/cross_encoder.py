@@ -26,18 +26,19 @@ RANKS = (-1000.0, 2000.0, 1000.0, 0.0)
 
 @dataclass(frozen=True)
 class Keep:
-    """How much of a document of n tokens goes on after the first layer: `percent` of n, rounded up, or the smaller of n and
-    `at_least` where that is more."""
+    """How much of a document of n tokens goes on after the first layer: `percent` of n - `uncounted`, rounded up, or the smaller
+    of n and `at_least` where that is more. So a short document gives up a larger part than a long one."""
 
     percent: int
     at_least: int
+    uncounted: int = 0
 
 
 MATCH_BONUS = 1.0
 """A document's token that the query has too is this much more important."""
 TRAINED = (Keep(30, 20), Keep(45, 30), Keep(50, 44))
 """Each step takes one of these: what is trained on several ranks well with each, so that what ships is chosen by measuring."""
-SHIPPED = Keep(35, 26)
+SHIPPED = Keep(50, 24, uncounted=20)
 
 
 class Layer(nn.Module):
@@ -200,7 +201,7 @@ def choose_tokens(segments: Tensor, importance: Tensor, keep: Keep) -> tuple[Ten
     padding."""
     document_length = (segments == DOCUMENT).sum(1, keepdim=True)
     query_length = (segments == QUERY).sum(1, keepdim=True)
-    share = (document_length * keep.percent + 99) // 100
+    share = ((document_length - keep.uncounted) * keep.percent + 99) // 100
     kept = 1 + query_length + torch.maximum(share, document_length.clamp(max=keep.at_least))
     rank = torch.tensor(RANKS)[segments] + importance * (segments == DOCUMENT)
     chosen = torch.argsort(rank, dim=1, descending=True, stable=True)[:, : int(kept.max())]

@@ -96,7 +96,8 @@ def count_pieces(graph: GraphWriter, ids: str, in_document: str, in_query: str) 
 def add_choice(graph: GraphWriter, tokens: Tokens, keep: Keep) -> tuple[str, str]:
     """Which tokens go on, the document's [CLS] first, and their segments; rows with fewer than the longest one end in
     padding."""
-    hundredths = graph.apply("Mul", tokens.document_length, graph.integers(keep.percent))
+    counted = graph.apply("Sub", tokens.document_length, graph.integers(keep.uncounted))
+    hundredths = graph.apply("Mul", counted, graph.integers(keep.percent))
     share = graph.apply("Div", graph.apply("Add", hundredths, graph.integers(99)), graph.integers(100))
     least = graph.apply("Min", tokens.document_length, graph.integers(keep.at_least))
     members = graph.apply("Add", tokens.query_length, graph.integers(1))

@@ -57,7 +57,7 @@ static int countAhead(const float* wanted, int length, int token) {
 /** The rows that go on keep their order; [CLS] always does. Returns how many rows of the group do so far. */
 static int chooseTokens(PrunedWorkspace& w, PairRows& pair, const PrunedShape& shape, int keptRows) {
   const int length = pair.count - 1;
-  const int share = (length * shape.keepPercent + 99) / 100, least = length < shape.keepAtLeast ? length : shape.keepAtLeast;
+  const int share = ((length - shape.keepUncounted) * shape.keepPercent + 99) / 100, least = length < shape.keepAtLeast ? length : shape.keepAtLeast;
   const int most = share > least ? share : least;
   pair.keptStart = keptRows;
   w.kept[keptRows++] = pair.start;

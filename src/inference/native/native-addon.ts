@@ -28,8 +28,9 @@ export interface PrunedShape {
   readonly vocabulary: number;
   readonly positions: number;
   readonly epsilon: number;
-  /** Of a document of n tokens so many hundredths go on after the first layer, rounded up. */
+  /** Of a document of n tokens so many hundredths of n - `keepUncounted` go on after the first layer, rounded up. */
   readonly keepPercent: number;
+  readonly keepUncounted: number;
   /** At the least these, or all. */
   readonly keepAtLeast: number;
   /** Of the logit's terms. */
