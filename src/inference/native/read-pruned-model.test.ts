@@ -75,7 +75,7 @@ describe("an ONNX file as the package's own reranker", () => {
       withTensor("integers_99", (tensor) => ({ ...tensor, bytes: tensor.bytes.with(0, 98) })),
       withTensor("ranks", (tensor) => ({ ...tensor, bytes: tensor.bytes.with(3, 0) })),
       withTensor("weight_zero", () => undefined),
-      withTensor("integers_45", (tensor) => ({ ...tensor, shape: [] })),
+      withTensor(`integers_${recognizePrunedGraph(graph)?.keepPercent}`, (tensor) => ({ ...tensor, shape: [] })),
       { ...graph, opsets: graph.opsets.map(([domain, version]) => [domain, version + 1] as const) },
       { ...graph, outputs: ["input_ids"] },
       { ...graph, tensors: new Map([...graph.tensors, ["input_ids", graph.tensors.get("integers_0") as OnnxTensor]]) },
