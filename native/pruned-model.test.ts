@@ -81,9 +81,12 @@ describe.skipIf(nativeMissing)(`the package's own reranker in the native engine$
       { ids: [9, 8, 8], types: [0, 0, 1] },
       { ids: [9, 8, 1, 2, 3, 9, 8], types: [0, 0, 1, 1, 1, 1, 1] },
     ];
-    for (const layers of [1, 3]) {
+    for (const [layers, bound] of [
+      [1, 0.01],
+      [3, 0.02],
+    ] as const) {
       const shape = smallPrunedShape({ layers });
-      expect(compare(shape, randomPrunedTensors(shape, 4), pairs).largest).toBeLessThan(0.02);
+      expect(compare(shape, randomPrunedTensors(shape, 4), pairs).largest).toBeLessThan(bound);
     }
   });
 
