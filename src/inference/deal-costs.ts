@@ -6,11 +6,15 @@
  */
 export function dealCosts(costs: readonly number[], hands: number): number[][] {
   const dealt = Array.from({ length: Math.min(hands, costs.length) }, () => ({ positions: [] as number[], cost: 0 }));
-  const costliestFirst = [...costs.keys()].sort((a, b) => (costs[b] as number) - (costs[a] as number));
-  for (const position of costliestFirst) {
+  for (const position of costliestFirst(costs)) {
     const hand = dealt.reduce((least, other) => (other.cost < least.cost ? other : least));
     hand.positions.push(position);
     hand.cost += costs[position] as number;
   }
   return dealt.map(({ positions }) => positions.sort((a, b) => a - b));
+}
+
+/** Positions in `costs`; of equal ones the first comes first. */
+export function costliestFirst(costs: readonly number[]): number[] {
+  return [...costs.keys()].sort((a, b) => (costs[b] as number) - (costs[a] as number));
 }

@@ -1,4 +1,4 @@
-import { dealCosts } from "./deal-costs.ts";
+import { costliestFirst, dealCosts } from "./deal-costs.ts";
 
 /** The part of a call that is dealt in large portions. What is left evens out what one worker lags behind the others. */
 const DEALT = 0.7;
@@ -17,7 +17,7 @@ const TAKEN_AT_ONCE = 2 / 3;
  * @returns positions in `costs`; each is in exactly one portion, and no portion is empty
  */
 export function planPortions(costs: readonly number[], workers: number): number[][] {
-  const longestFirst = [...costs.keys()].sort((a, b) => (costs[b] as number) - (costs[a] as number));
+  const longestFirst = costliestFirst(costs);
   const dealt = takeUpTo(DEALT * sumOf(costs), costs, longestFirst);
   return [
     ...dealLargePortions(costs, dealt, workers),
