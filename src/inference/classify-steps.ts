@@ -41,7 +41,7 @@ interface ScoredText {
   readonly tokens: number;
 }
 
-/** Tokenises the query, once for all that is scored against it, one batch a step. */
+/** Tokenises the query, once for all parts of a call. What it returns scores one of them, a batch a step. */
 export async function readQuery(classifier: Classifier, query: string): Promise<RunPart<ClassifyTask>> {
   const encode = await classifier.encoder.forQuery(query);
   if (classifier.longDocuments.mode !== "split") return (part) => scoreWhole(classifier, encode, part);
