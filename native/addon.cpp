@@ -102,31 +102,51 @@ bool checkProcessor(napi_env env) {
   return false;
 }
 
+Units bestUnits() {
+  static const bool hasTiles = processorHasTiles();
+  return hasTiles ? Units::tiles : Units::vectors;
+}
+
+/** The best there are where nothing is said. */
+bool readUnits(napi_env env, napi_value value, Units* units) {
+  napi_valuetype type;
+  bool isTiles = false;
+  *units = bestUnits();
+  if (napi_typeof(env, value, &type) == napi_ok && type == napi_undefined) return true;
+  if (!readChoice(env, value, "units", "tiles", "vectors", &isTiles)) return false;
+  if (isTiles && *units != Units::tiles) return throwRange(env, "`units` must be \"vectors\" here: this processor, or this system, has no AMX.");
+  *units = isTiles ? Units::tiles : Units::vectors;
+  return true;
+}
+
 napi_value createModelFunction(napi_env env, napi_callback_info info) {
-  napi_value arguments[3];
+  napi_value arguments[4];
   Shape shape{};
   Arithmetic arithmetic;
+  Units units;
   const float* tensors[MAX_TENSORS];
-  if (!readArguments(env, info, 3, arguments) || !checkProcessor(env)) return nullptr;
-  if (!readShape(env, arguments[0], &shape) || !readArithmetic(env, arguments[2], &arithmetic) || !readTensors(env, arguments[1], shape, tensors)) {
+  if (!readArguments(env, info, 4, arguments) || !checkProcessor(env)) return nullptr;
+  if (!readShape(env, arguments[0], &shape) || !readArithmetic(env, arguments[2], &arithmetic) || !readUnits(env, arguments[3], &units) ||
+      !readTensors(env, arguments[1], shape, tensors)) {
     return nullptr;
   }
   Model* model = nullptr;
   size_t detail = 0;
-  const Outcome created = createModel(shape, arithmetic, tensors, &model, &detail);
+  const Outcome created = createModel(shape, arithmetic, units, tensors, &model, &detail);
   if (!throwOutcome(env, created, detail)) return nullptr;
   return wrapModel(env, model, nullptr);
 }
 
 napi_value createPrunedModelFunction(napi_env env, napi_callback_info info) {
-  napi_value arguments[2];
+  napi_value arguments[3];
   PrunedShape shape{};
+  Units units;
   const void* tensors[MAX_PRUNED_TENSORS];
-  if (!readArguments(env, info, 2, arguments) || !checkProcessor(env)) return nullptr;
-  if (!readPrunedShape(env, arguments[0], &shape) || !readPrunedTensors(env, arguments[1], shape, tensors)) return nullptr;
+  if (!readArguments(env, info, 3, arguments) || !checkProcessor(env)) return nullptr;
+  if (!readPrunedShape(env, arguments[0], &shape) || !readUnits(env, arguments[2], &units) || !readPrunedTensors(env, arguments[1], shape, tensors)) return nullptr;
   PrunedModel* model = nullptr;
   size_t detail = 0;
-  const Outcome created = createPrunedModel(shape, tensors, &model, &detail);
+  const Outcome created = createPrunedModel(shape, units, tensors, &model, &detail);
   if (!throwOutcome(env, created, detail)) return nullptr;
   return wrapModel(env, nullptr, model);
 }
@@ -185,16 +205,19 @@ napi_value releaseFunction(napi_env env, napi_callback_info info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  napi_value isSupported;
+  napi_value isSupported, units;
   napi_property_descriptor properties[] = {
       {"isSupported", nullptr, nullptr, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"units", nullptr, nullptr, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createModel", nullptr, createModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createPrunedModel", nullptr, createPrunedModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"run", nullptr, runFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"release", nullptr, releaseFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   if (napi_get_boolean(env, processorIsSupported(), &isSupported) != napi_ok) return nullptr;
+  if (napi_create_string_utf8(env, bestUnits() == Units::tiles ? "tiles" : "vectors", NAPI_AUTO_LENGTH, &units) != napi_ok) return nullptr;
   properties[0].value = isSupported;
+  properties[1].value = units;
   if (napi_define_properties(env, exports, sizeof properties / sizeof properties[0], properties) != napi_ok) return nullptr;
   return exports;
 }

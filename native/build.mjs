@@ -29,7 +29,7 @@ const common = [
   ..."-Wall -Wextra -Werror -DNAPI_VERSION=8".split(" "),
 ];
 const linkCommon = ["-shared", "-s", "-Wl,--gc-sections"];
-// The addon itself runs anywhere, to say whether the kernels do. What the kernels' flags allow is what processor.h asks for.
+// The addon itself runs anywhere, to say whether the kernels do. What the kernels' flags allow is what processor.h asks for; no compiler uses tiles of itself.
 const units = [
   { file: "addon.cpp", flags: "addon" },
   { file: "kernels/engine.cpp", flags: "kernels" },
@@ -38,13 +38,13 @@ const units = [
 const zigFlags = {
   common: ["-target", "x86_64-linux-gnu.2.28", "-fno-sanitize=all"],
   addon: ["-mcpu=x86_64"],
-  kernels: ["-mcpu=x86_64_v4+avx512vnni+avx512bf16", "-mprefer-vector-width=512"],
+  kernels: ["-mcpu=x86_64_v4+avx512vnni+avx512bf16+amx_tile+amx_int8+amx_bf16", "-mprefer-vector-width=512"],
   link: ["-nostdlib++"],
 };
 const clangFlags = {
   common: [],
   addon: ["-march=x86-64"],
-  kernels: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512bf16", "-mprefer-vector-width=512"],
+  kernels: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512bf16", "-mamx-tile", "-mamx-int8", "-mamx-bf16", "-mprefer-vector-width=512"],
   link: ["-static-libgcc", "-Wl,--as-needed"],
 };
 // g++ warns of its own header of intrinsics (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105593).

@@ -9,6 +9,9 @@ enum class HeadActivation { tanh, gelu };
 /** What the layers are computed in. */
 enum class Arithmetic { int8, float32 };
 
+/** What multiplies: vectors of AVX-512, or tiles of AMX where `processorHasTiles`. */
+enum class Units { vectors, tiles };
+
 struct Shape {
   int hidden, inner, heads, layers;
   int vocabulary, positions, types;
@@ -54,7 +57,7 @@ struct Model;
 enum class Outcome { done, outOfMemory, notFinite, badLength, badCount, badToken, badType };
 
 /** Packs the tensors of a checked shape. `detail` names the tensor that has a value which is not finite. */
-Outcome createModel(const Shape& shape, Arithmetic arithmetic, const float* const* tensors, Model** model, size_t* detail);
+Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, const float* const* tensors, Model** model, size_t* detail);
 void destroyModel(Model* model);
 const Shape& shapeOf(const Model* model);
 /** Bytes that the model holds now. */

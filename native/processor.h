@@ -1,6 +1,8 @@
 // Whether this processor and system run the kernels: what their compiler flags allow the compiler to use, and the system's word that it keeps the registers.
 #pragma once
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static inline bool processorIsSupported() {
   unsigned a, b, c, d;
@@ -22,4 +24,19 @@ static inline bool processorIsSupported() {
   if (!(a & 1u << 5)) return false;  // AVX-512 BF16
   if (!__get_cpuid_count(0x80000001, 0, &a, &b, &c, &d)) return false;
   return (c & 1u << 5) != 0;  // LZCNT
+}
+
+/**
+ * Whether a supported processor multiplies whole tiles too (AMX with int8 and bfloat16), and the system lets this process do it: their registers are so large that Linux gives
+ * them to those who ask (Documentation/arch/x86/xstate.rst), and not where a thread's stack for signals has no room for them.
+ */
+static inline bool processorHasTiles() {
+  unsigned a, b, c, d, low, high;
+  if (!processorIsSupported() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  const unsigned needed = 1u << 22 | 1u << 24 | 1u << 25;  // AMX-BF16, AMX-TILE, AMX-INT8
+  if ((d & needed) != needed) return false;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  if ((low & 0x60000) != 0x60000) return false;
+  constexpr long REQUEST_PERMISSION = 0x1023, TILE_DATA = 18;
+  return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }

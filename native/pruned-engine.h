@@ -55,7 +55,7 @@ static inline TensorForm tensorForm(const PrunedShape& shape, size_t index) {
 struct PrunedModel;
 
 /** Packs the tensors of a checked shape. `detail` names the tensor that has a value which is not finite. */
-Outcome createPrunedModel(const PrunedShape& shape, const void* const* tensors, PrunedModel** model, size_t* detail);
+Outcome createPrunedModel(const PrunedShape& shape, Units units, const void* const* tensors, PrunedModel** model, size_t* detail);
 void destroyPrunedModel(PrunedModel* model);
 const PrunedShape& shapeOf(const PrunedModel* model);
 size_t memoryOf(const PrunedModel* model);

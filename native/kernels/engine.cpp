@@ -1,4 +1,4 @@
-// Models and their runs. This is the one translation unit that is compiled for AVX-512.
+// Models and their runs. Compiled for AVX-512 and AMX.
 #include "../engine.h"
 
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 struct Model {
   Shape shape;
   Arithmetic arithmetic;
+  Units units;
 };
 
 namespace {
@@ -51,11 +52,12 @@ bool findOutliers(ModelOf<Int8Arithmetic>& model) {
 bool findOutliers(ModelOf<Float32Arithmetic>&) { return true; }
 
 template <class Kind>
-Outcome create(const Shape& shape, Arithmetic arithmetic, const float* const* tensors, Model** created) {
+Outcome create(const Shape& shape, Arithmetic arithmetic, Units units, const float* const* tensors, Model** created) {
   auto* model = (ModelOf<Kind>*)calloc(1, sizeof(ModelOf<Kind>));
   if (!model) return Outcome::outOfMemory;
   model->shape = shape;
   model->arithmetic = arithmetic;
+  model->units = units;
   if (!mapLaidOut(model->mapping, [&](Arena& arena) { layOut(model->weights, shape, arena); })) {
     free(model);
     return Outcome::outOfMemory;
@@ -81,13 +83,13 @@ Outcome run(ModelOf<Kind>* model, const Run& run, float* logits, size_t* detail)
 
 }  // namespace
 
-Outcome createModel(const Shape& shape, Arithmetic arithmetic, const float* const* tensors, Model** created, size_t* detail) {
+Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, const float* const* tensors, Model** created, size_t* detail) {
   for (size_t i = 0; i < tensorCount(shape); i++) {
     *detail = i;
     if (!isFinite(tensors[i], tensorLength(shape, i))) return Outcome::notFinite;
   }
-  return arithmetic == Arithmetic::int8 ? create<Int8Arithmetic>(shape, arithmetic, tensors, created)
-                                        : create<Float32Arithmetic>(shape, arithmetic, tensors, created);
+  return arithmetic == Arithmetic::int8 ? create<Int8Arithmetic>(shape, arithmetic, units, tensors, created)
+                                        : create<Float32Arithmetic>(shape, arithmetic, units, tensors, created);
 }
 
 void destroyModel(Model* model) {

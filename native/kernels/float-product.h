@@ -46,7 +46,7 @@ static __attribute__((noinline)) void multiplyFloatBlock(const FloatRows& rows, 
   int output = 0;
   for (; output + FLOAT_PANEL <= matrix.outputs; output += FLOAT_PANEL) multiplyFloatPanel<ROWS, 4>(rows, first, matrix, output, sink);
   if (output < matrix.outputs) multiplyFloatPanel<ROWS, 2>(rows, first, matrix, output, sink);
-  sink.template finish<ROWS>(first);
+  sink.template finish<ROWS>(first, 0);
 }
 
 template <class Sink>

@@ -8,7 +8,7 @@
 struct UnitVectorSink {
   float* out;
   int size;
-  Floats squares[BLOCK_ROWS];
+  Floats squares[GROUP_ROWS];
 
   ALWAYS_INLINE void put(int first, int r, int output, const Floats (&values)[2]) {
     float* to = out + (size_t)(first + r) * (size_t)size + output;
@@ -18,8 +18,8 @@ struct UnitVectorSink {
     squares[r] = output ? add(squares[r], square) : square;
   }
   template <int ROWS>
-  ALWAYS_INLINE void finish(int first) {
-    for (int r = 0; r < ROWS; r++) {
+  ALWAYS_INLINE void finish(int first, int from) {
+    for (int r = from; r < from + ROWS; r++) {
       float* row = out + (size_t)(first + r) * (size_t)size;
       const float square = _mm512_reduce_add_ps(squares[r]);
       // The difference is zero, or NaN where a value is not finite.

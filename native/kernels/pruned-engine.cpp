@@ -1,4 +1,4 @@
-// The package's own cross-encoder. Compiled for AVX-512, as engine.cpp.
+// The package's own cross-encoder. Compiled as engine.cpp is.
 #include "../pruned-engine.h"
 
 #include <stdlib.h>
@@ -41,7 +41,7 @@ bool findOutliers(PrunedWeights& weights, const PrunedShape& shape, PrunedWorksp
 
 }  // namespace
 
-Outcome createPrunedModel(const PrunedShape& shape, const void* const* tensors, PrunedModel** created, size_t* detail) {
+Outcome createPrunedModel(const PrunedShape& shape, Units, const void* const* tensors, PrunedModel** created, size_t* detail) {
   for (size_t i = 0; i < tensorCount(shape); i++) {
     const TensorForm form = tensorForm(shape, i);
     *detail = i;

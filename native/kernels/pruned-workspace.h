@@ -82,7 +82,7 @@ static void layOut(PrunedWorkspace& w, const PrunedShape& shape, int capacity, A
   arena.take(w.values, columns * HALF);
   arena.take(w.shares, ATTENTION_ROWS * SHORT_STRIDE);
   arena.take(w.scores, ATTENTION_ROWS * SHORT_STRIDE);
-  arena.take(w.unfinished, BLOCK_ROWS * UNFINISHED_INNER_STRIDE);
+  arena.take(w.unfinished, GROUP_ROWS * UNFINISHED_INNER_STRIDE);
   arena.take(w.means, HEAD_PAIRS * hidden);
   arena.take(w.sentences, HEAD_PAIRS * hidden);
   arena.take(w.firstRows, HEAD_PAIRS * hidden);

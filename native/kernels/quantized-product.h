@@ -12,6 +12,8 @@
 
 /** Most rows of a block: 24 sums of 16 lanes, two vectors of weights and one of activations fill the 32 registers. */
 constexpr int BLOCK_ROWS = 12;
+/** Most rows that a sink is given before it finishes them (sinks.h). */
+constexpr int GROUP_ROWS = 96;
 constexpr int PANEL = 32;
 /**
  * Bytes from one quantised row to the next, whatever the model's size: with a constant the twelve rows of a block are addressed from one register.
@@ -104,7 +106,7 @@ static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const f
       sink.put(first, r, output, values);
     }
   }
-  sink.template finish<ROWS>(first);
+  sink.template finish<ROWS>(first, 0);
 }
 
 /** Multiplies `count` rows. The last few go in smaller blocks; the arithmetic of a row is the same in each. */

@@ -1,4 +1,5 @@
-// What is done with a product while its block is still in the first cache. `put` takes VECTORS * 16 values of a row from `output` on, `finish` a block's rows.
+// What is done with a product while its values are still in a near cache. Rows come in groups of up to GROUP_ROWS, the first of which is `first`: `put` takes VECTORS * 16
+// values of the group's row r from `output` on, and `finish`, when all of them are there, the rows from `from` on. A group may be one block of rows or several.
 #pragma once
 #include "attention-numbers.h"
 #include "float-product.h"
@@ -16,7 +17,7 @@ struct StoreSink {
     UNROLL for (int v = 0; v < VECTORS; v++) store(out + (size_t)(first + r) * stride + output + 16 * v, values[v]);
   }
   template <int ROWS>
-  ALWAYS_INLINE void finish(int) {}
+  ALWAYS_INLINE void finish(int, int) {}
 };
 
 /** Queries, keys and values, 32 columns of all rows behind one another: [half][row][32]. */
@@ -33,7 +34,7 @@ struct AttentionInputSink {
     }
   }
   template <int ROWS>
-  ALWAYS_INLINE void finish(int) {}
+  ALWAYS_INLINE void finish(int, int) {}
 };
 
 /** Adds the residual, normalises and, where there are `rows`, quantises for the next product. They may be the very rows that were multiplied: a block is through when it is overwritten. */
@@ -42,7 +43,7 @@ struct ResidualNormSink {
   float* hidden;
   const LayerNorm* norm;
   QuantizedRows* rows;
-  Floats sums[BLOCK_ROWS];
+  Floats sums[GROUP_ROWS];
 
   template <int VECTORS>
   ALWAYS_INLINE void put(int first, int r, int output, const Floats (&values)[VECTORS]) {
@@ -57,11 +58,12 @@ struct ResidualNormSink {
     }
   }
   template <int ROWS>
-  ALWAYS_INLINE void finish(int first) {
-    float* states = hidden + (size_t)first * norm->size;
-    normalizeRows<ROWS>(unfinished, sums, *norm, states);
+  ALWAYS_INLINE void finish(int first, int from) {
+    const size_t row = (size_t)(first + from);
+    float* states = hidden + row * norm->size;
+    normalizeRows<ROWS>(unfinished + from * UNFINISHED_HIDDEN_STRIDE, sums + from, *norm, states);
     if (!rows) return;
-    for (int r = 0; r < ROWS; r++) rows->quantize((size_t)(first + r), states + (size_t)r * norm->size, *norm);
+    for (size_t r = 0; r < ROWS; r++) rows->quantize(row + r, states + r * norm->size, *norm);
   }
 };
 
@@ -75,7 +77,7 @@ struct GeluSink {
     UNROLL for (int v = 0; v < VECTORS; v++) store(out + (size_t)(first + r) * stride + output + 16 * v, preciseGelu(values[v]));
   }
   template <int ROWS>
-  ALWAYS_INLINE void finish(int) {}
+  ALWAYS_INLINE void finish(int, int) {}
 };
 
 /** Floats from one unfinished row to the next, as in normalize.h. */
@@ -86,7 +88,7 @@ struct QuantizedGeluSink {
   float* unfinished;
   QuantizedRows* rows;
   const QuantizedMatrix* next;
-  Floats top[BLOCK_ROWS];
+  Floats top[GROUP_ROWS];
 
   ALWAYS_INLINE void put(int, int r, int output, const Floats (&values)[2]) {
     float* to = unfinished + r * UNFINISHED_INNER_STRIDE + output;
@@ -96,9 +98,9 @@ struct QuantizedGeluSink {
     top[r] = output ? _mm512_max_ps(top[r], larger) : larger;
   }
   template <int ROWS>
-  ALWAYS_INLINE void finish(int first) {
+  ALWAYS_INLINE void finish(int first, int from) {
     const TabulatedPhi phi;
-    for (int r = 0; r < ROWS; r++) {
+    for (int r = from; r < from + ROWS; r++) {
       const float largest = _mm512_reduce_max_ps(top[r]);  // gelu grows wherever it is positive
       const float scale = ((largest > 0 ? coarseGelu(largest) : 0.f) + GELU_SHIFT) / 255.f;
       const Floats factor = splat(1.f / scale), shift = splat(GELU_SHIFT / scale);

@@ -167,7 +167,7 @@ static __attribute__((noinline)) void multiplyPairBlock(const FloatRows& rows, i
   int output = 0;
   for (; output + STRASSEN_CHUNK <= matrix.outputs; output += STRASSEN_CHUNK) multiplyChunk<ROW_PAIRS, 4>(first, matrix, output, scratch, sink);
   if (output < matrix.outputs) multiplyChunk<ROW_PAIRS, 2>(first, matrix, output, scratch, sink);
-  sink.template finish<2 * ROW_PAIRS>(first);
+  sink.template finish<2 * ROW_PAIRS>(first, 0);
 }
 
 /** Multiplies `count` rows, an even number. Inputs and outputs are multiples of 64. */

@@ -42,7 +42,7 @@ static void layOut(Workspace<Kind>& w, const Shape& shape, int capacity, Arena& 
   arena.take(w.values, longest * 64);
   arena.take(w.shares, ATTENTION_ROWS * stride);
   arena.take(w.scores, ATTENTION_ROWS * stride);
-  arena.take(w.unfinished, BLOCK_ROWS * UNFINISHED_INNER_STRIDE);
+  arena.take(w.unfinished, GROUP_ROWS * UNFINISHED_INNER_STRIDE);
   arena.take(w.lastRows, LAST_ROWS * hidden);
   arena.take(w.lastContext, LAST_ROWS * hidden);
   arena.take(w.lastQueries, LAST_ROWS * hidden);

@@ -51,6 +51,9 @@ export type PrunedTensor = Int8Array | Uint8Array | Float32Array;
 /** What a model's layers are computed in. */
 export type NativeArithmetic = "int8" | "float32";
 
+/** What multiplies: vectors of AVX-512, or the tiles of AMX. */
+export type NativeUnits = "vectors" | "tiles";
+
 /** A model's weights, packed and in int8 quantised. Only the addon can look inside. */
 export interface NativeModel {
   readonly nativeModel: never;
@@ -60,10 +63,17 @@ export interface NativeModel {
 export interface NativeAddon {
   /** Whether this processor and system can run it. */
   readonly isSupported: boolean;
-  /** Copies the weights, `tensors` in the order of `nativeTensors`. @throws RangeError, TypeError for what does not fit */
-  createModel(shape: NativeShape, tensors: readonly Float32Array[], arithmetic: NativeArithmetic): NativeModel;
+  /** The best that there are here. */
+  readonly units: NativeUnits;
+  /** Copies the weights, `tensors` in the order of `nativeTensors`. Takes the best `units` unless told. @throws RangeError, TypeError for what does not fit */
+  createModel(
+    shape: NativeShape,
+    tensors: readonly Float32Array[],
+    arithmetic: NativeArithmetic,
+    units?: NativeUnits,
+  ): NativeModel;
   /** The package's own cross-encoder, `tensors` in the order of `prunedTensors`. @throws RangeError, TypeError for what does not fit */
-  createPrunedModel(shape: PrunedShape, tensors: readonly PrunedTensor[]): NativeModel;
+  createPrunedModel(shape: PrunedShape, tensors: readonly PrunedTensor[], units?: NativeUnits): NativeModel;
   /**
    * Scores pairs whose tokens are one behind the other, `lengths[i]` of each: `[pairs, labels]`, row-major. A pair's
    * logits are the same whatever shares the run.
