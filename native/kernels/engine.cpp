@@ -12,7 +12,6 @@
 struct Model {
   Shape shape;
   Arithmetic arithmetic;
-  Units units;
 };
 
 namespace {
@@ -51,13 +50,16 @@ bool findOutliers(ModelOf<Int8Arithmetic>& model) {
 }
 bool findOutliers(ModelOf<Float32Arithmetic>&) { return true; }
 
+void setUnits(QuantizedRows& rows, Units units) { rows.units = units; }
+void setUnits(Float32Arithmetic::Rows&, Units) {}
+
 template <class Kind>
 Outcome create(const Shape& shape, Arithmetic arithmetic, Units units, const float* const* tensors, Model** created) {
   auto* model = (ModelOf<Kind>*)calloc(1, sizeof(ModelOf<Kind>));
   if (!model) return Outcome::outOfMemory;
   model->shape = shape;
   model->arithmetic = arithmetic;
-  model->units = units;
+  setUnits(model->workspace.rows, units);
   if (!mapLaidOut(model->mapping, [&](Arena& arena) { layOut(model->weights, shape, arena); })) {
     free(model);
     return Outcome::outOfMemory;

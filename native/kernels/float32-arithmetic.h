@@ -35,6 +35,7 @@ struct Float32Arithmetic {
       arena.take(scratch.mixed, StrassenScratch::mixedSize(shape.hidden > shape.inner ? shape.hidden : shape.inner));
       arena.take(scratch.tile, StrassenScratch::tileSize());
     }
+    bool usesTiles() const { return false; }
     void quantize(size_t, const float*, const LayerNorm&) {}
     void measure(const float*, int, int) {}
   };

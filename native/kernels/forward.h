@@ -122,6 +122,7 @@ static void finishPairs(const Weights<Kind>& weights, const Shape& shape, Worksp
 /** Logits of a run that was checked and copied to the workspace. */
 template <class Kind>
 static void forward(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int pairs, int tokens, float* logits) {
+  const TileScope scope(w.rows.usesTiles());
   embed(weights, shape, w, pairs, tokens);
   int rows = 0;
   for (int pair = 0; pair < pairs; pair++) rows += Kind::rowsOf(w.lengths[pair]);

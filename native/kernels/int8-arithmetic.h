@@ -23,7 +23,7 @@ struct Int8Arithmetic {
 
   template <class Sink>
   static void multiplyHidden(Workspace<Int8Arithmetic>& w, int count, const Matrix& matrix, Sink& sink) {
-    multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, count, matrix, sink);
+    w.rows.multiplyHidden(count, matrix, sink);
   }
 
   /** From attention's result to the end of the layer, for `count` rows. */

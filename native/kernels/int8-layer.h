@@ -10,11 +10,11 @@ static void finishLayer(const EncoderLayer<QuantizedMatrix>& layer, QuantizedRow
     rows.hiddenScales[t] = quantizeRow(context + (size_t)t * (size_t)size, size, rows.hidden + (size_t)t * HIDDEN_STRIDE);
   }
   ResidualNormSink attentionOut{unfinished, hidden, &layer.attentionNorm, &rows, {}};
-  multiplyRows<HIDDEN_STRIDE>(rows.hidden, rows.hiddenScales, count, layer.attentionOutput, attentionOut);
+  rows.multiplyHidden(count, layer.attentionOutput, attentionOut);
   rows.measure(hidden, count, size);
   QuantizedGeluSink intermediate{unfinished, &rows, &layer.output, {}};
-  multiplyRows<HIDDEN_STRIDE>(rows.hidden, rows.hiddenScales, count, layer.intermediate, intermediate);
+  rows.multiplyHidden(count, layer.intermediate, intermediate);
   ResidualNormSink out{unfinished, hidden, &layer.outputNorm, isLast ? nullptr : &rows, {}};
-  multiplyRows<INNER_STRIDE>(rows.inner, rows.innerScales, count, layer.output, out);
+  rows.multiplyInner(count, layer.output, out);
   rows.measure(hidden, count, size);
 }

@@ -32,7 +32,7 @@ struct UnitVectorSink {
 /** Of the rows that the first layer left. */
 static void projectVectors(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int rows, float* out) {
   UnitVectorSink vectors{out, shape.hidden, {}};
-  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows, weights.project, vectors);
+  w.rows.multiplyHidden(rows, weights.project, vectors);
 }
 
 /** The best cosine of each of MATCH_ROWS vectors with `count` others. */

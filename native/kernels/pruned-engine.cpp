@@ -41,7 +41,7 @@ bool findOutliers(PrunedWeights& weights, const PrunedShape& shape, PrunedWorksp
 
 }  // namespace
 
-Outcome createPrunedModel(const PrunedShape& shape, Units, const void* const* tensors, PrunedModel** created, size_t* detail) {
+Outcome createPrunedModel(const PrunedShape& shape, Units units, const void* const* tensors, PrunedModel** created, size_t* detail) {
   for (size_t i = 0; i < tensorCount(shape); i++) {
     const TensorForm form = tensorForm(shape, i);
     *detail = i;
@@ -50,6 +50,7 @@ Outcome createPrunedModel(const PrunedShape& shape, Units, const void* const* te
   PrunedModel* model = (PrunedModel*)calloc(1, sizeof(PrunedModel));
   if (!model) return Outcome::outOfMemory;
   model->shape = shape;
+  model->workspace.rows.units = units;
   if (!mapLaidOut(model->mapping, [&](Arena& arena) { layOut(model->weights, shape, arena); })) {
     free(model);
     return Outcome::outOfMemory;

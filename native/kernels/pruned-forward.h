@@ -38,9 +38,9 @@ static void gatherKept(const PrunedShape& shape, PrunedWorkspace& w, int keptRow
 static void runFirstLayer(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, const PairRows* pairs, int count, const GroupRows& rows) {
   const PrunedLayer& layer = weights.layers[0];
   AttentionInputSink<Bfloat16> keyValues{w.attentionInput, (size_t)rows.all}, queries{w.queries, (size_t)rows.kept};
-  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows.all, layer.keyValue, keyValues);
+  w.rows.multiplyHidden(rows.all, layer.keyValue, keyValues);
   gatherKept(shape, w, rows.kept);
-  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows.kept, layer.query, queries);
+  w.rows.multiplyHidden(rows.kept, layer.query, queries);
   const Projections from = {w.queries, (size_t)rows.kept, w.attentionInput, (size_t)rows.all};
   for (int i = 0; i < count; i++) {
     const AttentionRange range = {pairs[i].keptStart, pairs[i].keptCount, pairs[i].start, pairs[i].count};
@@ -52,7 +52,7 @@ static void runFirstLayer(const PrunedWeights& weights, const PrunedShape& shape
 static void runLayer(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, const PairRows* pairs, int count, int index, int rows) {
   const PrunedLayer& layer = weights.layers[index];
   AttentionInputSink<Bfloat16> sink{w.attentionInput, (size_t)rows};
-  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, rows, layer.attentionInput, sink);
+  w.rows.multiplyHidden(rows, layer.attentionInput, sink);
   const Projections from = {w.attentionInput, (size_t)rows, w.attentionInput + (size_t)rows * (size_t)shape.hidden, (size_t)rows};
   for (int i = 0; i < count; i++) {
     const AttentionRange range = {pairs[i].keptStart, pairs[i].keptCount, pairs[i].keptStart, pairs[i].keptCount};
@@ -98,6 +98,7 @@ static void findTexts(PrunedWorkspace& w, int pairs) {
 
 /** What was copied into the workspace: each query, unless it is the one that was read last, and then the pairs behind one another that have it. */
 static void scorePairs(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int pairs, float* logits) {
+  const TileScope scope(w.rows.usesTiles());
   float* const powers = w.rows.powers;
   findTexts(w, pairs);
   for (int i = 0, next; i < pairs; i = next) {

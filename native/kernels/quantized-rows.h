@@ -1,8 +1,10 @@
 // Rows in int8, on their way from one product to the next.
 #pragma once
 #include "normalize.h"
+#include "quantized-tiles.h"
 
 struct QuantizedRows {
+  Units units;
   uint8_t* hidden;  // [row][HIDDEN_STRIDE]
   float* hiddenScales;
   uint8_t* inner;   // [row][INNER_STRIDE]
@@ -16,6 +18,19 @@ struct QuantizedRows {
     arena.take(hiddenScales, rows);
     arena.take(inner, rows * INNER_STRIDE);
     arena.take(innerScales, rows);
+  }
+
+  bool usesTiles() const { return units == Units::tiles; }
+
+  /** Multiplies the first `count` rows of `hidden`. */
+  template <class Sink>
+  void multiplyHidden(int count, const QuantizedMatrix& matrix, Sink& sink) const {
+    multiplyBytes<HIDDEN_STRIDE>(hidden, hiddenScales, count, matrix, sink);
+  }
+  /** The same of `inner`. */
+  template <class Sink>
+  void multiplyInner(int count, const QuantizedMatrix& matrix, Sink& sink) const {
+    multiplyBytes<INNER_STRIDE>(inner, innerScales, count, matrix, sink);
   }
 
   /** A row out of a norm. */
@@ -34,5 +49,15 @@ struct QuantizedRows {
       }
     }
     powers += size;
+  }
+
+ private:
+  template <size_t STRIDE, class Sink>
+  void multiplyBytes(const uint8_t* rows, const float* scales, int count, const QuantizedMatrix& matrix, Sink& sink) const {
+    if (usesTiles()) {
+      multiplyRowsByTiles<STRIDE>(rows, scales, count, matrix, sink);
+    } else {
+      multiplyRows<STRIDE>(rows, scales, count, matrix, sink);
+    }
   }
 };

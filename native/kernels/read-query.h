@@ -16,12 +16,12 @@ static const uint16_t* projectQuery(const PrunedWeights& weights, const PrunedSh
   uint16_t* kept = w.query.keyValues + (size_t)index * 2 * size;
   if (index == 0) {
     AttentionInputSink<Bfloat16> queries{w.queries, (size_t)length}, keyValues{kept, (size_t)length};
-    multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, length, layer.query, queries);
-    multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, length, layer.keyValue, keyValues);
+    w.rows.multiplyHidden(length, layer.query, queries);
+    w.rows.multiplyHidden(length, layer.keyValue, keyValues);
     return w.queries;
   }
   AttentionInputSink<Bfloat16> sink{w.attentionInput, (size_t)length};
-  multiplyRows<HIDDEN_STRIDE>(w.rows.hidden, w.rows.hiddenScales, length, layer.attentionInput, sink);
+  w.rows.multiplyHidden(length, layer.attentionInput, sink);
   memcpy(kept, w.attentionInput + size, 2 * size * sizeof(uint16_t));
   return w.attentionInput;
 }
