@@ -32,14 +32,23 @@ struct Bfloat16 {
     _mm512_store_si512(to + 32, _mm512_permutex2var_epi16(a, high, b));
   }
 
-  /** All tokens' values, as [two tokens][32 columns][2]. A token after the last has zeros. */
+  /** All tokens' values, as [two tokens][32 columns][2]. Zeros for what is missing of the last 32 tokens. */
   static const Number* packValues(const Number* values, int length, Number* to) {
     const Number* packed = to;
     for (int j = 0; j < length; j += 2, to += 64) {
       const Integers a = _mm512_loadu_si512(values + (size_t)j * HALF);
       packTwo(a, j + 1 < length ? _mm512_loadu_si512(values + (size_t)(j + 1) * HALF) : _mm512_setzero_si512(), to);
     }
+    clearBehind(length, to);
     return packed;
+  }
+
+  /** Behind the packed values of `length` tokens, to the end of the last 32. */
+  static ALWAYS_INLINE void clearBehind(int length, Number* to) {
+    for (int j = (length + 1) / 2 * 2; j % 32; j += 2, to += 64) {
+      _mm512_store_si512(to, _mm512_setzero_si512());
+      _mm512_store_si512(to + 32, _mm512_setzero_si512());
+    }
   }
 };
 

@@ -3,7 +3,8 @@
 #pragma once
 #include "attention-numbers.h"
 
-constexpr int ATTENTION_ROWS = 12;
+/** Most rows of queries that have scores and shares at a time. */
+constexpr int ATTENTION_ROWS = 16;
 /** Scores from one row to the next: constants again, no multiples of 4,096 bytes, with room for a block of 32 that begins within the text. */
 constexpr int SHORT_LENGTH = 512, LONG_LENGTH = 8192;
 constexpr int SHORT_STRIDE = SHORT_LENGTH + 32, LONG_STRIDE = LONG_LENGTH + 32;

@@ -4,6 +4,7 @@
 
 #include "attention.h"
 #include "last-attention.h"
+#include "tile-attention.h"
 #include "weights.h"
 #include "workspace.h"
 
@@ -45,11 +46,21 @@ static void embed(const Weights<Kind>& weights, const Shape& shape, Workspace<Ki
   w.rows.measure(w.hidden, row, shape.hidden);
 }
 
+template <int HALVES, int STRIDE>
+static void attendWith(const AttentionHead<Bfloat16>& head, bool usesTiles) {
+  usesTiles ? attendByTiles<HALVES, STRIDE>(head, 0, head.length) : attendToAll<HALVES, STRIDE>(head);
+}
+/** In float32 tiles do not attend. */
+template <int HALVES, int STRIDE>
+static void attendWith(const AttentionHead<Float32>& head, bool) {
+  attendToAll<HALVES, STRIDE>(head);
+}
+
 template <class Kind>
 static void attendWithin(const Shape& shape, Workspace<Kind>& w, int start, int length, int allRows) {
   using Numbers = typename Kind::Numbers;
   const int halves = shape.hidden / shape.heads / HALF;
-  const size_t half = (size_t)allRows * HALF, rows = (size_t)start * HALF, packedHalf = (size_t)((length + 1) / 2) * 64;
+  const size_t half = (size_t)allRows * HALF, rows = (size_t)start * HALF, packedHalf = (size_t)((length + 31) / 32 * 32) * HALF;
   const bool isShort = longestText(shape) <= SHORT_LENGTH;
   AttentionHead<Numbers> head;
   head.queryHalf = half;
@@ -66,9 +77,9 @@ static void attendWithin(const Shape& shape, Workspace<Kind>& w, int start, int 
     packKeys(keys, half, halves, length, w.keys);
     for (int i = 0; i < halves; i++) head.values[i] = Numbers::packValues(values + (size_t)i * half, length, w.values + (size_t)i * packedHalf);
     if (halves == 1) {
-      isShort ? attendToAll<1, SHORT_STRIDE>(head) : attendToAll<1, LONG_STRIDE>(head);
+      isShort ? attendWith<1, SHORT_STRIDE>(head, w.rows.usesTiles()) : attendWith<1, LONG_STRIDE>(head, w.rows.usesTiles());
     } else {
-      isShort ? attendToAll<2, SHORT_STRIDE>(head) : attendToAll<2, LONG_STRIDE>(head);
+      isShort ? attendWith<2, SHORT_STRIDE>(head, w.rows.usesTiles()) : attendWith<2, LONG_STRIDE>(head, w.rows.usesTiles());
     }
   }
 }

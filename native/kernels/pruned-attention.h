@@ -2,6 +2,7 @@
 // are packed in front of the query's, so that what a row attends to is a range that begins with the first, and nothing is computed that a mask would drop.
 #pragma once
 #include "pruned-workspace.h"
+#include "tile-attention.h"
 
 /** A product's queries, keys and values: [panel][row][32], each with its own number of rows. */
 struct Projections {
@@ -56,10 +57,12 @@ static void packValuesOfBoth(const Columns& values, uint16_t* to) {
   for (int j = whole; j < length; j += 2) {
     Bfloat16::packTwo(values.at(j), j + 1 < length ? values.at(j + 1) : _mm512_setzero_si512(), to + (size_t)j * HALF);
   }
+  Bfloat16::clearBehind(length, to + (size_t)(length + 1) / 2 * 2 * HALF);
 }
 
 /** `count` rows from `first` on. */
-static void attendRows(const AttentionHead<Bfloat16>& head, int first, int count) {
+static void attendRows(const AttentionHead<Bfloat16>& head, int first, int count, bool usesTiles) {
+  if (usesTiles) return attendByTiles<1, SHORT_STRIDE>(head, first, count);
   int at = first;
   const int end = first + count;
   for (; at + 12 <= end; at += 12) attend<12, 1, SHORT_STRIDE>(head, at);
@@ -96,15 +99,15 @@ static void attendWithinQuery(const PrunedShape& shape, PrunedWorkspace& w, cons
   const Projections from = {queries, (size_t)query.length, query.keyValues, (size_t)query.length};
   attendHeads(shape, w, from, {0, query.length, 0, 0}, query, [&](AttentionHead<Bfloat16>& head) {
     head.length = query.length;
-    attendRows(head, 0, query.length);
+    attendRows(head, 0, query.length, w.rows.usesTiles());
   });
 }
 
 static void attendWithinPair(const PrunedShape& shape, PrunedWorkspace& w, const Projections& from, const AttentionRange& range, const QueryColumns& query) {
   attendHeads(shape, w, from, range, query, [&](AttentionHead<Bfloat16>& head) {
     head.length = range.keys + query.length;
-    attendRows(head, 0, 1);
+    attendRows(head, 0, 1, false);  // one row: too few for a tile
     head.length = range.keys;
-    attendRows(head, 1, range.queries - 1);
+    attendRows(head, 1, range.queries - 1, w.rows.usesTiles());
   });
 }
