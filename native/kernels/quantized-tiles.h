@@ -21,6 +21,7 @@ struct alignas(64) TileSums {
 // Tiles are named by literals. 0 and 1 are sums of the first sixteen rows, 2 and 3 of the others; 4 and 5 are rows, 6 and 7 weights.
 template <bool TWO>
 static ALWAYS_INLINE void addTileProducts(const uint8_t* rows, size_t stride, const int8_t* weights) {
+  keepVectorsAwake();
   _tile_loadd(4, rows, stride);
   _tile_loadd(6, weights, 4 * PANEL);
   _tile_loadd(7, weights + 2 * PANEL, 4 * PANEL);
