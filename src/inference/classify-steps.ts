@@ -81,16 +81,17 @@ async function* scoreTexts(
 ): Steps<readonly ScoredText[]> {
   const scored = new Array<ScoredText>(texts.length);
   for await (const batch of encodeInBatches(texts, encode, classifier)) {
-    if (batch !== undefined) {
-      if (classifier.longDocuments.mode === "error") checkWhole(batch, classifier.model.maxTokens, placeOf);
-      const scores = await scoreBatch(classifier, batch.inputs);
-      batch.positions.forEach((position, i) => {
-        const { ids, removed } = batch.inputs[i] as EncodedPair;
-        const score = checkedScore(scores[i] as number, placeOf(position));
-        scored[position] = { score, removed, tokens: ids.length };
-      });
+    if (batch === undefined) {
+      yield undefined;
+      continue;
     }
-    yield undefined;
+    if (classifier.longDocuments.mode === "error") checkWhole(batch, classifier.model.maxTokens, placeOf);
+    const scores = await scoreBatch(classifier, batch.inputs);
+    batch.positions.forEach((position, i) => {
+      const { ids, removed } = batch.inputs[i] as EncodedPair;
+      const score = checkedScore(scores[i] as number, placeOf(position));
+      scored[position] = { score, removed, tokens: ids.length };
+    });
   }
   return scored;
 }

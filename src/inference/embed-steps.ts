@@ -32,20 +32,21 @@ export async function* embed(sentences: SentenceModel, part: TextPart): Steps<Em
   const { encoder, session, outputName } = sentences;
   const vectors = new Array<Float32Array>(part.texts.length);
   for await (const batch of encodeInBatches(part.texts, (text) => encoder.encodeText(text), sentences)) {
-    if (batch !== undefined) {
-      const output = await session.run(batch.inputs, outputName);
-      batch.positions.forEach((position, row) => {
-        const vector = pool(output, row, batch.inputs[row] as EncodedInput, sentences.pooling);
-        if (!vector.every(Number.isFinite)) {
-          throw new PgVectorDBError(
-            "inference_failed",
-            `The model gave a non-finite vector for text ${part.positions[position]}.`,
-          );
-        }
-        vectors[position] = sentences.normalize ? toUnitLength(vector) : vector;
-      });
+    if (batch === undefined) {
+      yield undefined;
+      continue;
     }
-    yield undefined;
+    const output = await session.run(batch.inputs, outputName);
+    batch.positions.forEach((position, row) => {
+      const vector = pool(output, row, batch.inputs[row] as EncodedInput, sentences.pooling);
+      if (!vector.every(Number.isFinite)) {
+        throw new PgVectorDBError(
+          "inference_failed",
+          `The model gave a non-finite vector for text ${part.positions[position]}.`,
+        );
+      }
+      vectors[position] = sentences.normalize ? toUnitLength(vector) : vector;
+    });
   }
   return { vectors };
 }

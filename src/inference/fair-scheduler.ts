@@ -6,7 +6,7 @@ export type Steps<T> = AsyncGenerator<undefined, T, undefined>;
 
 interface Job {
   readonly steps: Steps<unknown>;
-  readonly signal: AbortSignal;
+  readonly isStopped: () => boolean;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -16,10 +16,10 @@ export class FairScheduler {
   readonly #jobs: Job[] = [];
   #turning: Promise<void> | undefined;
 
-  /** Runs `steps` to its end. An abort rejects before the job's next step. */
-  run<T>(steps: Steps<T>, signal: AbortSignal): Promise<T> {
+  /** Runs `steps` to its end. Once `isStopped` says so, it rejects before the job's next step with `aborted`. */
+  run<T>(steps: Steps<T>, isStopped: () => boolean): Promise<T> {
     const result = new Promise<T>((resolve, reject) => {
-      this.#jobs.push({ steps, signal, resolve, reject });
+      this.#jobs.push({ steps, isStopped, resolve, reject });
     });
     this.#turning ??= this.#takeTurns().finally(() => {
       this.#turning = undefined;
@@ -34,7 +34,7 @@ export class FairScheduler {
 
   async #takeTurns(): Promise<void> {
     for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
-      // Lets messages in, among them the one that aborts this job.
+      // Lets messages in, among them the one that closes the model.
       await setImmediate();
       if (await takeStep(job)) this.#jobs.push(job);
     }
@@ -42,9 +42,9 @@ export class FairScheduler {
 }
 
 /** Whether there is more to do. */
-async function takeStep({ steps, signal, resolve, reject }: Job): Promise<boolean> {
+async function takeStep({ steps, isStopped, resolve, reject }: Job): Promise<boolean> {
   try {
-    if (signal.aborted) {
+    if (isStopped()) {
       await steps.return(undefined);
       throw new PgVectorDBError("aborted", "The call was aborted.");
     }

@@ -1,9 +1,12 @@
+import { setImmediate } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { countTaken, isStopped } from "./call-progress.ts";
 import { fixtureModel, type GoldenPairs, readFixture } from "./fixture-models.suite.ts";
 import { InferencePool } from "./inference-pool.ts";
 import { prepareModel } from "./prepare-model.ts";
-import type { ClassifyTask, EmbedTask } from "./worker-messages.ts";
+import { haveSameHiddenClass } from "./same-hidden-class.suite.ts";
+import type { ClassifyTask, EmbedTask, SharedRequest } from "./worker-messages.ts";
 
 const { signal } = new AbortController();
 const longDocuments = { mode: "truncate", overlap: undefined, pooling: "max" } as const;
@@ -64,11 +67,10 @@ describe("a pool of several workers", async () => {
   });
 });
 
-type Message = { readonly type: string } | null;
+type Message = { readonly type: string; readonly request: SharedRequest<ClassifyTask> } | null;
 
-/** Keeps back what is sent to a worker, as if the worker were busy. @returns what lets it through again */
-function holdBack(worker: Worker): () => void {
-  const held: Message[] = [];
+/** Keeps back what is sent to a worker, as if the worker were busy, in `held`. @returns what lets it through again */
+function holdBack(worker: Worker, held: Message[] = []): () => void {
   worker.postMessage = (message: Message) => held.push(message);
   return () => {
     Reflect.deleteProperty(worker, "postMessage");
@@ -124,6 +126,36 @@ describe("workers of which one is not there for a call", async () => {
     expect(workers).toHaveLength(3);
   });
 
+  it("score nothing of a call that was aborted before they came to it", async () => {
+    await pool.load(signal);
+    const held: [Message[], Message[]] = [[], []];
+    const letThrough = workers.slice(-2).map((worker, i) => holdBack(worker, held[i]));
+    const controller = new AbortController();
+    const call = pool.run({ query: "Berlin", texts }, controller.signal);
+    while (held.flat().length < 2) await setImmediate();
+    controller.abort();
+    await expect(call).rejects.toMatchObject({ code: "aborted" });
+    for (const release of letThrough) release();
+    await score();
+    expect(held.flat().map((message) => message && countTaken(message.request.progress))).toEqual([0, 0]);
+  });
+
+  it("are sent what V8 has one description of, and have little room for new objects", async () => {
+    // V8 makes a description for each object only in code that has run some times.
+    for (let i = 0; i < 100; i++) await score(["a"]);
+    const held: [Message[], Message[]] = [[], []];
+    const letThrough = workers.slice(-2).map((worker, i) => holdBack(worker, held[i]));
+    const calls = [score(), score()];
+    while (held.flat().length < 4) await setImmediate();
+    for (const release of letThrough) release();
+    await Promise.all(calls);
+    const requests = held.flat().map((message) => message?.request as object);
+    for (const request of requests) expect(haveSameHiddenClass(request, requests[0] as object)).toBe(true);
+    for (const worker of workers.slice(-2)) {
+      expect(worker.resourceLimits?.maxYoungGenerationSizeMb).toBeLessThanOrEqual(4);
+    }
+  });
+
   it("fail the call that one of them took texts of, stop the other, and are replaced", async () => {
     await pool.load(signal);
     const [dying, other] = workers.slice(-2) as [Worker, Worker];
@@ -142,7 +174,7 @@ describe("workers of which one is not there for a call", async () => {
     await kill(dying);
     await outcome;
     Reflect.deleteProperty(other, "postMessage");
-    expect(sent.map((message) => message?.type)).toEqual(["run", "cancel"]);
+    expect(sent.map((message) => message && isStopped(message.request.progress))).toEqual([true]);
     expect((await score()).logits).toHaveLength(40);
     expect(workers).toHaveLength(4);
   });

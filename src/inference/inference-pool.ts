@@ -1,3 +1,4 @@
+import { isStopped, stopCall } from "./call-progress.ts";
 import { collectParts } from "./collect-parts.ts";
 import { firstAlone } from "./first-alone.ts";
 import { InferenceClient } from "./inference-client.ts";
@@ -28,22 +29,17 @@ export class InferencePool<Task extends InferenceTask> {
   async run(request: Task["request"], signal: AbortSignal): Promise<Task["result"]> {
     const { texts } = request;
     const shares = shareTexts(texts, Math.min(texts.length, this.#clients.length), this.#longestCounted);
-    const requests = shares.flatMap(({ shared, workers }) =>
-      Array.from({ length: workers }, (): SharedRequest<Task> => ({ ...request, ...shared })),
-    );
-    // One part's failure fails the call: the others stop instead of scoring for nobody.
-    const controller = new AbortController();
-    const abort = () => controller.abort(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    const answers = requests.map((part) => this.#runIn(this.#nextSlot(), part, controller.signal));
+    const answers = shares.flatMap(({ shared, workers }) => {
+      // Not a spread: V8 makes a hidden class for each object that begins with one, and only a full collection frees it.
+      const part: SharedRequest<Task> = Object.assign({}, request, shared);
+      return Array.from({ length: workers }, () => this.#runIn(this.#nextSlot(), part, signal));
+    });
     try {
       return mergeResults<Task>(await collectParts(answers, texts.length), texts.length);
     } catch (error) {
-      controller.abort(error);
+      // Aborted, or one part has failed: the others stop instead of scoring for nobody.
+      for (const { shared } of shares) stopCall(shared.progress);
       throw error;
-    } finally {
-      signal.removeEventListener("abort", abort);
     }
   }
 
@@ -62,7 +58,7 @@ export class InferencePool<Task extends InferenceTask> {
   async #runIn(slot: number, request: SharedRequest<Task>, signal: AbortSignal): Promise<readonly PartResult<Task>[]> {
     const client = await this.#liveClient(slot, signal);
     // A worker that took long to load may come too late.
-    return isAllTaken(request) ? [] : client.run(request, signal);
+    return isAllTaken(request) || isStopped(request.progress) ? [] : client.run(request, signal);
   }
 
   async #liveClient(slot: number, signal: AbortSignal): Promise<InferenceClient<Task>> {

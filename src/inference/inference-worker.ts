@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { isStopped } from "./call-progress.ts";
 import { findLogits, readQuery } from "./classify-steps.ts";
 import { embed, findVectors } from "./embed-steps.ts";
 import { ensureOnnxFile } from "./ensure-onnx-file.ts";
@@ -61,30 +62,26 @@ async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<Lo
 async function serve(port: MessagePort, { setup, gateMemory }: WorkerStart): Promise<void> {
   const send = (message: FromWorker) => port.postMessage(message);
   const scheduler = new FairScheduler();
-  const running = new Map<number, AbortController>();
+  let isClosing = false;
   const model = await load(setup, openGate(gateMemory));
 
   const run = async (id: number, request: SharedRequest<InferenceTask>) => {
-    const controller = new AbortController();
-    running.set(id, controller);
     try {
       const steps = runPortions(request, () => model.begin(request));
-      send({ type: "result", id, result: await scheduler.run(steps, controller.signal) });
+      const result = await scheduler.run(steps, () => isClosing || isStopped(request.progress));
+      send({ type: "result", id, result });
     } catch (error) {
       send({ type: "error", id, error: packError(error) });
-    } finally {
-      running.delete(id);
     }
   };
   const close = async () => {
-    for (const controller of running.values()) controller.abort();
+    isClosing = true;
     await scheduler.idle();
     await model.dispose();
     port.close();
   };
   port.on("message", (message: ToWorker) => {
     if (message.type === "run") void run(message.id, message.request);
-    else if (message.type === "cancel") running.get(message.id)?.abort();
     else void close();
   });
   send({ type: "ready", dimensions: model.dimensions });

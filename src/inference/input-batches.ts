@@ -15,8 +15,9 @@ export interface InputBatch<Input extends EncodedInput> {
 }
 
 /**
- * Encodes texts and hands them out in batches of like length; `undefined` marks a step without a batch. The last texts
- * are encoded in the step of the first batch: one text, or few, take no turn more than the model has runs.
+ * Encodes texts and hands them out in batches of like length; `undefined` marks the end of a step, of which there is none
+ * after the last batch. The last texts are encoded in the step of the first batch: few texts take as many turns as the
+ * model has runs.
  */
 export async function* encodeInBatches<Input extends EncodedInput>(
   texts: readonly string[],
@@ -29,6 +30,7 @@ export async function* encodeInBatches<Input extends EncodedInput>(
   const { batchTokens, maxBatch } = limits.session;
   const batchSize = Math.min(limits.model.batchSize, maxBatch);
   for (let start = 0; start < texts.length; start += WINDOW) {
+    if (start > 0) yield undefined;
     const inputs: Input[] = [];
     const window = texts.slice(start, start + WINDOW);
     for (let i = 0; i < window.length; i += ENCODED_PER_STEP) {
@@ -36,7 +38,8 @@ export async function* encodeInBatches<Input extends EncodedInput>(
       inputs.push(...(await Promise.all(window.slice(i, i + ENCODED_PER_STEP).map(encode))));
     }
     const lengths = inputs.map((input) => input.ids.length);
-    for (const batch of planBatches(lengths, { batchSize, batchTokens })) {
+    for (const [i, batch] of planBatches(lengths, { batchSize, batchTokens }).entries()) {
+      if (i > 0) yield undefined;
       yield {
         inputs: batch.map((position) => inputs[position] as Input),
         positions: batch.map((position) => start + position),

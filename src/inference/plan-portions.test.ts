@@ -17,7 +17,7 @@ describe("planPortions", () => {
           for (const portion of portions) {
             const cost = sum(portion.map((i) => costs[i] as number));
             expect(portion.length).toBeGreaterThan(0);
-            if (portion.length > 1 && left <= 0.3 * sum(costs))
+            if (portion.length > 1 && left <= 0.3 * sum(costs) && sum(costs) > 1024 * workers)
               expect(cost).toBeLessThanOrEqual((2 * left) / (3 * workers) + 1e-6);
             left -= cost;
           }
@@ -37,6 +37,11 @@ describe("planPortions", () => {
     expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
     expect(sizes[0]).toBeGreaterThan(10);
     expect(sizes.slice(-3)).toEqual([1, 1, 1]);
+  });
+
+  it("deals a call of a run or less for each worker whole, so that it takes one turn of each", () => {
+    expect(planPortions([400, 400, 400, 500], 2).map(({ length }) => length)).toEqual([2, 2]);
+    expect(planPortions([600, 600, 600, 600], 2).length).toBeGreaterThan(2);
   });
 
   it("bounds every portion, however much there is to do", () => {

@@ -4,6 +4,8 @@ import { costliestFirst, dealCosts } from "./deal-costs.ts";
 const DEALT = 0.7;
 /** A portion larger than a few runs of a model would only bind its worker. */
 const LARGEST_PORTION = 16_384;
+/** About what one run of a model holds, 256 tokens. In smaller portions a call would take more turns beside others. */
+const ONE_RUN = 1024;
 /** Of its even share of what is left, how much a worker takes at a time. */
 const TAKEN_AT_ONCE = 2 / 3;
 
@@ -12,11 +14,13 @@ const TAKEN_AT_ONCE = 2 / 3;
  * are as fast, each takes one such portion, whose runs are as full as those of a whole call. Then the shorter ones, in
  * portions that shrink with what is left, so that all workers end at about the same time also where one is slow (guided
  * self-scheduling, Polychronopoulos and Kuck 1987). Which texts share a run follows from the texts, not from who is faster.
+ * A call of a run or less for each worker is dealt whole.
  *
  * @param costs what each text costs, in characters
  * @returns positions in `costs`; each is in exactly one portion, and no portion is empty
  */
 export function planPortions(costs: readonly number[], workers: number): number[][] {
+  if (sumOf(costs) <= workers * ONE_RUN) return dealCosts(costs, workers);
   const longestFirst = costliestFirst(costs);
   const dealt = takeUpTo(DEALT * sumOf(costs), costs, longestFirst);
   return [

@@ -1,5 +1,6 @@
+import { takeNext } from "./call-progress.ts";
 import type { Steps } from "./fair-scheduler.ts";
-import type { SharedTexts } from "./share-texts.ts";
+import { isAllTaken, type SharedTexts } from "./share-texts.ts";
 import type { InferenceTask, TextPart } from "./worker-messages.ts";
 
 /** Runs the model on some of a request's texts. */
@@ -25,13 +26,15 @@ export async function* runPortions<Task extends InferenceTask>(
   for (let part = takePortion(shared); part !== undefined; part = takePortion(shared)) {
     run ??= await begin();
     done.push({ positions: part.positions, result: yield* run(part) });
+    // Its answer does not wait for a turn that has nothing to do.
+    if (isAllTaken(shared)) break;
+    yield undefined;
   }
   return done;
 }
 
-/** The next portion that no worker has taken. It asks no other thread, so that a busy one stops nobody. */
-function takePortion({ texts, positions, ends, taken }: SharedTexts): TextPart | undefined {
-  const portion = Atomics.add(taken, 0, 1);
+function takePortion({ texts, positions, ends, progress }: SharedTexts): TextPart | undefined {
+  const portion = takeNext(progress);
   const end = ends[portion];
   if (end === undefined) return undefined;
   const start = ends[portion - 1] ?? 0;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { takeNext } from "./call-progress.ts";
 import { isAllTaken, shareTexts } from "./share-texts.ts";
 
 const texts = Array.from({ length: 40 }, (_, i) => "x".repeat((i * 37) % 100));
@@ -47,7 +48,7 @@ describe("isAllTaken", () => {
     const shared = shareTexts(["a", "b", "c"], 2)[0]?.shared as Parameters<typeof isAllTaken>[0];
     for (const _ of shared.ends) {
       expect(isAllTaken(shared)).toBe(false);
-      Atomics.add(shared.taken, 0, 1);
+      takeNext(shared.progress);
     }
     expect(isAllTaken(shared)).toBe(true);
   });

@@ -1,3 +1,4 @@
+import { type CallProgress, countTaken, createProgress } from "./call-progress.ts";
 import { dealCosts } from "./deal-costs.ts";
 import { planPortions } from "./plan-portions.ts";
 
@@ -8,8 +9,7 @@ export interface SharedTexts {
   readonly positions: readonly number[];
   /** `ends[i]` is where the i-th portion ends among the texts; it begins where the one before ends. */
   readonly ends: readonly number[];
-  /** How many portions were taken, in memory that the workers share. */
-  readonly taken: Int32Array;
+  readonly progress: CallProgress;
 }
 
 export interface Share {
@@ -40,8 +40,8 @@ export function shareTexts(texts: readonly string[], workers: number, longestCou
 }
 
 /** Whether workers have taken everything, if not done it. */
-export function isAllTaken({ ends, taken }: SharedTexts): boolean {
-  return Atomics.load(taken, 0) >= ends.length;
+export function isAllTaken({ ends, progress }: SharedTexts): boolean {
+  return countTaken(progress) >= ends.length;
 }
 
 function createShare(texts: readonly string[], portions: readonly (readonly number[])[], workers: number): Share {
@@ -54,7 +54,7 @@ function createShare(texts: readonly string[], portions: readonly (readonly numb
       end += portion.length;
       return end;
     }),
-    taken: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
+    progress: createProgress(),
   };
   return { shared, workers };
 }

@@ -68,7 +68,6 @@ export type SharedRequest<Task extends InferenceTask> = Omit<Task["request"], "t
 
 export type ToWorker =
   | { readonly type: "run"; readonly id: number; readonly request: SharedRequest<InferenceTask> }
-  | { readonly type: "cancel"; readonly id: number }
   | { readonly type: "close" };
 
 export type FromWorker =

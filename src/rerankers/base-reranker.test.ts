@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import type { RerankedDocument, RerankInput } from "../contracts/document.ts";
-import type { RerankOptions } from "../contracts/reranker.ts";
+import type { RerankOptions, RerankResult } from "../contracts/reranker.ts";
+import { haveSameHiddenClass } from "../inference/same-hidden-class.suite.ts";
 import { BaseReranker, type ScoreRequest, type ScoreResult, type Scores } from "./base-reranker.ts";
 
 class Fixed extends BaseReranker {
@@ -26,6 +27,19 @@ describe("BaseReranker", () => {
     const ranked = await new Fixed([37, 40, 38]).rerank("q", documents);
     expect(ranked.map(({ score }) => score)).toEqual([1, 1, 1]);
     expect(ranked.map(({ content }) => content)).toEqual(["b", "c", "a"]);
+  });
+
+  it("leaves V8 nothing of a rerank to describe anew", async () => {
+    const answer = { scores: [1, 2, 3], usage: { tokens: 30, truncatedTokens: 0 } };
+    const fixed = new Fixed(answer);
+    const results: RerankResult<string>[] = [];
+    // V8 does so only in code that has run some times.
+    for (let i = 0; i < 100; i++) results.push(await fixed.rerankDetailed("q", documents));
+    const [one, other] = results.slice(-2) as [RerankResult<string>, RerankResult<string>];
+    expect(haveSameHiddenClass(one, other)).toBe(true);
+    expect(haveSameHiddenClass(one.usage, other.usage)).toBe(true);
+    const [first, second] = fixed.requests.slice(-2) as [ScoreRequest, ScoreRequest];
+    expect(haveSameHiddenClass(first, second)).toBe(true);
   });
 
   it("takes index and score pairs, also only the best topK", async () => {

@@ -168,7 +168,8 @@ export abstract class BaseReranker implements Reranker, AsyncDisposable {
     try {
       const { documents: ranked, result } = await this.#rank(query, inputs, options, meter);
       const truncated = result.truncated ?? [];
-      const total = { ...usage(), ...result.usage, durationMs: performance.now() - startedAt };
+      // Not a spread: V8 makes a hidden class for each object that begins with one, and only a full collection frees it.
+      const total = Object.assign(usage(), result.usage, { durationMs: performance.now() - startedAt });
       const spans = result.spans?.length ? { spans: result.spans } : {};
       const weight = this.firstStageWeight ? { firstStageWeight: this.firstStageWeight } : {};
       return { documents: ranked, reranked: true, backend: this.name, usage: total, truncated, ...spans, ...weight };
@@ -191,8 +192,8 @@ export abstract class BaseReranker implements Reranker, AsyncDisposable {
     const deadlineAt = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
     const result = await withDeadline({ signal, timeoutMs }, (deadline) => {
       if (texts.length === 0) return Promise.resolve<ScoreResult>({ scores: [] });
-      const request = { query: query.toWellFormed(), documents: inputs, texts, topK, deadlineAt, meter };
-      return this.#score({ ...request, signal: deadline });
+      const wellFormed = query.toWellFormed();
+      return this.#score({ query: wellFormed, documents: inputs, texts, topK, signal: deadline, deadlineAt, meter });
     });
     const documents = rankScores(result.scores, { scale: this.scale, documentCount: texts.length, topK })
       .slice(0, topK)
