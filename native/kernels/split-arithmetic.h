@@ -29,24 +29,36 @@ struct SplitFloat32Arithmetic {
   static constexpr int rowsOf(int length) { return length; }
   static constexpr size_t mostRows(size_t tokens, size_t) { return tokens; }
 
-  /** Rows that go through the feed-forward layer together. */
-  static constexpr int TOGETHER = GROUP_ROWS;
+  /** Inputs of the feed-forward layer's second product that are made at once, and used: they stay in the second cache, whatever the number of all. */
+  static constexpr int MOST_INNER = 384;
 
   struct Rows {
-    SplitRows hidden, inner;  // of one group
-    float* lastInner;         // [row of the last layer][inner]
+    /** Rows that go through a layer together, so many that weights come from the third cache seldom and so few that the rows stay in the second. */
+    int together;
+    SplitRows hidden, inner;
+    SplitSums sums;
+    float* lastInner;  // [row of the last layer][inner]
     size_t lastInnerStride;
 
     void layOut(const Shape& shape, size_t, Arena& arena) {
+      const int fitting = 192 * 384 / shape.hidden / 32 * 32;
+      together = fitting < 192 ? fitting : 192;
       hidden.inputs = shape.hidden;
-      inner.inputs = shape.inner;
+      sums.outputs = shape.hidden;
       lastInnerStride = (size_t)shape.inner + 16;
-      arena.take(hidden.start, SplitRows::sizeFor(TOGETHER, (size_t)shape.hidden));
-      arena.take(inner.start, SplitRows::sizeFor(TOGETHER, (size_t)shape.inner));
+      arena.take(hidden.start, SplitRows::sizeFor((size_t)together, (size_t)shape.hidden));
+      arena.take(inner.start, SplitRows::sizeFor((size_t)together, MOST_INNER));
+      arena.take(sums.start, (size_t)together * (size_t)shape.hidden);
       arena.take(lastInner, LAST_ROWS * lastInnerStride);
     }
     void quantize(size_t, const float*, const LayerNorm&) {}
     void measure(const float*, int, int) {}
+
+    /** Of `count` rows the groups are of about one size, whole blocks but for the last. */
+    int groupOf(int count) const {
+      const int groups = (count + together - 1) / together;
+      return ((count + groups - 1) / groups + 31) / 32 * 32;
+    }
   };
 
   static ALWAYS_INLINE Floats loadWords(const Word* from) { return load(from); }
@@ -54,8 +66,9 @@ struct SplitFloat32Arithmetic {
 
   template <class Sink>
   static void multiplyHidden(Workspace<SplitFloat32Arithmetic>& w, int count, const Matrix& matrix, Sink& sink) {
-    for (int first = 0; first < count; first += TOGETHER) {
-      const int rows = count - first < TOGETHER ? count - first : TOGETHER;
+    const int group = w.rows.groupOf(count);
+    for (int first = 0; first < count; first += group) {
+      const int rows = count - first < group ? count - first : group;
       splitRows(w.hidden + (size_t)first * (size_t)matrix.inputs, rows, w.rows.hidden);
       multiplySplitRows(w.rows.hidden, first, rows, matrix, sink);
     }
@@ -64,17 +77,34 @@ struct SplitFloat32Arithmetic {
   /** From attention's result to the end of the layer, for `count` rows. */
   static void finishLayer(const EncoderLayer<SplitMatrix>& layer, Workspace<SplitFloat32Arithmetic>& w, const float* context, float* hidden, int count, bool) {
     const size_t size = (size_t)layer.attentionNorm.size;
-    for (int first = 0; first < count; first += TOGETHER) {
-      const int rows = count - first < TOGETHER ? count - first : TOGETHER;
+    const int group = w.rows.groupOf(count);
+    for (int first = 0; first < count; first += group) {
+      const int rows = count - first < group ? count - first : group;
       float* states = hidden + (size_t)first * size;
       splitRows(context + (size_t)first * size, rows, w.rows.hidden);
-      ResidualNormSink attentionOut{w.unfinished, states, &layer.attentionNorm, nullptr, {}};
-      multiplySplitRows(w.rows.hidden, 0, rows, layer.attentionOutput, attentionOut);
+      addAndNormalize(w, w.rows.hidden, rows, layer.attentionOutput, 0, layer.attentionNorm, states);
       splitRows(states, rows, w.rows.hidden);
-      SplitGeluSink intermediate{w.rows.inner};
-      multiplySplitRows(w.rows.hidden, 0, rows, layer.intermediate, intermediate);
-      ResidualNormSink out{w.unfinished, states, &layer.outputNorm, nullptr, {}};
-      multiplySplitRows(w.rows.inner, 0, rows, layer.output, out);
+      for (int at = 0; at < layer.output.inputs; at += MOST_INNER) {
+        const int left = layer.output.inputs - at;
+        const SplitRows inner = {w.rows.inner.start, left < MOST_INNER ? left : MOST_INNER};
+        SplitGeluSink gelu{inner};
+        multiplySplitRows(w.rows.hidden, 0, rows, layer.intermediate.part(at, inner.inputs), gelu);
+        if (left <= MOST_INNER) {
+          addAndNormalize(w, inner, rows, layer.output, at, layer.outputNorm, states);
+        } else {
+          multiplySplitRows(inner, 0, rows, layer.output, at, w.rows.sums, gelu);
+        }
+      }
+    }
+  }
+  /** The last of a product's inputs, the residual and the norm. */
+  static void addAndNormalize(Workspace<SplitFloat32Arithmetic>& w, const SplitRows& rows, int count, const SplitMatrix& matrix, int firstInput, const LayerNorm& norm,
+                              float* states) {
+    for (int first = 0; first < count; first += GROUP_ROWS) {
+      const int some = count - first < GROUP_ROWS ? count - first : GROUP_ROWS;
+      ResidualNormSink sink{w.unfinished, states + (size_t)first * (size_t)norm.size, &norm, nullptr, {}};
+      multiplySplitRows(rows.from(first), 0, some, matrix, firstInput, w.rows.sums.from(first), sink);
+      finishRows(0, some, sink);
     }
   }
   /** Of the last layer there is one row of each text. */

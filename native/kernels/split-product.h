@@ -15,160 +15,206 @@ struct SplitMatrix {
   float* biases;
 
   static constexpr size_t sizeFor(size_t inputs, size_t outputs) { return inputs * outputs * SPLIT_PARTS; }
-  /** `output` is a multiple of PANEL. */
-  const uint16_t* panel(int output) const { return weights + (size_t)output * (size_t)inputs * SPLIT_PARTS; }
+  /** Weights of PANEL outputs from some input on. `output` is a multiple of PANEL, `input` of TILE_INPUTS. */
+  uint16_t* panel(int output, int input) const { return weights + ((size_t)output * (size_t)inputs + (size_t)input * PANEL) * SPLIT_PARTS; }
   /** Where the first parts of an output's first two weights are. */
   uint16_t* at(int output) const {
     const int lane = output % PANEL;
-    return weights + (size_t)(output - lane) * (size_t)inputs * SPLIT_PARTS + (size_t)(lane / TILE_ROWS * TILE_NUMBERS + lane % TILE_ROWS * 2);
+    return panel(output - lane, 0) + lane / TILE_ROWS * TILE_NUMBERS + lane % TILE_ROWS * 2;
   }
+  /** The same matrix with `count` of its outputs alone, multiples of PANEL. */
+  SplitMatrix part(int output, int count) const { return {inputs, count, panel(output, 0), biases + output}; }
 };
 
-/** `count` rows by a matrix, block by block. What one block leaves is handed to the sink while the tiles of the next multiply: that takes vectors alone. */
+/** Sums of the inputs so far, a tile for each 16 rows and 16 outputs. */
+struct SplitSums {
+  float* start;
+  int outputs;
+
+  float* tile(int row, int output) const { return start + (size_t)row * (size_t)outputs + (size_t)output * TILE_ROWS; }
+  SplitSums from(int row) const { return {tile(row, 0), outputs}; }
+};
+
+/**
+ * `count` rows by a matrix, block by block. The rows may be some of the matrix's inputs, from `firstInput` on: `sums` then has those of the inputs before and takes those that
+ * are not the last. What one block leaves is handed to the sink while the tiles of the next multiply: that takes vectors alone.
+ */
 template <class Sink>
 class SplitProduct {
  public:
-  SplitProduct(const SplitRows& rows, int first, int count, const SplitMatrix& matrix, Sink& sink)
-      : rows(rows), first(first), count(count), matrix(matrix), sink(sink), steps(matrix.inputs / TILE_INPUTS) {}
+  SplitProduct(const SplitRows& rows, int first, int count, const SplitMatrix& matrix, int firstInput, const SplitSums& sums, Sink& sink)
+      : rows(rows), matrix(matrix), sums(sums), sink(sink), first(first), count(count), firstInput(firstInput), steps(rows.inputs / TILE_INPUTS),
+        linesAtOnce((LINES + 3 * steps - 1) / (3 * steps)), isLast(firstInput + rows.inputs == matrix.inputs) {}
 
   void multiply() {
-    const int tall = (count + TILE_ROWS - 1) / TILE_ROWS / 2 * 2 * TILE_ROWS;
+    const int tall = (count + TILE_ROWS - 1) / (2 * TILE_ROWS) * 2 * TILE_ROWS;
     for (int output = 0; output < matrix.outputs; output += 2 * PANEL) {
       for (int half = 0; half < 2; half++) {
-        for (int row = 0; row < tall; row += 2 * TILE_ROWS) multiplyTall(row, output + half * PANEL);
+        for (int row = 0; row < tall; row += 2 * TILE_ROWS) multiplyTall({row, output + half * PANEL, false});
       }
-      if (tall < count) multiplyWide(tall, output);
+      if (tall < count) multiplyWide({tall, output, true});
     }
-    while (next < end) putNext();
+    while (next < end) putLine();
   }
 
  private:
-  static constexpr int BLOCK_VALUES = 4 * TILE_ROWS * TILE_ROWS;
+  /** Where a block begins, and whether it is one tile by four. */
+  struct Block {
+    int row, output;
+    bool isWide;
+  };
+  static constexpr int TILE_SUMS = TILE_ROWS * TILE_ROWS;
+  /** Lines of 32 values in a block: of a tall one each is a row's, of a wide one two are. */
   static constexpr int LINES = 2 * TILE_ROWS;
-  const SplitRows& rows;
-  const int first, count;
-  const SplitMatrix& matrix;
-  Sink& sink;
-  const int steps;
-  /** Sums of two blocks as [line][32]: a line is a row's, of a wide block's 64 outputs it has half. */
-  alignas(64) float sums[2][BLOCK_VALUES];
-  int current = 0;
-  int next = 0, end = 0, linesOfStep = 0;
-  int blockRow = 0, blockOutput = 0;
-  bool isWide = false;
 
-  ALWAYS_INLINE void putNext() {
-    const int line = next++, row = blockRow + (isWide ? line % TILE_ROWS : line), output = blockOutput + (isWide ? line / TILE_ROWS * PANEL : 0);
+  const SplitRows& rows;
+  const SplitMatrix& matrix;
+  const SplitSums& sums;
+  Sink& sink;
+  const int first, count, firstInput, steps, linesAtOnce;
+  const bool isLast;
+  /** The block that is multiplied and the one before it, whose lines from `next` on are to be put. */
+  alignas(64) float values[2][4 * TILE_SUMS];
+  int current = 0, next = 0, end = 0;
+  Block before = {};
+
+  ALWAYS_INLINE void putLine() {
+    const int line = next++, half = line / TILE_ROWS, lane = line % TILE_ROWS;
+    const int row = before.row + (before.isWide ? lane : line), output = before.output + (before.isWide ? half * PANEL : 0);
     if (row >= count) return;
-    const float* from = sums[current ^ 1] + line * PANEL;
-    const Floats values[2] = {add(load(from), load(matrix.biases + output)), add(load(from + 16), load(matrix.biases + output + 16))};
-    sink.put(first, row, output, values);
+    const float *from = values[current ^ 1] + half * 2 * TILE_SUMS + lane * TILE_ROWS, *biases = matrix.biases + output;
+    const Floats both[2] = {add(load(from), load(biases)), add(load(from + TILE_SUMS), load(biases + TILE_ROWS))};
+    sink.put(first, row, output, both);
   }
-  ALWAYS_INLINE void putSome() {
-    const int until = next + linesOfStep < end ? next + linesOfStep : end;
-    while (next < until) putNext();
+  ALWAYS_INLINE void putLines() {
+    for (const int until = next + linesAtOnce < end ? next + linesAtOnce : end; next < until;) putLine();
   }
-  void handOver(int row, int output, bool wide) {
-    while (next < end) putNext();
+
+  float* kept(const Block& block, int tile) const {
+    return block.isWide ? sums.tile(block.row, block.output + tile * TILE_ROWS) : sums.tile(block.row + tile / 2 * TILE_ROWS, block.output + tile % 2 * TILE_ROWS);
+  }
+  ALWAYS_INLINE void begin(const Block& block) {
+    if (firstInput == 0) {
+      _tile_zero(0);
+      _tile_zero(1);
+      _tile_zero(2);
+      _tile_zero(3);
+    } else {
+      _tile_loadd(0, kept(block, 0), 64);
+      _tile_loadd(1, kept(block, 1), 64);
+      _tile_loadd(2, kept(block, 2), 64);
+      _tile_loadd(3, kept(block, 3), 64);
+    }
+  }
+  ALWAYS_INLINE void finish(const Block& block) {
+    float* to = values[current];
+    _tile_stored(0, isLast ? to : kept(block, 0), 64);
+    _tile_stored(1, isLast ? to + TILE_SUMS : kept(block, 1), 64);
+    _tile_stored(2, isLast ? to + 2 * TILE_SUMS : kept(block, 2), 64);
+    _tile_stored(3, isLast ? to + 3 * TILE_SUMS : kept(block, 3), 64);
+    if (!isLast) return;
+    while (next < end) putLine();
     current ^= 1;
     next = 0;
     end = LINES;
-    linesOfStep = (LINES + steps - 1) / steps;
-    blockRow = row;
-    blockOutput = output;
-    isWide = wide;
+    before = block;
   }
 
-  __attribute__((noinline)) void multiplyTall(int row, int output) {
-    const uint16_t *upper = rows.tiles(row), *lower = rows.tiles(row + TILE_ROWS), *weights = matrix.panel(output);
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+  static ALWAYS_INLINE void loadRows(const uint16_t* upper, const uint16_t* lower, int part) {
+    _tile_loadd(4, upper + part * TILE_NUMBERS, 64);
+    _tile_loadd(5, lower + part * TILE_NUMBERS, 64);
+  }
+  static ALWAYS_INLINE void loadWeights(const uint16_t* weights, int part) {
+    _tile_loadd(6, weights + 2 * part * TILE_NUMBERS, 64);
+    _tile_loadd(7, weights + (2 * part + 1) * TILE_NUMBERS, 64);
+  }
+  static ALWAYS_INLINE void addProducts() {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+
+  __attribute__((noinline)) void multiplyTall(const Block& block) {
+    const uint16_t *upper = rows.tiles(block.row), *lower = rows.tiles(block.row + TILE_ROWS), *weights = matrix.panel(block.output, firstInput);
+    begin(block);
     for (int step = 0; step < steps; step++) {
-      // Two tiles of rows and two of weights, each with one part.
-#define LOAD_ROWS(part) _tile_loadd(4, upper + part * TILE_NUMBERS, 64), _tile_loadd(5, lower + part * TILE_NUMBERS, 64)
-#define LOAD_WEIGHTS(part) _tile_loadd(6, weights + 2 * part * TILE_NUMBERS, 64), _tile_loadd(7, weights + (2 * part + 1) * TILE_NUMBERS, 64)
-#define MULTIPLY() _tile_dpbf16ps(0, 4, 6), _tile_dpbf16ps(1, 4, 7), _tile_dpbf16ps(2, 5, 6), _tile_dpbf16ps(3, 5, 7)
-      LOAD_ROWS(2);
-      LOAD_WEIGHTS(0);
-      MULTIPLY();
-      LOAD_ROWS(1);
-      MULTIPLY();
-      LOAD_WEIGHTS(1);
-      MULTIPLY();
-      LOAD_ROWS(0);
-      MULTIPLY();
-      LOAD_WEIGHTS(2);
-      MULTIPLY();
-      LOAD_WEIGHTS(0);
-      MULTIPLY();
-#undef LOAD_ROWS
-#undef LOAD_WEIGHTS
-#undef MULTIPLY
+      keepVectorsAwake();
+      loadRows(upper, lower, 2);
+      loadWeights(weights, 0);
+      addProducts();
+      loadRows(upper, lower, 1);
+      addProducts();
+      putLines();
+      loadWeights(weights, 1);
+      addProducts();
+      loadRows(upper, lower, 0);
+      addProducts();
+      putLines();
+      loadWeights(weights, 2);
+      addProducts();
+      loadWeights(weights, 0);
+      addProducts();
+      putLines();
       upper += SPLIT_PARTS * TILE_NUMBERS;
       lower += SPLIT_PARTS * TILE_NUMBERS;
       weights += 2 * SPLIT_PARTS * TILE_NUMBERS;
-      putSome();
     }
-    float* to = sums[current];
-    _tile_stored(0, to, PANEL * sizeof(float));
-    _tile_stored(1, to + TILE_ROWS, PANEL * sizeof(float));
-    _tile_stored(2, to + TILE_ROWS * PANEL, PANEL * sizeof(float));
-    _tile_stored(3, to + TILE_ROWS * PANEL + TILE_ROWS, PANEL * sizeof(float));
-    handOver(row, output, false);
+    finish(block);
   }
 
-  /** The same sums in the same order, for one tile of rows and four of weights. */
-  __attribute__((noinline)) void multiplyWide(int row, int output) {
-    const uint16_t *from = rows.tiles(row), *left = matrix.panel(output), *right = matrix.panel(output + PANEL);
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
+  /** The same sums in the same order. */
+  __attribute__((noinline)) void multiplyWide(const Block& block) {
+    const uint16_t *from = rows.tiles(block.row), *left = matrix.panel(block.output, firstInput), *right = matrix.panel(block.output + PANEL, firstInput);
+    const auto weights = [&](int tile, int part) __attribute__((always_inline)) { return (tile < 2 ? left : right) + (2 * part + tile % 2) * TILE_NUMBERS; };
+    begin(block);
     for (int step = 0; step < steps; step++) {
+      keepVectorsAwake();
       _tile_loadd(4, from, 64);
       _tile_loadd(5, from + TILE_NUMBERS, 64);
       _tile_loadd(6, from + 2 * TILE_NUMBERS, 64);
-#define MULTIPLY(sum, weights, part, rows1, rows2) \
-  _tile_loadd(7, weights + part * 2 * TILE_NUMBERS, 64), _tile_dpbf16ps(sum, rows1, 7), _tile_dpbf16ps(sum, rows2, 7)
-#define MULTIPLY_ONCE(sum, weights, part, rows1) _tile_loadd(7, weights + part * 2 * TILE_NUMBERS, 64), _tile_dpbf16ps(sum, rows1, 7)
-      MULTIPLY(0, left, 0, 6, 5);
-      MULTIPLY(1, left + TILE_NUMBERS, 0, 6, 5);
-      MULTIPLY(2, right, 0, 6, 5);
-      MULTIPLY(3, right + TILE_NUMBERS, 0, 6, 5);
-      MULTIPLY(0, left, 1, 5, 4);
-      MULTIPLY(1, left + TILE_NUMBERS, 1, 5, 4);
-      MULTIPLY(2, right, 1, 5, 4);
-      MULTIPLY(3, right + TILE_NUMBERS, 1, 5, 4);
-      MULTIPLY_ONCE(0, left, 2, 4);
-      MULTIPLY_ONCE(1, left + TILE_NUMBERS, 2, 4);
-      MULTIPLY_ONCE(2, right, 2, 4);
-      MULTIPLY_ONCE(3, right + TILE_NUMBERS, 2, 4);
-      MULTIPLY_ONCE(0, left, 0, 4);
-      MULTIPLY_ONCE(1, left + TILE_NUMBERS, 0, 4);
-      MULTIPLY_ONCE(2, right, 0, 4);
-      MULTIPLY_ONCE(3, right + TILE_NUMBERS, 0, 4);
-#undef MULTIPLY
-#undef MULTIPLY_ONCE
+      _tile_loadd(7, weights(0, 0), 64), _tile_dpbf16ps(0, 6, 7), _tile_dpbf16ps(0, 5, 7);
+      _tile_loadd(7, weights(1, 0), 64), _tile_dpbf16ps(1, 6, 7), _tile_dpbf16ps(1, 5, 7);
+      _tile_loadd(7, weights(2, 0), 64), _tile_dpbf16ps(2, 6, 7), _tile_dpbf16ps(2, 5, 7);
+      _tile_loadd(7, weights(3, 0), 64), _tile_dpbf16ps(3, 6, 7), _tile_dpbf16ps(3, 5, 7);
+      putLines();
+      _tile_loadd(7, weights(0, 1), 64), _tile_dpbf16ps(0, 5, 7), _tile_dpbf16ps(0, 4, 7);
+      _tile_loadd(7, weights(1, 1), 64), _tile_dpbf16ps(1, 5, 7), _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(7, weights(2, 1), 64), _tile_dpbf16ps(2, 5, 7), _tile_dpbf16ps(2, 4, 7);
+      _tile_loadd(7, weights(3, 1), 64), _tile_dpbf16ps(3, 5, 7), _tile_dpbf16ps(3, 4, 7);
+      putLines();
+      _tile_loadd(7, weights(0, 2), 64), _tile_dpbf16ps(0, 4, 7);
+      _tile_loadd(7, weights(1, 2), 64), _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(7, weights(2, 2), 64), _tile_dpbf16ps(2, 4, 7);
+      _tile_loadd(7, weights(3, 2), 64), _tile_dpbf16ps(3, 4, 7);
+      _tile_loadd(7, weights(0, 0), 64), _tile_dpbf16ps(0, 4, 7);
+      _tile_loadd(7, weights(1, 0), 64), _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(7, weights(2, 0), 64), _tile_dpbf16ps(2, 4, 7);
+      _tile_loadd(7, weights(3, 0), 64), _tile_dpbf16ps(3, 4, 7);
+      putLines();
       from += SPLIT_PARTS * TILE_NUMBERS;
       left += 2 * SPLIT_PARTS * TILE_NUMBERS;
       right += 2 * SPLIT_PARTS * TILE_NUMBERS;
-      putSome();
     }
-    float* to = sums[current];
-    _tile_stored(0, to, PANEL * sizeof(float));
-    _tile_stored(1, to + TILE_ROWS, PANEL * sizeof(float));
-    _tile_stored(2, to + TILE_ROWS * PANEL, PANEL * sizeof(float));
-    _tile_stored(3, to + TILE_ROWS * PANEL + TILE_ROWS, PANEL * sizeof(float));
-    handOver(row, output, true);
+    finish(block);
   }
 };
 
 /** Multiplies the `count` rows of a group, of which `first` is the number of the first. Inputs and outputs are multiples of 64. The sinks are those of other products (sinks.h). */
 template <class Sink>
 static void multiplySplitRows(const SplitRows& rows, int first, int count, const SplitMatrix& matrix, Sink& sink) {
-  SplitProduct<Sink>(rows, first, count, matrix, sink).multiply();
+  SplitProduct<Sink>(rows, first, count, matrix, 0, {}, sink).multiply();
+}
+
+/** The same by parts of the inputs, which come in their order, with `sums` for those before the last. */
+template <class Sink>
+static void multiplySplitRows(const SplitRows& rows, int first, int count, const SplitMatrix& matrix, int firstInput, const SplitSums& sums, Sink& sink) {
+  SplitProduct<Sink>(rows, first, count, matrix, firstInput, sums, sink).multiply();
+}
+
+/** For sinks that finish rows. */
+template <class Sink>
+static void finishRows(int first, int count, Sink& sink) {
   int row = 0;
   for (; row + 8 <= count; row += 8) sink.template finish<8>(first, row);
   for (; row < count; row++) sink.template finish<1>(first, row);

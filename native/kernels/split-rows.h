@@ -13,9 +13,14 @@ struct SplitRows {
   int inputs;
 
   static constexpr size_t sizeFor(size_t rows, size_t inputs) { return (rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * inputs * SPLIT_PARTS; }
-  uint16_t* tiles(int row) const { return start + (size_t)(row / TILE_ROWS) * TILE_ROWS * (size_t)inputs * SPLIT_PARTS; }
+  /** `row` is a multiple of TILE_ROWS. */
+  uint16_t* tiles(int row) const { return start + (size_t)row * (size_t)inputs * SPLIT_PARTS; }
   /** Where the first parts of 32 numbers go. `input` is a multiple of 32. */
-  uint16_t* at(int row, int input) const { return tiles(row) + (size_t)input * TILE_ROWS * SPLIT_PARTS + (size_t)(row % TILE_ROWS) * TILE_INPUTS; }
+  uint16_t* at(int row, int input) const {
+    const int lane = row % TILE_ROWS;
+    return tiles(row - lane) + (size_t)input * TILE_ROWS * SPLIT_PARTS + (size_t)lane * TILE_INPUTS;
+  }
+  SplitRows from(int row) const { return {tiles(row), inputs}; }
 };
 
 /**
@@ -32,7 +37,7 @@ static ALWAYS_INLINE Integers interleaveUpperHalves(Floats a, Floats b) {
   return _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(_mm512_castps_si512(a), 16), _mm512_castps_si512(b));
 }
 
-/** Splits 32 numbers into the rows of three tiles. The first sixteen and the others take turns there, as those of the weights do, so that no number changes its lane. */
+/** Splits 32 numbers, STRIDE from one part to the next. The first sixteen and the others take turns, as those of the weights do, so that no number changes its lane. */
 template <int STRIDE = TILE_NUMBERS>
 static ALWAYS_INLINE void splitNumbers(Floats a, Floats b, uint16_t* to) {
   UNROLL for (int part = 0; part < SPLIT_PARTS; part++, to += STRIDE) {
