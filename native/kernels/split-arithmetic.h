@@ -29,20 +29,23 @@ struct SplitFloat32Arithmetic {
   static constexpr int rowsOf(int length) { return length; }
   static constexpr size_t mostRows(size_t tokens, size_t) { return tokens; }
 
-  /** Inputs of the feed-forward layer's second product that are made at once, and used: they stay in the second cache, whatever the number of all. */
-  static constexpr int MOST_INNER = 384;
+  /**
+   * Rows that go through a layer together, and numbers in them: so many that weights come from the third cache seldom, so few that what is made of the rows stays in the
+   * second. The feed-forward layer's second product takes its inputs as the first makes them, MOST_INNER at once, however many there are.
+   */
+  static constexpr int MOST_ROWS = 256, MOST_NUMBERS = MOST_ROWS * 384, MOST_INNER = 384;
+  static_assert(GROUP_ROWS % TILE_ROWS == 0, "a group must begin where a tile does");
 
   struct Rows {
-    /** Rows that go through a layer together, so many that weights come from the third cache seldom and so few that the rows stay in the second. */
     int together;
     SplitRows hidden, inner;
     SplitSums sums;
-    float* lastInner;  // [row of the last layer][inner]
+    float* lastInner;  // [row of the last layer][lastInnerStride]
     size_t lastInnerStride;
 
     void layOut(const Shape& shape, size_t, Arena& arena) {
-      const int fitting = 192 * 384 / shape.hidden / 32 * 32;
-      together = fitting < 192 ? fitting : 192;
+      const int fitting = MOST_NUMBERS / shape.hidden / 32 * 32;
+      together = fitting < MOST_ROWS ? fitting : MOST_ROWS;
       hidden.inputs = shape.hidden;
       sums.outputs = shape.hidden;
       lastInnerStride = (size_t)shape.inner + 16;
@@ -92,7 +95,7 @@ struct SplitFloat32Arithmetic {
         if (left <= MOST_INNER) {
           addAndNormalize(w, inner, rows, layer.output, at, layer.outputNorm, states);
         } else {
-          multiplySplitRows(inner, 0, rows, layer.output, at, w.rows.sums, gelu);
+          addSplitRows(inner, rows, layer.output, at, w.rows.sums);
         }
       }
     }
@@ -103,8 +106,7 @@ struct SplitFloat32Arithmetic {
     for (int first = 0; first < count; first += GROUP_ROWS) {
       const int some = count - first < GROUP_ROWS ? count - first : GROUP_ROWS;
       ResidualNormSink sink{w.unfinished, states + (size_t)first * (size_t)norm.size, &norm, nullptr, {}};
-      multiplySplitRows(rows.from(first), 0, some, matrix, firstInput, w.rows.sums.from(first), sink);
-      finishRows(0, some, sink);
+      finishSplitRows(rows.from(first), some, matrix, firstInput, w.rows.sums.from(first), sink);
     }
   }
   /** Of the last layer there is one row of each text. */

@@ -3,7 +3,7 @@
 // depends on that row alone. Numbers under 2^-126 count as zero.
 //
 // A block is 32 rows by 32 outputs, two tiles by two: four tiles hold the sums and four the operands, of which fourteen are loaded for 24 multiplications. Where 16 rows are
-// left, or fewer, it is one tile by four.
+// left, or fewer, it is one tile by four. What hides behind the multiplications, 16 cycles each, costs little: loads of tiles, the sinks' vectors, fetching the weights that are next.
 #pragma once
 #include "quantized-product.h"
 #include "split-rows.h"
@@ -44,13 +44,15 @@ class SplitProduct {
  public:
   SplitProduct(const SplitRows& rows, int first, int count, const SplitMatrix& matrix, int firstInput, const SplitSums& sums, Sink& sink)
       : rows(rows), matrix(matrix), sums(sums), sink(sink), first(first), count(count), firstInput(firstInput), steps(rows.inputs / TILE_INPUTS),
-        linesAtOnce((LINES + 3 * steps - 1) / (3 * steps)), isLast(firstInput + rows.inputs == matrix.inputs) {}
+        isLast(firstInput + rows.inputs == matrix.inputs), tall((count + TILE_ROWS - 1) / (2 * TILE_ROWS) * 2 * TILE_ROWS),
+        linesAtOnce((LINES + PAUSES * steps - 1) / (PAUSES * steps)), fetchedAtOnce(tall ? (FETCHED_OF_STEP * 2 * TILE_ROWS + PAUSES * tall - 1) / (PAUSES * tall) : 0) {}
 
   void multiply() {
-    const int tall = (count + TILE_ROWS - 1) / (2 * TILE_ROWS) * 2 * TILE_ROWS;
     for (int output = 0; output < matrix.outputs; output += 2 * PANEL) {
       for (int half = 0; half < 2; half++) {
-        for (int row = 0; row < tall; row += 2 * TILE_ROWS) multiplyTall({row, output + half * PANEL, false});
+        const int start = output + half * PANEL;
+        ahead = (const char*)matrix.panel(start + PANEL, firstInput);
+        for (int row = 0; row < tall; row += 2 * TILE_ROWS) multiplyTall({row, start, false});
       }
       if (tall < count) multiplyWide({tall, output, true});
     }
@@ -66,13 +68,21 @@ class SplitProduct {
   static constexpr int TILE_SUMS = TILE_ROWS * TILE_ROWS;
   /** Lines of 32 values in a block: of a tall one each is a row's, of a wide one two are. */
   static constexpr int LINES = 2 * TILE_ROWS;
+  /** Times in 32 inputs that other work goes between the multiplications, a little each time: the processor sees a few hundred operations ahead. */
+  static constexpr int PAUSES = 3;
+  /** Cache lines of a panel's weights of 32 inputs. */
+  static constexpr int FETCHED_OF_STEP = 2 * SPLIT_PARTS * TILE_ROWS;
 
   const SplitRows& rows;
   const SplitMatrix& matrix;
   const SplitSums& sums;
   Sink& sink;
-  const int first, count, firstInput, steps, linesAtOnce;
+  const int first, count, firstInput, steps;
   const bool isLast;
+  /** Rows that go by blocks of 32. */
+  const int tall, linesAtOnce, fetchedAtOnce;
+  /** Weights of the panel that is next, which are fetched into the second cache while the rows go by; behind the last it is what follows there. */
+  const char* ahead = nullptr;
   /** The block that is multiplied and the one before it, whose lines from `next` on are to be put. */
   alignas(64) float values[2][4 * TILE_SUMS];
   int current = 0, next = 0, end = 0;
@@ -86,7 +96,8 @@ class SplitProduct {
     const Floats both[2] = {add(load(from), load(biases)), add(load(from + TILE_SUMS), load(biases + TILE_ROWS))};
     sink.put(first, row, output, both);
   }
-  ALWAYS_INLINE void putLines() {
+  ALWAYS_INLINE void pause() {
+    for (int i = 0; i < fetchedAtOnce; i++, ahead += 64) _mm_prefetch(ahead, _MM_HINT_T1);
     for (const int until = next + linesAtOnce < end ? next + linesAtOnce : end; next < until;) putLine();
   }
 
@@ -145,17 +156,17 @@ class SplitProduct {
       addProducts();
       loadRows(upper, lower, 1);
       addProducts();
-      putLines();
+      pause();
       loadWeights(weights, 1);
       addProducts();
       loadRows(upper, lower, 0);
       addProducts();
-      putLines();
+      pause();
       loadWeights(weights, 2);
       addProducts();
       loadWeights(weights, 0);
       addProducts();
-      putLines();
+      pause();
       upper += SPLIT_PARTS * TILE_NUMBERS;
       lower += SPLIT_PARTS * TILE_NUMBERS;
       weights += 2 * SPLIT_PARTS * TILE_NUMBERS;
@@ -177,12 +188,12 @@ class SplitProduct {
       _tile_loadd(7, weights(1, 0), 64), _tile_dpbf16ps(1, 6, 7), _tile_dpbf16ps(1, 5, 7);
       _tile_loadd(7, weights(2, 0), 64), _tile_dpbf16ps(2, 6, 7), _tile_dpbf16ps(2, 5, 7);
       _tile_loadd(7, weights(3, 0), 64), _tile_dpbf16ps(3, 6, 7), _tile_dpbf16ps(3, 5, 7);
-      putLines();
+      pause();
       _tile_loadd(7, weights(0, 1), 64), _tile_dpbf16ps(0, 5, 7), _tile_dpbf16ps(0, 4, 7);
       _tile_loadd(7, weights(1, 1), 64), _tile_dpbf16ps(1, 5, 7), _tile_dpbf16ps(1, 4, 7);
       _tile_loadd(7, weights(2, 1), 64), _tile_dpbf16ps(2, 5, 7), _tile_dpbf16ps(2, 4, 7);
       _tile_loadd(7, weights(3, 1), 64), _tile_dpbf16ps(3, 5, 7), _tile_dpbf16ps(3, 4, 7);
-      putLines();
+      pause();
       _tile_loadd(7, weights(0, 2), 64), _tile_dpbf16ps(0, 4, 7);
       _tile_loadd(7, weights(1, 2), 64), _tile_dpbf16ps(1, 4, 7);
       _tile_loadd(7, weights(2, 2), 64), _tile_dpbf16ps(2, 4, 7);
@@ -191,7 +202,7 @@ class SplitProduct {
       _tile_loadd(7, weights(1, 0), 64), _tile_dpbf16ps(1, 4, 7);
       _tile_loadd(7, weights(2, 0), 64), _tile_dpbf16ps(2, 4, 7);
       _tile_loadd(7, weights(3, 0), 64), _tile_dpbf16ps(3, 4, 7);
-      putLines();
+      pause();
       from += SPLIT_PARTS * TILE_NUMBERS;
       left += 2 * SPLIT_PARTS * TILE_NUMBERS;
       right += 2 * SPLIT_PARTS * TILE_NUMBERS;
@@ -206,16 +217,19 @@ static void multiplySplitRows(const SplitRows& rows, int first, int count, const
   SplitProduct<Sink>(rows, first, count, matrix, 0, {}, sink).multiply();
 }
 
-/** The same by parts of the inputs, which come in their order, with `sums` for those before the last. */
+/** The last of the inputs, with the sums of those before: residuals, norms and whatever else the sink finishes. At most GROUP_ROWS rows. */
 template <class Sink>
-static void multiplySplitRows(const SplitRows& rows, int first, int count, const SplitMatrix& matrix, int firstInput, const SplitSums& sums, Sink& sink) {
-  SplitProduct<Sink>(rows, first, count, matrix, firstInput, sums, sink).multiply();
+static void finishSplitRows(const SplitRows& rows, int count, const SplitMatrix& matrix, int firstInput, const SplitSums& sums, Sink& sink) {
+  SplitProduct<Sink>(rows, 0, count, matrix, firstInput, sums, sink).multiply();
+  int row = 0;
+  for (; row + 8 <= count; row += 8) sink.template finish<8>(0, row);
+  for (; row < count; row++) sink.template finish<1>(0, row);
 }
 
-/** For sinks that finish rows. */
-template <class Sink>
-static void finishRows(int first, int count, Sink& sink) {
-  int row = 0;
-  for (; row + 8 <= count; row += 8) sink.template finish<8>(first, row);
-  for (; row < count; row++) sink.template finish<1>(first, row);
+/** Some of the inputs that are not the last: into `sums`, after those before them. */
+static void addSplitRows(const SplitRows& rows, int count, const SplitMatrix& matrix, int firstInput, const SplitSums& sums) {
+  struct {
+    ALWAYS_INLINE void put(int, int, int, const Floats (&)[2]) {}
+  } none;
+  SplitProduct<decltype(none)>(rows, 0, count, matrix, firstInput, sums, none).multiply();
 }
