@@ -105,6 +105,8 @@ class SplitProduct {
     return block.isWide ? sums.tile(block.row, block.output + tile * TILE_ROWS) : sums.tile(block.row + tile / 2 * TILE_ROWS, block.output + tile % 2 * TILE_ROWS);
   }
   ALWAYS_INLINE void begin(const Block& block) {
+    // g++'s loads of tiles do not tell it that they read memory, and it may keep back what is written there.
+    __asm__ volatile("" ::: "memory");
     if (firstInput == 0) {
       _tile_zero(0);
       _tile_zero(1);
@@ -184,24 +186,24 @@ class SplitProduct {
       _tile_loadd(4, from, 64);
       _tile_loadd(5, from + TILE_NUMBERS, 64);
       _tile_loadd(6, from + 2 * TILE_NUMBERS, 64);
-      _tile_loadd(7, weights(0, 0), 64), _tile_dpbf16ps(0, 6, 7), _tile_dpbf16ps(0, 5, 7);
-      _tile_loadd(7, weights(1, 0), 64), _tile_dpbf16ps(1, 6, 7), _tile_dpbf16ps(1, 5, 7);
-      _tile_loadd(7, weights(2, 0), 64), _tile_dpbf16ps(2, 6, 7), _tile_dpbf16ps(2, 5, 7);
-      _tile_loadd(7, weights(3, 0), 64), _tile_dpbf16ps(3, 6, 7), _tile_dpbf16ps(3, 5, 7);
+      _tile_loadd(7, weights(0, 0), 64); _tile_dpbf16ps(0, 6, 7); _tile_dpbf16ps(0, 5, 7);
+      _tile_loadd(7, weights(1, 0), 64); _tile_dpbf16ps(1, 6, 7); _tile_dpbf16ps(1, 5, 7);
+      _tile_loadd(7, weights(2, 0), 64); _tile_dpbf16ps(2, 6, 7); _tile_dpbf16ps(2, 5, 7);
+      _tile_loadd(7, weights(3, 0), 64); _tile_dpbf16ps(3, 6, 7); _tile_dpbf16ps(3, 5, 7);
       pause();
-      _tile_loadd(7, weights(0, 1), 64), _tile_dpbf16ps(0, 5, 7), _tile_dpbf16ps(0, 4, 7);
-      _tile_loadd(7, weights(1, 1), 64), _tile_dpbf16ps(1, 5, 7), _tile_dpbf16ps(1, 4, 7);
-      _tile_loadd(7, weights(2, 1), 64), _tile_dpbf16ps(2, 5, 7), _tile_dpbf16ps(2, 4, 7);
-      _tile_loadd(7, weights(3, 1), 64), _tile_dpbf16ps(3, 5, 7), _tile_dpbf16ps(3, 4, 7);
+      _tile_loadd(7, weights(0, 1), 64); _tile_dpbf16ps(0, 5, 7); _tile_dpbf16ps(0, 4, 7);
+      _tile_loadd(7, weights(1, 1), 64); _tile_dpbf16ps(1, 5, 7); _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(7, weights(2, 1), 64); _tile_dpbf16ps(2, 5, 7); _tile_dpbf16ps(2, 4, 7);
+      _tile_loadd(7, weights(3, 1), 64); _tile_dpbf16ps(3, 5, 7); _tile_dpbf16ps(3, 4, 7);
       pause();
-      _tile_loadd(7, weights(0, 2), 64), _tile_dpbf16ps(0, 4, 7);
-      _tile_loadd(7, weights(1, 2), 64), _tile_dpbf16ps(1, 4, 7);
-      _tile_loadd(7, weights(2, 2), 64), _tile_dpbf16ps(2, 4, 7);
-      _tile_loadd(7, weights(3, 2), 64), _tile_dpbf16ps(3, 4, 7);
-      _tile_loadd(7, weights(0, 0), 64), _tile_dpbf16ps(0, 4, 7);
-      _tile_loadd(7, weights(1, 0), 64), _tile_dpbf16ps(1, 4, 7);
-      _tile_loadd(7, weights(2, 0), 64), _tile_dpbf16ps(2, 4, 7);
-      _tile_loadd(7, weights(3, 0), 64), _tile_dpbf16ps(3, 4, 7);
+      _tile_loadd(7, weights(0, 2), 64); _tile_dpbf16ps(0, 4, 7);
+      _tile_loadd(7, weights(1, 2), 64); _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(7, weights(2, 2), 64); _tile_dpbf16ps(2, 4, 7);
+      _tile_loadd(7, weights(3, 2), 64); _tile_dpbf16ps(3, 4, 7);
+      _tile_loadd(7, weights(0, 0), 64); _tile_dpbf16ps(0, 4, 7);
+      _tile_loadd(7, weights(1, 0), 64); _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(7, weights(2, 0), 64); _tile_dpbf16ps(2, 4, 7);
+      _tile_loadd(7, weights(3, 0), 64); _tile_dpbf16ps(3, 4, 7);
       pause();
       from += SPLIT_PARTS * TILE_NUMBERS;
       left += 2 * SPLIT_PARTS * TILE_NUMBERS;
