@@ -1,9 +1,12 @@
-import { describe, expect, it } from "vitest";
-import type { NativeArithmetic, NativeShape } from "../src/inference/native/native-addon.ts";
+import { expect, it } from "vitest";
+import type { NativeShape } from "../src/inference/native/native-addon.ts";
 import {
-  ARITHMETICS,
+  FLOAT32_KERNELS,
+  INT8_KERNELS,
+  KERNELS,
+  describeKernels,
+  type Kernels,
   nativeAddon,
-  nativeMissing,
   randomNumbers,
   randomPair,
   randomTensors,
@@ -34,11 +37,11 @@ function correlation(a: readonly number[], b: readonly number[]): number {
 }
 
 /** Logits of the addon and of the reference for the same pairs, and how far they are apart in standard deviations. */
-function compare(shape: NativeShape, tensors: Float32Array[], arithmetic: NativeArithmetic, rounding: Rounding) {
+function compare(shape: NativeShape, tensors: Float32Array[], kernels: Kernels, rounding: Rounding) {
   const random = randomNumbers(7);
   const lengths = Array.from({ length: 20 }, (_, i) => 1 + ((i * 7) % 47)).concat(shape.positions > 512 ? [560] : []);
   const pairs = lengths.map((length) => randomPair(shape, length, random));
-  const model = nativeAddon().createModel(shape, tensors, arithmetic);
+  const model = nativeAddon().createModel(shape, tensors, kernels.arithmetic, kernels.units);
   const reference = new ReferenceModel(shape, tensors, rounding);
   const ours = [...runTogether(model, pairs)];
   const expected = pairs.flatMap((pair) => reference.logits(pair));
@@ -52,27 +55,35 @@ function compare(shape: NativeShape, tensors: Float32Array[], arithmetic: Native
   };
 }
 
-describe.skipIf(nativeMissing)(`the native engine in float32${nativeMissing}`, () => {
+describeKernels("the native engine", FLOAT32_KERNELS, (kernels) => {
   // Float32 keeps 6e-8 of a value; 2.4e-6 to 5.1e-6 of the logits' deviation were measured, and up to 1.1e-5 with other weights.
   it.each(names)("is the model: %s", (name) => {
     const shape = shapes[name] ?? smallShape();
-    expect(compare(shape, randomTensors(shape, 1), "float32", "none").largest).toBeLessThan(1e-5);
+    expect(compare(shape, randomTensors(shape, 1), kernels, "none").largest).toBeLessThan(1e-5);
   });
 
   it.each([32, 64])("is right where scores are too large for bare powers, heads of %i", (size) => {
     const shape = smallShape({ hidden: 128, heads: 128 / size });
-    const found = compare(shape, randomTensors(shape, 3, 40), "float32", "none");
+    const found = compare(shape, randomTensors(shape, 3, 40), kernels, "none");
     expect(found.largestScore).toBeGreaterThan(2 * 64 * Math.LN2);
     // A score of 128 is rounded to 2^-17, and so is the logarithm of its share; 1e-5 and 2e-4 were measured.
     expect(found.largest).toBeLessThan(5e-4);
   });
+
+  it("hands on a number that is finite in float32 and rounds to infinity in bfloat16", () => {
+    const shape = smallShape();
+    const tensors = randomTensors(shape, 4);
+    tensors[15]?.set([3.4e38], 5);
+    const model = nativeAddon().createModel(shape, tensors, kernels.arithmetic, kernels.units);
+    expect(runTogether(model, [{ ids: [1, 2, 3], types: [0, 0, 1] }])[0]).toBeNaN();
+  });
 });
 
-describe.skipIf(nativeMissing)(`the native engine in int8${nativeMissing}`, () => {
+describeKernels("the native engine", INT8_KERNELS, (kernels) => {
   // A rounding to 127 steps has a standard error of 0.3 % of a row's magnitude. It is made in some six places a layer.
   it.each(names)("is close to the model without rounding: %s", (name) => {
     const shape = shapes[name] ?? smallShape();
-    const found = compare(shape, randomTensors(shape, 1), "int8", "none");
+    const found = compare(shape, randomTensors(shape, 1), kernels, "none");
     expect(found.correlation).toBeGreaterThan(0.998);
     expect(found.largest).toBeLessThan(0.25);
   });
@@ -80,14 +91,14 @@ describe.skipIf(nativeMissing)(`the native engine in int8${nativeMissing}`, () =
   // With one layer nothing that is rounded can fall on another step than in the reference, but for the table of gelu.
   it.each(names)("is the model with rounding where there is one layer: %s", (name) => {
     const shape = { ...(shapes[name] ?? smallShape()), layers: 1 };
-    const found = compare(shape, randomTensors(shape, 2), "int8", "kernels");
+    const found = compare(shape, randomTensors(shape, 2), kernels, "kernels");
     expect(found.correlation).toBeGreaterThan(0.99999);
     expect(found.largest).toBeLessThan(0.01);
   });
 
   it.each([32, 64])("is right where scores are too large for bare powers, heads of %i", (size) => {
     const shape = smallShape({ hidden: 128, heads: 128 / size });
-    const found = compare(shape, randomTensors(shape, 3, 40), "int8", "kernels");
+    const found = compare(shape, randomTensors(shape, 3, 40), kernels, "kernels");
     expect(found.largestScore).toBeGreaterThan(2 * 64 * Math.LN2);
     expect(found.correlation).toBeGreaterThan(0.99);
   });
@@ -105,7 +116,7 @@ describe.skipIf(nativeMissing)(`the native engine in int8${nativeMissing}`, () =
       return matrices.includes(index) ? tensor.map((weight, i) => (fits(i) ? weight / size : weight)) : tensor;
     });
     // 0.14, and 0.44 where each column has one byte.
-    expect(compare(shape, tensors, "int8", "none").largest).toBeLessThan(0.25);
+    expect(compare(shape, tensors, kernels, "none").largest).toBeLessThan(0.25);
   });
 
   it("keeps its digits where one of an output's weights is many times as large as the others", () => {
@@ -114,12 +125,12 @@ describe.skipIf(nativeMissing)(`the native engine in int8${nativeMissing}`, () =
     const output = tensors[17] as Float32Array;
     for (let row = 0; row < shape.hidden; row += 2) output[row * shape.inner + (row % 7)] = 40;
     // 0.08, and 0.16 where each weight has one byte.
-    expect(compare(shape, tensors, "int8", "none").largest).toBeLessThan(0.12);
+    expect(compare(shape, tensors, kernels, "none").largest).toBeLessThan(0.12);
   });
 
   it.each([64, 256, 1024])("loses nothing of integer products of %i inputs", (hidden) => {
     const { shape, tensors } = losslessModel(hidden);
-    const model = nativeAddon().createModel(shape, tensors, "int8");
+    const model = nativeAddon().createModel(shape, tensors, kernels.arithmetic, kernels.units);
     const pair = { ids: [0], types: [0] };
     const logits = [...runTogether(model, [pair])];
     const expected = new ReferenceModel(shape, tensors, "none").logits(pair);
@@ -128,13 +139,13 @@ describe.skipIf(nativeMissing)(`the native engine in int8${nativeMissing}`, () =
   });
 });
 
-describe.skipIf(nativeMissing).each(ARITHMETICS)(`the native engine in %s${nativeMissing}`, (arithmetic) => {
+describeKernels("the native engine", KERNELS, ({ arithmetic, units }) => {
   // Query, value, attention output, intermediate and output of the first layer and of the last.
   it.each([5, 9, 11, 15, 17, 21, 25, 27, 31, 33])("hands on what is not finite, from tensor %i", (index) => {
     const shape = smallShape();
     const tensors = randomTensors(shape, 4);
     tensors[index] = tensors[index]?.map((value) => Math.sign(value) * 3e38) ?? new Float32Array();
-    const model = nativeAddon().createModel(shape, tensors, arithmetic);
+    const model = nativeAddon().createModel(shape, tensors, arithmetic, units);
     expect(runTogether(model, [{ ids: [1, 2, 3], types: [0, 0, 1] }])[0]).toBeNaN();
   });
 });

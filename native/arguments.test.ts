@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { NativeModel } from "../src/inference/native/native-addon.ts";
-import { ARITHMETICS, nativeAddon, nativeMissing, randomTensors, smallShape } from "./random-model.suite.ts";
+import { KERNELS, nativeAddon, nativeMissing, randomTensors, smallShape } from "./random-model.suite.ts";
 
 const shape = smallShape();
 const ints = (...values: number[]) => Int32Array.from(values);
 /** What TypeScript would not allow. */
-const create = (shape: unknown, tensors: unknown, arithmetic: unknown = "int8"): NativeModel =>
-  Reflect.apply(nativeAddon().createModel, undefined, [shape, tensors, arithmetic]);
+const create = (shape: unknown, tensors: unknown, arithmetic: unknown = "int8", units?: unknown): NativeModel =>
+  Reflect.apply(nativeAddon().createModel, undefined, [shape, tensors, arithmetic, units]);
 const run = (...values: unknown[]): Float32Array => Reflect.apply(nativeAddon().run, undefined, values);
 
 function detached<T extends Int32Array | Float32Array>(array: T): T {
@@ -106,45 +106,49 @@ describe.skipIf(nativeMissing)(`the native engine refuses${nativeMissing}`, () =
     expect(() => create(throwing, tensors)).toThrow(SyntaxError);
   });
 
-  it.each(ARITHMETICS)("runs in %s whose tokens, types or lengths do not fit", (arithmetic) => {
-    const model = create(shape, randomTensors(shape, 1), arithmetic);
-    const largest = 2 ** 31 - 1;
-    const zeros = (count: number) => new Int32Array(count);
-    for (const [ids, types, lengths] of [
-      [ints(), ints(), ints()],
-      [ints(1), ints(0), ints()],
-      [ints(), ints(), ints(0)],
-      [ints(1), ints(0), ints(0)],
-      [ints(1), ints(0), ints(2)],
-      [ints(1, 2), ints(0, 0), ints(1)],
-      [ints(1, 2), ints(0, 0), ints(3, -1)],
-      [ints(1, 2), ints(0, 0), ints(-2147483648, largest)],
-      [ints(1, 2), ints(0, 0), ints(1, 1, 0)],
-      [ints(1, 2), ints(0), ints(2)],
-      [ints(1), ints(0, 0), ints(1)],
-      [ints(101), ints(0), ints(1)],
-      [ints(-1), ints(0), ints(1)],
-      [ints(largest), ints(0), ints(1)],
-      [ints(-2147483648), ints(0), ints(1)],
-      [ints(1), ints(2), ints(1)],
-      [ints(1), ints(-1), ints(1)],
-      [zeros(65), zeros(65), ints(65)],
-      [zeros(4097), zeros(4097), zeros(4097).fill(1)],
-      [detached(ints(1)), ints(0), ints(1)],
-      [ints(1), detached(ints(0)), ints(1)],
-      [ints(1), ints(0), detached(ints(1))],
-    ]) {
-      expect(() => run(model, ids, types, lengths)).toThrow(RangeError);
-    }
-    for (const value of [undefined, null, [1], new Uint32Array(1), new Float32Array(1), 1n, "1"]) {
-      expect(() => run(model, value, ints(0), ints(1))).toThrow(TypeError);
-      expect(() => run(model, ints(1), value, ints(1))).toThrow(TypeError);
-      expect(() => run(model, ints(1), ints(0), value)).toThrow(TypeError);
-    }
-    expect(() => run(model)).toThrow(TypeError);
-    expect(run(model, ints(100), ints(1), ints(1))).toHaveLength(1);
-    expect(run(model, zeros(4096), zeros(4096), zeros(4096).fill(1))).toHaveLength(4096);
-  });
+  const runnable = KERNELS.filter(({ missing }) => missing === "");
+  it.each(runnable)(
+    "runs in $arithmetic by $units whose tokens, types or lengths do not fit",
+    ({ arithmetic, units }) => {
+      const model = create(shape, randomTensors(shape, 1), arithmetic, units);
+      const largest = 2 ** 31 - 1;
+      const zeros = (count: number) => new Int32Array(count);
+      for (const [ids, types, lengths] of [
+        [ints(), ints(), ints()],
+        [ints(1), ints(0), ints()],
+        [ints(), ints(), ints(0)],
+        [ints(1), ints(0), ints(0)],
+        [ints(1), ints(0), ints(2)],
+        [ints(1, 2), ints(0, 0), ints(1)],
+        [ints(1, 2), ints(0, 0), ints(3, -1)],
+        [ints(1, 2), ints(0, 0), ints(-2147483648, largest)],
+        [ints(1, 2), ints(0, 0), ints(1, 1, 0)],
+        [ints(1, 2), ints(0), ints(2)],
+        [ints(1), ints(0, 0), ints(1)],
+        [ints(101), ints(0), ints(1)],
+        [ints(-1), ints(0), ints(1)],
+        [ints(largest), ints(0), ints(1)],
+        [ints(-2147483648), ints(0), ints(1)],
+        [ints(1), ints(2), ints(1)],
+        [ints(1), ints(-1), ints(1)],
+        [zeros(65), zeros(65), ints(65)],
+        [zeros(4097), zeros(4097), zeros(4097).fill(1)],
+        [detached(ints(1)), ints(0), ints(1)],
+        [ints(1), detached(ints(0)), ints(1)],
+        [ints(1), ints(0), detached(ints(1))],
+      ]) {
+        expect(() => run(model, ids, types, lengths)).toThrow(RangeError);
+      }
+      for (const value of [undefined, null, [1], new Uint32Array(1), new Float32Array(1), 1n, "1"]) {
+        expect(() => run(model, value, ints(0), ints(1))).toThrow(TypeError);
+        expect(() => run(model, ints(1), value, ints(1))).toThrow(TypeError);
+        expect(() => run(model, ints(1), ints(0), value)).toThrow(TypeError);
+      }
+      expect(() => run(model)).toThrow(TypeError);
+      expect(run(model, ints(100), ints(1), ints(1))).toHaveLength(1);
+      expect(run(model, zeros(4096), zeros(4096), zeros(4096).fill(1))).toHaveLength(4096);
+    },
+  );
 
   it("models that are none, and those that were released", () => {
     const model = create(shape, randomTensors(shape, 1));

@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
-import type { NativeArithmetic, NativeShape } from "../src/inference/native/native-addon.ts";
+import { expect, it } from "vitest";
+import type { NativeShape } from "../src/inference/native/native-addon.ts";
 import {
-  ARITHMETICS,
+  KERNELS,
+  describeKernels,
+  type Kernels,
   nativeAddon,
-  nativeMissing,
   randomNumbers,
   randomPair,
   randomTensors,
@@ -13,13 +14,13 @@ import {
 
 /** Every length up to 512 alone, then the same pairs in random company: logits to the last bit. */
 function expectSameInAnyCompany(
-  arithmetic: NativeArithmetic,
+  { arithmetic, units }: Kernels,
   changes: Partial<NativeShape>,
   scoreFactor: number,
   mixes: number,
 ): void {
   const shape = smallShape({ positions: 512, labels: 2, ...changes });
-  const model = nativeAddon().createModel(shape, randomTensors(shape, 11, scoreFactor), arithmetic);
+  const model = nativeAddon().createModel(shape, randomTensors(shape, 11, scoreFactor), arithmetic, units);
   const random = randomNumbers(12);
   const pairs = Array.from({ length: 512 }, (_, i) => randomPair(shape, i + 1, random));
   const alone = pairs.map((pair) => runTogether(model, [pair]));
@@ -44,24 +45,23 @@ function expectSameInAnyCompany(
   }
 }
 
-describe.skipIf(nativeMissing).each(ARITHMETICS)(
-  `a pair's logits in %s, whatever shares the run${nativeMissing}`,
-  (arithmetic) => {
-    it("are the same with heads of 32", () => expectSameInAnyCompany(arithmetic, { layers: 3 }, 1, 300));
-    it("are the same with heads of 64", () => expectSameInAnyCompany(arithmetic, { hidden: 128, layers: 2 }, 1, 200));
-    it("are the same where products end in half a chunk", () =>
-      expectSameInAnyCompany(arithmetic, { hidden: 192, heads: 6, inner: 320, layers: 3 }, 1, 60));
-    it("are the same where scores are large", () => expectSameInAnyCompany(arithmetic, { layers: 2 }, 12, 200));
-    it("are the same where positions go past 512", () =>
-      expectSameInAnyCompany(arithmetic, { positions: 600, layers: 2 }, 1, 100));
-    it("are the same after longer and shorter runs of the same model", () => {
-      const shape = smallShape({ positions: 8192 });
-      const model = nativeAddon().createModel(shape, randomTensors(shape, 13), arithmetic);
-      const random = randomNumbers(14);
-      const [short, long] = [randomPair(shape, 9, random), randomPair(shape, 8192, random)];
-      const [before] = runTogether(model, [short]);
-      expect(runTogether(model, [long])[0]).toBe(runTogether(model, [long])[0]);
-      expect(runTogether(model, [short])[0]).toBe(before);
-    });
-  },
-);
+describeKernels("a pair's logits, whatever shares the run,", KERNELS, (kernels) => {
+  it("are the same with heads of 32", () => expectSameInAnyCompany(kernels, { layers: 3 }, 1, 300));
+  it("are the same with heads of 64", () => expectSameInAnyCompany(kernels, { hidden: 128, layers: 2 }, 1, 200));
+  it("are the same where products end in half a chunk", () =>
+    expectSameInAnyCompany(kernels, { hidden: 192, heads: 6, inner: 320, layers: 3 }, 1, 60));
+  it("are the same where a product's inputs go in parts", () =>
+    expectSameInAnyCompany(kernels, { inner: 832, layers: 2 }, 1, 60));
+  it("are the same where scores are large", () => expectSameInAnyCompany(kernels, { layers: 2 }, 12, 200));
+  it("are the same where positions go past 512", () =>
+    expectSameInAnyCompany(kernels, { positions: 600, layers: 2 }, 1, 100));
+  it("are the same after longer and shorter runs of the same model", () => {
+    const shape = smallShape({ positions: 8192 });
+    const model = nativeAddon().createModel(shape, randomTensors(shape, 13), kernels.arithmetic, kernels.units);
+    const random = randomNumbers(14);
+    const [short, long] = [randomPair(shape, 9, random), randomPair(shape, 8192, random)];
+    const [before] = runTogether(model, [short]);
+    expect(runTogether(model, [long])[0]).toBe(runTogether(model, [long])[0]);
+    expect(runTogether(model, [short])[0]).toBe(before);
+  });
+});

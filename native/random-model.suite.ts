@@ -1,5 +1,12 @@
 import { createRequire } from "node:module";
-import type { NativeAddon, NativeArithmetic, NativeModel, NativeShape } from "../src/inference/native/native-addon.ts";
+import { describe } from "vitest";
+import type {
+  NativeAddon,
+  NativeArithmetic,
+  NativeModel,
+  NativeShape,
+  NativeUnits,
+} from "../src/inference/native/native-addon.ts";
 import { loadNativeAddon } from "../src/inference/native/native-addon.ts";
 import type { EncodedPair } from "./reference-model.suite.ts";
 
@@ -13,7 +20,36 @@ export function nativeAddon(): NativeAddon {
   return found;
 }
 
-export const ARITHMETICS: readonly NativeArithmetic[] = ["int8", "float32"];
+/** A model's arithmetic, and what multiplies. */
+export interface Kernels {
+  readonly arithmetic: NativeArithmetic;
+  readonly units: NativeUnits;
+  /** Why tests of them are skipped, for their names; empty where they run. */
+  readonly missing: string;
+}
+
+/** Those whose tiles differ from their vectors are there with both. */
+export const KERNELS: readonly Kernels[] = [
+  kernels("int8", "vectors"),
+  kernels("float32", "vectors"),
+  kernels("float32", "tiles"),
+];
+
+/** The same tests with each of them. */
+export function describeKernels(title: string, all: readonly Kernels[], defineTests: (kernels: Kernels) => void): void {
+  for (const one of all) {
+    describe.skipIf(one.missing)(`${title} in ${one.arithmetic} by ${one.units}${one.missing}`, () => defineTests(one));
+  }
+}
+
+export const FLOAT32_KERNELS = KERNELS.filter(({ arithmetic }) => arithmetic === "float32");
+export const INT8_KERNELS = KERNELS.filter(({ arithmetic }) => arithmetic === "int8");
+
+function kernels(arithmetic: NativeArithmetic, units: NativeUnits): Kernels {
+  const lacksTiles = units === "tiles" && !("missing" in found) && found.units !== "tiles";
+  const missing = lacksTiles ? " (skipped: this processor, or this system, has no AMX)" : nativeMissing;
+  return { arithmetic, units, missing };
+}
 
 /** The addon's file, for threads and processes of their own. */
 export const addonPath = (): string =>

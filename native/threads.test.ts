@@ -1,16 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { Worker } from "node:worker_threads";
-import { describe, expect, it } from "vitest";
-import type { NativeArithmetic } from "../src/inference/native/native-addon.ts";
-import { ARITHMETICS, addonPath, nativeMissing, randomTensors, smallShape } from "./random-model.suite.ts";
+import { expect, it } from "vitest";
+import { addonPath, describeKernels, KERNELS, type Kernels, randomTensors, smallShape } from "./random-model.suite.ts";
 
 const shape = smallShape({ hidden: 128, layers: 3, positions: 128 });
 
 /** Runs in a thread or a process of its own: the same pair over and over, beside others. */
 const scoreOften = `
-  function scoreOften(path, shape, tensors, arithmetic, times) {
+  function scoreOften(path, shape, tensors, { arithmetic, units }, times) {
     const addon = require(path);
-    const model = addon.createModel(shape, tensors, arithmetic);
+    const model = addon.createModel(shape, tensors, arithmetic, units);
     const seen = new Set();
     for (let i = 0; i < times; i++) {
       const other = 1 + (i % 90);
@@ -21,34 +20,32 @@ const scoreOften = `
     return [...seen];
   }`;
 
-function scoreInThread(tensors: readonly Float32Array[], arithmetic: NativeArithmetic): Promise<readonly number[]> {
+function scoreInThread(tensors: readonly Float32Array[], kernels: Kernels): Promise<readonly number[]> {
   const code = `${scoreOften}
-    const { parentPort, workerData: { path, shape, tensors, arithmetic } } = require("node:worker_threads");
-    parentPort.postMessage(scoreOften(path, shape, tensors, arithmetic, 500));`;
-  const worker = new Worker(code, { eval: true, workerData: { path: addonPath(), shape, tensors, arithmetic } });
+    const { parentPort, workerData: { path, shape, tensors, kernels } } = require("node:worker_threads");
+    parentPort.postMessage(scoreOften(path, shape, tensors, kernels, 500));`;
+  const worker = new Worker(code, { eval: true, workerData: { path: addonPath(), shape, tensors, kernels } });
   return new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
 }
 
-describe.skipIf(nativeMissing).each(ARITHMETICS)(
-  `the native engine in threads, in %s${nativeMissing}`,
-  (arithmetic) => {
-    it("gives the same logits in several at once, and ends with them", async () => {
-      const tensors = randomTensors(shape, 21);
-      const results = await Promise.all([1, 2, 3].map(() => scoreInThread(tensors, arithmetic)));
-      expect(results[0]).toHaveLength(1);
-      for (const result of results) expect(result).toEqual(results[0]);
-    });
+describeKernels("the native engine in threads,", KERNELS, (kernels) => {
+  it("gives the same logits in several at once, and ends with them", async () => {
+    const tensors = randomTensors(shape, 21);
+    const results = await Promise.all([1, 2, 3].map(() => scoreInThread(tensors, kernels)));
+    expect(results[0]).toHaveLength(1);
+    for (const result of results) expect(result).toEqual(results[0]);
+  });
 
-    it("holds no more memory after 2,000 runs and 100 models than before", () => {
-      const tensors = randomTensors(shape, 22).map((tensor) => [...tensor]);
-      const code = `${scoreOften}
-      const { path, shape, tensors, arithmetic } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+  it("holds no more memory after 2,000 runs and 100 models than before", () => {
+    const tensors = randomTensors(shape, 22).map((tensor) => [...tensor]);
+    const code = `${scoreOften}
+      const { path, shape, tensors, kernels } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
       const floats = tensors.map((tensor) => Float32Array.from(tensor));
       const resident = () => (gc(), gc(), process.memoryUsage.rss());
       const work = () => {
-        scoreOften(path, shape, floats, arithmetic, 1000);
+        scoreOften(path, shape, floats, kernels, 1000);
         const addon = require(path);
-        for (let i = 0; i < 50; i++) addon.createModel(shape, floats, arithmetic);  // freed by the collector
+        for (let i = 0; i < 50; i++) addon.createModel(shape, floats, kernels.arithmetic, kernels.units);  // freed by the collector
       };
       work();
       setImmediate(() => {
@@ -58,13 +55,12 @@ describe.skipIf(nativeMissing).each(ARITHMETICS)(
         // Finalizers run after the collector.
         setImmediate(() => (gc(), setImmediate(() => console.log(resident() - before))));
       });`;
-      const options = {
-        input: JSON.stringify({ path: addonPath(), shape, tensors, arithmetic }),
-        encoding: "utf8",
-      } as const;
-      const grown = Number(execFileSync(process.execPath, ["--expose-gc", "-e", code], options));
-      // A model of this shape has over 2 MB; a hundred that stayed would be 200.
-      expect(grown).toBeLessThan(30e6);
-    });
-  },
-);
+    const options = {
+      input: JSON.stringify({ path: addonPath(), shape, tensors, kernels }),
+      encoding: "utf8",
+    } as const;
+    const grown = Number(execFileSync(process.execPath, ["--expose-gc", "-e", code], options));
+    // A model of this shape has over 2 MB; a hundred that stayed would be 200.
+    expect(grown).toBeLessThan(30e6);
+  });
+});

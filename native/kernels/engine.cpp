@@ -8,6 +8,7 @@
 #include "forward.h"
 #include "int8-arithmetic.h"
 #include "pack.h"
+#include "split-arithmetic.h"
 
 struct Model {
   Shape shape;
@@ -26,7 +27,8 @@ struct ModelOf : Model {
 /** Calls `use` with the model as what it is. */
 template <class Use>
 auto withKind(Model* model, const Use& use) {
-  return model->arithmetic == Arithmetic::int8 ? use((ModelOf<Int8Arithmetic>*)model) : use((ModelOf<Float32Arithmetic>*)model);
+  if (model->arithmetic == Arithmetic::int8) return use((ModelOf<Int8Arithmetic>*)model);
+  return model->units == Units::tiles ? use((ModelOf<SplitFloat32Arithmetic>*)model) : use((ModelOf<Float32Arithmetic>*)model);
 }
 
 template <class Kind>
@@ -49,6 +51,7 @@ bool findOutliers(ModelOf<Int8Arithmetic>& model) {
                       [&](int tokens, float* logits) { forward(model.weights, shape, w, LOT_TEXTS, tokens, logits); });
 }
 bool findOutliers(ModelOf<Float32Arithmetic>&) { return true; }
+bool findOutliers(ModelOf<SplitFloat32Arithmetic>&) { return true; }
 
 void setUnits(QuantizedRows& rows, Units units) { rows.units = units; }
 void setUnits(Float32Arithmetic::Rows&, Units) {}
@@ -79,7 +82,9 @@ Outcome run(ModelOf<Kind>* model, const Run& run, float* logits, size_t* detail)
   Workspace<Kind>& w = model->workspace;
   if (!reserve(w, shape, (int)Kind::mostRows(run.tokenCount, run.pairCount))) return Outcome::outOfMemory;
   const Outcome checked = copyAndCheck(w, shape, run, detail);
-  if (checked == Outcome::done) forward(model->weights, shape, w, (int)run.pairCount, (int)run.tokenCount, logits);
+  if (checked != Outcome::done) return checked;
+  const TileScope tiles(model->units == Units::tiles);
+  forward(model->weights, shape, w, (int)run.pairCount, (int)run.tokenCount, logits);
   return checked;
 }
 
@@ -90,8 +95,9 @@ Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, cons
     *detail = i;
     if (!isFinite(tensors[i], tensorLength(shape, i))) return Outcome::notFinite;
   }
-  return arithmetic == Arithmetic::int8 ? create<Int8Arithmetic>(shape, arithmetic, units, tensors, created)
-                                        : create<Float32Arithmetic>(shape, arithmetic, units, tensors, created);
+  if (arithmetic == Arithmetic::int8) return create<Int8Arithmetic>(shape, arithmetic, units, tensors, created);
+  return units == Units::tiles ? create<SplitFloat32Arithmetic>(shape, arithmetic, units, tensors, created)
+                               : create<Float32Arithmetic>(shape, arithmetic, units, tensors, created);
 }
 
 void destroyModel(Model* model) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "heavy-inputs.h"
+#include "split-product.h"
 #include "strassen-product.h"
 #include "weights.h"
 
@@ -84,8 +85,26 @@ static void packRows(StrassenMatrix& matrix, int first, const float* weights, co
   }
 }
 
+/** In three parts, by tiles: of each 32 inputs the first sixteen and the others take turns. */
+static void packRows(SplitMatrix& matrix, int first, const float* weights, const float* biases, int rows, float factor, Activations) {
+  for (int row = 0; row < rows; row++, weights += matrix.inputs) {
+    const int output = first + row;
+    uint16_t* to = matrix.at(output);
+    const Floats scale = splat(factor);
+    for (int input = 0; input < matrix.inputs; input += TILE_INPUTS, to += 2 * SPLIT_PARTS * TILE_NUMBERS) {
+      alignas(64) uint32_t parts[SPLIT_PARTS][TILE_ROWS];
+      splitNumbers<TILE_INPUTS>(multiply(load(weights + input), scale), multiply(load(weights + input + 16), scale), (uint16_t*)parts);
+      for (int part = 0; part < SPLIT_PARTS; part++) {
+        for (int pair = 0; pair < TILE_ROWS; pair++) memcpy(to + (part * 2 * TILE_ROWS + pair) * TILE_INPUTS, &parts[part][pair], sizeof(uint32_t));
+      }
+    }
+    matrix.biases[output] = biases[row] * factor;
+  }
+}
+
 static void completeMatrix(QuantizedMatrix&) {}
 static void completeMatrix(FloatMatrix&) {}
+static void completeMatrix(SplitMatrix&) {}
 /** Sums of up to four weights, in float64, so that they are rounded once. */
 static void completeMatrix(StrassenMatrix& matrix) {
   for (int output = 0; output < matrix.outputs; output += STRASSEN_CHUNK) {
@@ -110,6 +129,7 @@ static void findHeavyInputs(QuantizedMatrix& matrix, const float* weights) {
   if (matrix.heavy) findHeavyInputs(matrix.heavy, weights, matrix.inputs, matrix.outputs);
 }
 static void findHeavyInputs(FloatMatrix&, const float*) {}
+static void findHeavyInputs(SplitMatrix&, const float*) {}
 static void findHeavyInputs(StrassenMatrix&, const float*) {}
 
 template <class Matrix>
