@@ -13,6 +13,7 @@
 struct Model {
   Shape shape;
   Arithmetic arithmetic;
+  Units units;
 };
 
 namespace {
@@ -54,7 +55,9 @@ bool findOutliers(ModelOf<Float32Arithmetic>&) { return true; }
 bool findOutliers(ModelOf<SplitFloat32Arithmetic>&) { return true; }
 
 void setUnits(QuantizedRows& rows, Units units) { rows.units = units; }
-void setUnits(Float32Arithmetic::Rows&, Units) {}
+/** In float32 the kind says it. */
+template <class Rows>
+void setUnits(Rows&, Units) {}
 
 template <class Kind>
 Outcome create(const Shape& shape, Arithmetic arithmetic, Units units, const float* const* tensors, Model** created) {
@@ -62,6 +65,7 @@ Outcome create(const Shape& shape, Arithmetic arithmetic, Units units, const flo
   if (!model) return Outcome::outOfMemory;
   model->shape = shape;
   model->arithmetic = arithmetic;
+  model->units = units;
   setUnits(model->workspace.rows, units);
   if (!mapLaidOut(model->mapping, [&](Arena& arena) { layOut(model->weights, shape, arena); })) {
     free(model);
@@ -82,9 +86,7 @@ Outcome run(ModelOf<Kind>* model, const Run& run, float* logits, size_t* detail)
   Workspace<Kind>& w = model->workspace;
   if (!reserve(w, shape, (int)Kind::mostRows(run.tokenCount, run.pairCount))) return Outcome::outOfMemory;
   const Outcome checked = copyAndCheck(w, shape, run, detail);
-  if (checked != Outcome::done) return checked;
-  const TileScope tiles(model->units == Units::tiles);
-  forward(model->weights, shape, w, (int)run.pairCount, (int)run.tokenCount, logits);
+  if (checked == Outcome::done) forward(model->weights, shape, w, (int)run.pairCount, (int)run.tokenCount, logits);
   return checked;
 }
 

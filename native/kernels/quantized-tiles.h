@@ -6,12 +6,12 @@
 #include "quantized-product.h"
 #include "tiles.h"
 
-/** Inputs that one multiplication of tiles takes. */
-constexpr int TILE_INPUTS = 64;
+/** Inputs that one multiplication of tiles takes, a byte each. */
+constexpr int TILE_BYTES = 64;
 /** Rows of a block: two tiles by the two of a panel have four tiles of sums. */
 constexpr int TILE_BLOCK_ROWS = 2 * TILE_ROWS;
 static_assert(GROUP_ROWS % TILE_BLOCK_ROWS == 0 && PANEL == 32, "a group is whole blocks, and a panel two tiles");
-static_assert(MAX_HIDDEN + TILE_INPUTS <= (int)HIDDEN_STRIDE && MAX_INNER + TILE_INPUTS <= (int)INNER_STRIDE, "a row must have room for a tile of high bytes");
+static_assert(MAX_HIDDEN + TILE_BYTES <= (int)HIDDEN_STRIDE && MAX_INNER + TILE_BYTES <= (int)INNER_STRIDE, "a row must have room for a tile of high bytes");
 
 /** Sums of a block and a panel. */
 struct alignas(64) TileSums {
@@ -66,7 +66,7 @@ static ALWAYS_INLINE void multiplyTiles(const uint8_t* rows, const QuantizedMatr
     _tile_loadd(2, starts, 0);
     _tile_loadd(3, starts + TILE_ROWS, 0);
   }
-  for (int k = 0; k < matrix.inputs; k += TILE_INPUTS) addTileProducts<TWO>(rows + k, STRIDE, weights + (size_t)k * PANEL);
+  for (int k = 0; k < matrix.inputs; k += TILE_BYTES) addTileProducts<TWO>(rows + k, STRIDE, weights + (size_t)k * PANEL);
   storeTileSums<TWO>(sums);
 }
 

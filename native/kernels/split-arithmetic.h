@@ -54,6 +54,7 @@ struct SplitFloat32Arithmetic {
       arena.take(sums.start, (size_t)together * (size_t)shape.hidden);
       arena.take(lastInner, LAST_ROWS * lastInnerStride);
     }
+    bool usesTiles() const { return true; }
     void quantize(size_t, const float*, const LayerNorm&) {}
     void measure(const float*, int, int) {}
 
