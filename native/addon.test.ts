@@ -191,3 +191,21 @@ function losslessModel(hidden: number): { shape: NativeShape; tensors: Float32Ar
   set(23, () => random() * 2 - 1);
   return { shape, tensors };
 }
+
+describeKernels(
+  "the native engine",
+  INT8_KERNELS.filter(({ units }) => units === "tiles"),
+  () => {
+    // Sums of integers are exact, and the last layer does not attend by tiles.
+    it.each(names)("has the logits of vectors to the last bit where there is one layer: %s", (name) => {
+      const shape = { ...(shapes[name] as NativeShape), layers: 1 };
+      const tensors = randomTensors(shape, 17);
+      const random = randomNumbers(18);
+      const pairs = Array.from({ length: 40 }, (_, i) => randomPair(shape, 1 + i, random));
+      const [byTiles, byVectors] = (["tiles", "vectors"] as const).map((units) =>
+        runTogether(nativeAddon().createModel(shape, tensors, "int8", units), pairs),
+      );
+      expect(byTiles).toEqual(byVectors);
+    });
+  },
+);

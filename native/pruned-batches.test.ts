@@ -1,14 +1,26 @@
 import { Worker } from "node:worker_threads";
-import { describe, expect, it } from "vitest";
-import type { PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
-import { addonPath, nativeAddon, nativeMissing, randomNumbers, runTogether } from "./random-model.suite.ts";
+import { expect, it } from "vitest";
+import type { NativeUnits, PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
+import {
+  addonPath,
+  describeKernels,
+  INT8_KERNELS,
+  nativeAddon,
+  randomNumbers,
+  runTogether,
+} from "./random-model.suite.ts";
 import { createPruned, randomPrunedTensors, randomTexts, smallPrunedShape } from "./random-pruned-model.suite.ts";
 import type { EncodedPair } from "./reference-model.suite.ts";
 
 /** Every length up to 512 alone, then the same pairs in random company: logits to the last bit. */
-function expectSameInAnyCompany(changes: Partial<PrunedShape>, scoreFactor: number, mixes: number): void {
+function expectSameInAnyCompany(
+  units: NativeUnits,
+  changes: Partial<PrunedShape>,
+  scoreFactor: number,
+  mixes: number,
+): void {
   const shape = smallPrunedShape({ positions: 512, ...changes });
-  const model = createPruned(shape, randomPrunedTensors(shape, 11, scoreFactor));
+  const model = createPruned(shape, randomPrunedTensors(shape, 11, scoreFactor), units);
   const random = randomNumbers(12);
   const queries = [1, 2, 7].map((length) => randomTexts(shape, length, random).ids);
   const pairs = Array.from({ length: 512 }, (_, i) => {
@@ -40,11 +52,15 @@ function withQuery({ ids }: EncodedPair, query: readonly number[]): EncodedPair 
 }
 
 /** In a thread of its own: the same pair over and over, beside others. */
-function scoreInThread(shape: PrunedShape, tensors: readonly PrunedTensor[]): Promise<readonly number[]> {
+function scoreInThread(
+  shape: PrunedShape,
+  tensors: readonly PrunedTensor[],
+  units: NativeUnits,
+): Promise<readonly number[]> {
   const code = `
-    const { parentPort, workerData: { path, shape, tensors } } = require("node:worker_threads");
+    const { parentPort, workerData: { path, shape, tensors, units } } = require("node:worker_threads");
     const addon = require(path);
-    const model = addon.createPrunedModel(shape, tensors);
+    const model = addon.createPrunedModel(shape, tensors, units);
     const seen = new Set();
     for (let i = 0; i < 500; i++) {
       const other = 1 + (i % 90);
@@ -54,52 +70,49 @@ function scoreInThread(shape: PrunedShape, tensors: readonly PrunedTensor[]): Pr
     }
     addon.release(model);
     parentPort.postMessage([...seen]);`;
-  const worker = new Worker(code, { eval: true, workerData: { path: addonPath(), shape, tensors } });
+  const worker = new Worker(code, { eval: true, workerData: { path: addonPath(), shape, tensors, units } });
   return new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
 }
 
-describe.skipIf(nativeMissing)(
-  `a pair's logit in the package's own reranker, whatever shares the run${nativeMissing}`,
-  () => {
-    it("is the same with two heads", () => expectSameInAnyCompany({}, 1, 300));
-    it("is the same with four heads", () => expectSameInAnyCompany({ hidden: 128, heads: 4, layers: 2 }, 1, 200));
-    it("is the same where scores are large", () => expectSameInAnyCompany({ layers: 2 }, 30, 200));
-    it("is the same where nothing is dropped", () =>
-      expectSameInAnyCompany({ keepPercent: 100, keepUncounted: 0, layers: 2 }, 1, 100));
+describeKernels("a pair's logit in the package's own reranker, whatever shares the run,", INT8_KERNELS, ({ units }) => {
+  it("is the same with two heads", () => expectSameInAnyCompany(units, {}, 1, 300));
+  it("is the same with four heads", () => expectSameInAnyCompany(units, { hidden: 128, heads: 4, layers: 2 }, 1, 200));
+  it("is the same where scores are large", () => expectSameInAnyCompany(units, { layers: 2 }, 30, 200));
+  it("is the same where nothing is dropped", () =>
+    expectSameInAnyCompany(units, { keepPercent: 100, keepUncounted: 0, layers: 2 }, 1, 100));
 
-    it("is the same after longer and shorter runs of the same model", () => {
-      const shape = smallPrunedShape({ positions: 512 });
-      const model = createPruned(shape, randomPrunedTensors(shape, 13));
-      const random = randomNumbers(14);
-      const [short, long] = [randomTexts(shape, 9, random), randomTexts(shape, 512, random)];
-      const [before] = runTogether(model, [short]);
-      runTogether(model, [long, long, long, long, long, long, long, long]);
-      expect(runTogether(model, [short])[0]).toBe(before);
-    });
+  it("is the same after longer and shorter runs of the same model", () => {
+    const shape = smallPrunedShape({ positions: 512 });
+    const model = createPruned(shape, randomPrunedTensors(shape, 13), units);
+    const random = randomNumbers(14);
+    const [short, long] = [randomTexts(shape, 9, random), randomTexts(shape, 512, random)];
+    const [before] = runTogether(model, [short]);
+    runTogether(model, [long, long, long, long, long, long, long, long]);
+    expect(runTogether(model, [short])[0]).toBe(before);
+  });
 
-    it("is the same in several threads at once, which end", async () => {
-      const shape = smallPrunedShape();
-      const tensors = randomPrunedTensors(shape, 21);
-      const results = await Promise.all([1, 2, 3].map(() => scoreInThread(shape, tensors)));
-      expect(results[0]).toHaveLength(1);
-      for (const result of results) expect(result).toEqual(results[0]);
-    });
+  it("is the same in several threads at once, which end", async () => {
+    const shape = smallPrunedShape();
+    const tensors = randomPrunedTensors(shape, 21);
+    const results = await Promise.all([1, 2, 3].map(() => scoreInThread(shape, tensors, units)));
+    expect(results[0]).toHaveLength(1);
+    for (const result of results) expect(result).toEqual(results[0]);
+  });
 
-    it("costs no memory that stays: 2,000 runs and 100 models", () => {
-      const shape = smallPrunedShape();
-      const tensors = randomPrunedTensors(shape, 22);
-      const work = () => {
-        for (let i = 0; i < 50; i++) nativeAddon().release(createPruned(shape, tensors));
-        const model = createPruned(shape, tensors);
-        const random = randomNumbers(23);
-        for (let i = 0; i < 1000; i++) runTogether(model, [randomTexts(shape, 1 + (i % 128), random)]);
-        nativeAddon().release(model);
-        return process.memoryUsage().rss;
-      };
-      work();
-      const before = work();
-      // A model of this shape has over 2 MB; a hundred that stayed would be 200.
-      expect(work() - before).toBeLessThan(60e6);
-    });
-  },
-);
+  it("costs no memory that stays: 2,000 runs and 100 models", () => {
+    const shape = smallPrunedShape();
+    const tensors = randomPrunedTensors(shape, 22);
+    const work = () => {
+      for (let i = 0; i < 50; i++) nativeAddon().release(createPruned(shape, tensors, units));
+      const model = createPruned(shape, tensors, units);
+      const random = randomNumbers(23);
+      for (let i = 0; i < 1000; i++) runTogether(model, [randomTexts(shape, 1 + (i % 128), random)]);
+      nativeAddon().release(model);
+      return process.memoryUsage().rss;
+    };
+    work();
+    const before = work();
+    // A model of this shape has over 2 MB; a hundred that stayed would be 200.
+    expect(work() - before).toBeLessThan(60e6);
+  });
+});

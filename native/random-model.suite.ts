@@ -28,9 +28,9 @@ export interface Kernels {
   readonly missing: string;
 }
 
-/** Those whose tiles differ from their vectors are there with both. */
 export const KERNELS: readonly Kernels[] = [
   kernels("int8", "vectors"),
+  kernels("int8", "tiles"),
   kernels("float32", "vectors"),
   kernels("float32", "tiles"),
 ];

@@ -1,4 +1,4 @@
-import type { NativeModel, PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
+import type { NativeModel, NativeUnits, PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
 import { nativeAddon, randomNumbers } from "./random-model.suite.ts";
 import type { EncodedPair } from "./reference-model.suite.ts";
 
@@ -108,6 +108,6 @@ export function randomTexts(shape: PrunedShape, length: number, random: () => nu
   return { ids, types: ids.map((_, token) => Number(token >= query)) };
 }
 
-export function createPruned(shape: PrunedShape, tensors: readonly PrunedTensor[]): NativeModel {
-  return nativeAddon().createPrunedModel(shape, tensors);
+export function createPruned(shape: PrunedShape, tensors: readonly PrunedTensor[], units: NativeUnits): NativeModel {
+  return nativeAddon().createPrunedModel(shape, tensors, units);
 }

@@ -1,8 +1,9 @@
+import { cpus } from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { goldenCheckpoint } from "../compiler/golden-checkpoint.suite.ts";
 import { chooseEngine, type EngineFacts } from "./choose-engine.ts";
-import { graphOf, nativeMissing } from "./native-engine.suite.ts";
-import { isNativeOn } from "./native-switch.ts";
+import { graphOf, nativeFloat32Missing, nativeMissing } from "./native-engine.suite.ts";
+import { readNativeSwitch } from "./native-switch.ts";
 
 const golden = goldenCheckpoint("bert-blocks");
 const facts: EngineFacts = { graph: graphOf(golden, "int8"), device: "cpu", threads: 2, labels: 1 };
@@ -10,6 +11,8 @@ const withConfig = (fields: object): EngineFacts => {
   const { graph } = facts;
   return graph.kind === "onnx" ? facts : { ...facts, graph: { ...graph, config: { ...graph.config, ...fields } } };
 };
+
+const isIntel = cpus()[0]?.model.includes("Intel") ?? false;
 
 let before: string | undefined;
 beforeEach(() => {
@@ -22,12 +25,14 @@ afterEach(() => {
 });
 
 describe("the engine", () => {
-  test.skipIf(nativeMissing).each([
-    ["int8", "int8"],
-    ["fp32", "float32"],
-  ] as const)(`is our own for a cross-encoder in %s on a processor${nativeMissing}`, (dtype, arithmetic) => {
-    const choice = chooseEngine({ ...facts, graph: graphOf(golden, dtype) });
-    expect(choice).toMatchObject({ engine: "native", arithmetic, sizes: { hidden: 64, heads: 2 } });
+  test.skipIf(nativeMissing)(`is our own for a cross-encoder in int8${nativeMissing}`, () => {
+    const choice = chooseEngine(facts);
+    expect(choice).toMatchObject({ engine: "native", arithmetic: "int8", sizes: { hidden: 64, heads: 2 } });
+  });
+
+  test.skipIf(nativeFloat32Missing)(`is our own for a cross-encoder in fp32${nativeFloat32Missing}`, () => {
+    const choice = chooseEngine({ ...facts, graph: graphOf(golden, "fp32") });
+    expect(choice).toMatchObject({ engine: "native", arithmetic: "float32" });
   });
 
   test.skipIf(nativeMissing)(`may be our own for an ONNX file, which must be read to know${nativeMissing}`, () => {
@@ -65,15 +70,27 @@ describe("the engine", () => {
     expect(chooseEngine(facts)).toEqual({ engine: "onnxruntime", reason: expect.stringMatching(/PGVECTORDB_NATIVE/) });
   });
 
+  test.skipIf(nativeMissing)(`has no tiles when a variable says so${nativeMissing}`, () => {
+    process.env["PGVECTORDB_NATIVE"] = "vectors";
+    expect(chooseEngine(facts)).toMatchObject({ engine: "native", units: "vectors" });
+  });
+
+  test.skipIf(nativeMissing || !isIntel)(`is ONNX Runtime in float32 on Intel's vectors${nativeMissing}`, () => {
+    process.env["PGVECTORDB_NATIVE"] = "vectors";
+    const choice = chooseEngine({ ...facts, graph: graphOf(golden, "fp32") });
+    expect(choice).toEqual({ engine: "onnxruntime", reason: expect.stringMatching(/without AMX/) });
+  });
+
   test.each([
-    [undefined, true],
-    ["", true],
-    ["on", true],
-    ["off", false],
-    [" OFF ", false],
-    ["0", false],
-    ["false", false],
-  ])("is left to choose by the value %j: %j", (value, isOn) => {
-    expect(isNativeOn({ PGVECTORDB_NATIVE: value })).toBe(isOn);
+    [undefined, "on"],
+    ["", "on"],
+    ["on", "on"],
+    ["off", "off"],
+    [" OFF ", "off"],
+    ["0", "off"],
+    ["false", "off"],
+    [" Vectors", "vectors"],
+  ])("is left to choose by the value %j: %j", (value, expected) => {
+    expect(readNativeSwitch({ PGVECTORDB_NATIVE: value })).toBe(expected);
   });
 });

@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
+import { cpus } from "node:os";
 import type { ModelDtype } from "../choose-onnx-file.ts";
 import { architectureOf } from "../compiler/architectures/architecture-of.ts";
 import { type BertFamily, type BertFamilySizes, bertFamilySizes } from "../compiler/architectures/bert-family.ts";
 import type { CompileOptions } from "../compiler/compile-model.ts";
 import { ConfigReader } from "../compiler/config-reader.ts";
-import { loadNativeAddon, type NativeAddon, type NativeArithmetic } from "./native-addon.ts";
-import { isNativeOn } from "./native-switch.ts";
+import { loadNativeAddon, type NativeAddon, type NativeArithmetic, type NativeUnits } from "./native-addon.ts";
+import { readNativeSwitch } from "./native-switch.ts";
 
 /** What a choice of the engine goes by; a `ModelGraph` and a plan for one have it. */
 export type EngineGraph =
@@ -30,6 +31,7 @@ export interface NativeChoice {
   readonly engine: "native";
   readonly kind: "checkpoint";
   readonly addon: NativeAddon;
+  readonly units: NativeUnits;
   readonly arithmetic: NativeArithmetic;
   readonly family: BertFamily;
   readonly sizes: BertFamilySizes;
@@ -40,6 +42,7 @@ export interface OnnxCandidate {
   readonly engine: "native";
   readonly kind: "onnx";
   readonly addon: NativeAddon;
+  readonly units: NativeUnits;
 }
 
 /** What runs a model: our own kernels, or ONNX Runtime and why. */
@@ -61,19 +64,29 @@ export function chooseEngine(facts: EngineFacts): EngineChoice {
   const model = describeNativeModel(facts);
   if (typeof model === "string") return byRuntime(model);
   const addon = loadNativeAddon();
-  return "missing" in addon ? byRuntime(addon.missing) : { engine: "native", addon, ...model };
+  if ("missing" in addon) return byRuntime(addon.missing);
+  const units = readNativeSwitch() === "vectors" ? "vectors" : addon.units;
+  if (model.kind === "checkpoint" && model.arithmetic === "float32" && units === "vectors" && isIntel()) {
+    return byRuntime("it takes half as long again as ONNX Runtime in float32 on an Intel processor without AMX");
+  }
+  return { engine: "native", addon, units, ...model };
 }
 
 function byRuntime(reason: string): EngineChoice {
   return { engine: "onnxruntime", reason };
 }
 
+/** Kernels for vectors were written on Zen 4; Sapphire Rapids waits longer for weights from its third cache. */
+function isIntel(): boolean {
+  return cpus()[0]?.model.includes("Intel") ?? false;
+}
+
 /** The model for the native engine, or why it does not take it. */
 function describeNativeModel(
   facts: EngineFacts,
-): Omit<NativeChoice, "engine" | "addon"> | Pick<OnnxCandidate, "kind"> | string {
+): Omit<NativeChoice, "engine" | "addon" | "units"> | Pick<OnnxCandidate, "kind"> | string {
   const { graph, device, threads } = facts;
-  if (!isNativeOn()) return "`PGVECTORDB_NATIVE` switches it off";
+  if (readNativeSwitch() === "off") return "`PGVECTORDB_NATIVE` switches it off";
   const arithmetic = ARITHMETICS[graph.dtype];
   if (arithmetic === undefined) return `it does not run \`dtype\` "${graph.dtype}"`;
   if (graph.kind === "onnx" && graph.dtype !== "int8") {

@@ -13,13 +13,16 @@ const TINY = {
 /** Why tests of the native engine cannot run here, for their names; empty where they do. */
 export const nativeMissing = missingWith(1);
 
+/** The same for models in float32. */
+export const nativeFloat32Missing = missingWith(1, "fp32");
+
 /** The same for models in one worker thread, for which a machine may have too many processors. */
 export async function nativeMissingInOneWorker(): Promise<string> {
   return missingWith((await planThreads(1, 1)).threads);
 }
 
-function missingWith(threads: number): string {
-  const choice = chooseEngine({ graph: graphOf(TINY, "int8"), device: "cpu", threads });
+function missingWith(threads: number, dtype: CheckpointGraph["dtype"] = "int8"): string {
+  const choice = chooseEngine({ graph: graphOf(TINY, dtype), device: "cpu", threads });
   return choice.engine === "native" ? "" : ` (skipped: ${choice.reason})`;
 }
 

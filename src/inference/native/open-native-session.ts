@@ -8,13 +8,16 @@ import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
 import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
 import { freeBuffers } from "./free-buffers.ts";
 import { leaveToRuntime } from "./leave-to-runtime.ts";
-import type { NativeArithmetic, NativeModel, NativeShape } from "./native-addon.ts";
+import type { NativeArithmetic, NativeModel, NativeShape, NativeUnits } from "./native-addon.ts";
 import { NativeSession } from "./native-session.ts";
 import { nativeTensors } from "./native-tensors.ts";
 import { openPrunedSession } from "./open-pruned-session.ts";
 
-/** Weights in float32 are four times as large and come from memory for each run, which a larger run has 1 % less of. */
-const BATCH_TOKENS: Readonly<Record<NativeArithmetic, number>> = { int8: 256, float32: 512 };
+/** Weights come from the third cache or from memory for each run. Those of float32 are four times as large, and tiles done with them sooner. */
+const BATCH_TOKENS: Readonly<Record<NativeUnits, Readonly<Record<NativeArithmetic, number>>>> = {
+  vectors: { int8: 256, float32: 512 },
+  tiles: { int8: 512, float32: 512 },
+};
 
 /**
  * Opens a model in the native engine, or `undefined` where that does not run it and ONNX Runtime is to. No graph is
@@ -28,7 +31,7 @@ export async function openNativeSession(
 ): Promise<NativeSession | undefined> {
   const choice = chooseEngine({ graph, device, threads });
   if (choice.engine === "onnxruntime") return leaveToRuntime(choice.reason);
-  if (graph.kind === "onnx") return openPrunedSession(choice.addon, graph, gate);
+  if (graph.kind === "onnx") return openPrunedSession(choice, graph, gate);
   if (choice.kind === "onnx") return undefined;
   const weights = await openCheckpointWeights(graph.weightsPath);
   try {
@@ -40,7 +43,7 @@ export async function openNativeSession(
 }
 
 async function createSession(
-  { addon, arithmetic, family, sizes }: NativeChoice,
+  { addon, units, arithmetic, family, sizes }: NativeChoice,
   weights: SafetensorsSource,
   gate: NativeGate,
 ): Promise<NativeSession | undefined> {
@@ -67,7 +70,7 @@ async function createSession(
   return gate.pass(async () => {
     let model: NativeModel;
     try {
-      model = addon.createModel(shape, tensors, arithmetic);
+      model = addon.createModel(shape, tensors, arithmetic, units);
     } catch (error) {
       // Sizes that the addon's own check refuses; what is wrong with the checkpoint was found above.
       return leaveToRuntime(`it refused the weights: ${error}`);
@@ -75,6 +78,6 @@ async function createSession(
       freeBuffers(tensors);
     }
     const { types } = shape;
-    return new NativeSession({ addon, model, types, labels, batchTokens: BATCH_TOKENS[arithmetic] }, gate);
+    return new NativeSession({ addon, model, types, labels, batchTokens: BATCH_TOKENS[units][arithmetic] }, gate);
   });
 }

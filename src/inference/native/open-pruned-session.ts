@@ -1,7 +1,8 @@
 import type { OnnxGraph } from "../model-graph.ts";
 import type { NativeGate } from "../native-gate.ts";
 import { leaveToRuntime } from "./leave-to-runtime.ts";
-import type { NativeAddon, NativeModel } from "./native-addon.ts";
+import type { OnnxCandidate } from "./choose-engine.ts";
+import type { NativeModel } from "./native-addon.ts";
 import { NativeSession } from "./native-session.ts";
 import { readPrunedModel } from "./read-pruned-model.ts";
 
@@ -10,7 +11,7 @@ const BATCH_TOKENS = 640;
 
 /** Opens an ONNX file in the native engine, or `undefined` where it is not the package's own reranker. */
 export async function openPrunedSession(
-  addon: NativeAddon,
+  { addon, units }: Pick<OnnxCandidate, "addon" | "units">,
   { path, bytes }: Pick<OnnxGraph, "path" | "bytes">,
   gate: NativeGate,
 ): Promise<NativeSession | undefined> {
@@ -19,7 +20,7 @@ export async function openPrunedSession(
   return gate.pass(async () => {
     let model: NativeModel;
     try {
-      model = addon.createPrunedModel(read.shape, read.tensors);
+      model = addon.createPrunedModel(read.shape, read.tensors, units);
     } catch (error) {
       return leaveToRuntime(`it refused the weights: ${error}`);
     }
