@@ -70,6 +70,15 @@ describe.skipIf(nativeMissing)(`the native engine refuses${nativeMissing}`, () =
     expect(() => Reflect.apply(nativeAddon().createModel, undefined, [shape, tensors])).toThrow(TypeError);
   });
 
+  it("units that there are not", () => {
+    const tensors = randomTensors(shape, 1);
+    for (const value of ["", "amx", "tiles\0", "vectors and more"])
+      expect(() => create(shape, tensors, "int8", value)).toThrow(RangeError);
+    for (const value of [null, 8, {}, ["tiles"]])
+      expect(() => create(shape, tensors, "int8", value)).toThrow(TypeError);
+    if (nativeAddon().units === "vectors") expect(() => create(shape, tensors, "int8", "tiles")).toThrow(/no AMX/);
+  });
+
   it("tensors of another number, size or kind", () => {
     const tensors = randomTensors(shape, 1);
     const withOne = (index: number, tensor: unknown) => tensors.map((value, i) => (i === index ? tensor : value));
