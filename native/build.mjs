@@ -44,7 +44,15 @@ const zigFlags = {
 const clangFlags = {
   common: [],
   addon: ["-march=x86-64"],
-  kernels: ["-march=x86-64-v4", "-mavx512vnni", "-mavx512bf16", "-mamx-tile", "-mamx-int8", "-mamx-bf16", "-mprefer-vector-width=512"],
+  kernels: [
+    "-march=x86-64-v4",
+    "-mavx512vnni",
+    "-mavx512bf16",
+    "-mamx-tile",
+    "-mamx-int8",
+    "-mamx-bf16",
+    "-mprefer-vector-width=512",
+  ],
   link: ["-static-libgcc", "-Wl,--as-needed"],
 };
 // g++ warns of its own header of intrinsics (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105593).

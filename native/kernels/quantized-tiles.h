@@ -84,6 +84,7 @@ static ALWAYS_INLINE void multiplyTileBlock(const uint8_t* rows, const float* ro
   const uint8_t* block = rows + (size_t)(first + from) * STRIDE;
   const int8_t* weights = weightsOf(matrix, panel);
   const int output = panel * PANEL;
+  settleStores();
   if (HIGH) multiplyHighTiles<TWO, STRIDE>(block, matrix, weights, high);
   multiplyTiles<TWO, STRIDE>(block, matrix, weights + matrix.highInputs * PANEL, matrix.starts + output, sums);
   const Floats scale0 = load(matrix.scales + output), scale1 = load(matrix.scales + output + 16);

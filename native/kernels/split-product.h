@@ -105,8 +105,7 @@ class SplitProduct {
     return block.isWide ? sums.tile(block.row, block.output + tile * TILE_ROWS) : sums.tile(block.row + tile / 2 * TILE_ROWS, block.output + tile % 2 * TILE_ROWS);
   }
   ALWAYS_INLINE void begin(const Block& block) {
-    // g++'s loads of tiles do not tell it that they read memory, and it may keep back what is written there.
-    __asm__ volatile("" ::: "memory");
+    settleStores();
     if (firstInput == 0) {
       _tile_zero(0);
       _tile_zero(1);

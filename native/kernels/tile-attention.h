@@ -12,6 +12,7 @@ static_assert(HALF == 2 * TILE_ROWS && ATTENTION_ROWS >= TILE_ROWS, "half a head
 template <int HALVES, int STRIDE>
 static ALWAYS_INLINE void scoreByTiles(const AttentionHead<Bfloat16>& head, const uint16_t* queries) {
   constexpr size_t rowBytes = HALF * sizeof(uint16_t), stride = STRIDE * sizeof(float);
+  settleStores();
   _tile_loadd(4, queries, rowBytes);
   if (HALVES == 2) _tile_loadd(5, queries + head.queryHalf, rowBytes);
   for (int j = 0; j < head.length; j += TILE_KEYS) {
@@ -54,6 +55,7 @@ template <int HALVES, int STRIDE>
 static ALWAYS_INLINE void mixByTiles(const AttentionHead<Bfloat16>& head, int count, const float* inverseSums, float* out) {
   constexpr size_t stride = 2 * HALF * sizeof(uint16_t);
   alignas(64) float sums[TILE_ROWS][HALF];
+  settleStores();
   for (int half = 0; half < HALVES; half++) {
     _tile_zero(0);
     _tile_zero(1);

@@ -36,3 +36,6 @@ static ALWAYS_INLINE void keepVectorsAwake() {
   Floats nothing = zeros();
   __asm__ volatile("vaddps %0, %0, %0" : "+v"(nothing));
 }
+
+/** To be called before tiles are loaded from what vectors stored: the loads of g++ do not say that they read memory (its amxtileintrin.h), so a store might be moved behind them. */
+static ALWAYS_INLINE void settleStores() { __asm__ volatile("" ::: "memory"); }
