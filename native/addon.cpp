@@ -102,16 +102,14 @@ bool checkProcessor(napi_env env) {
   return false;
 }
 
-Units bestUnits() {
-  static const bool hasTiles = processorHasTiles();
-  return hasTiles ? Units::tiles : Units::vectors;
-}
+/** Asked once, when the addon is loaded. */
+const Units bestUnits = processorHasTiles() ? Units::tiles : Units::vectors;
 
 /** The best there are where nothing is said. */
 bool readUnits(napi_env env, napi_value value, Units* units) {
   napi_valuetype type;
   bool isTiles = false;
-  *units = bestUnits();
+  *units = bestUnits;
   if (napi_typeof(env, value, &type) == napi_ok && type == napi_undefined) return true;
   if (!readChoice(env, value, "units", "tiles", "vectors", &isTiles)) return false;
   if (isTiles && *units != Units::tiles) return throwRange(env, "`units` must be \"vectors\" here: this processor, or this system, has no AMX.");
@@ -215,7 +213,7 @@ NAPI_MODULE_INIT() {
       {"release", nullptr, releaseFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   if (napi_get_boolean(env, processorIsSupported(), &isSupported) != napi_ok) return nullptr;
-  if (napi_create_string_utf8(env, bestUnits() == Units::tiles ? "tiles" : "vectors", NAPI_AUTO_LENGTH, &units) != napi_ok) return nullptr;
+  if (napi_create_string_utf8(env, bestUnits == Units::tiles ? "tiles" : "vectors", NAPI_AUTO_LENGTH, &units) != napi_ok) return nullptr;
   properties[0].value = isSupported;
   properties[1].value = units;
   if (napi_define_properties(env, exports, sizeof properties / sizeof properties[0], properties) != napi_ok) return nullptr;
