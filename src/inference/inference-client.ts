@@ -39,6 +39,7 @@ export class InferenceClient<Task extends InferenceTask> {
   #nextId = 0;
   #dimensions = 0;
   #end: PgVectorDBError | undefined;
+  #isClosing = false;
 
   /** Starts a worker and waits until its model is loaded. */
   static async start<Task extends InferenceTask>(
@@ -99,6 +100,7 @@ export class InferenceClient<Task extends InferenceTask> {
   /** Rejects what is pending with `closed`, and resolves when the thread is gone. */
   async close(): Promise<void> {
     this.#fail(new PgVectorDBError("closed", "The model was closed while this call was waiting."));
+    this.#isClosing = true;
     this.#worker.ref();
     this.#send({ type: "close" });
     await this.#exited;
@@ -121,11 +123,14 @@ export class InferenceClient<Task extends InferenceTask> {
     }
   }
 
-  /** Takes a call off the list; with nothing left to wait for, the thread no longer holds the process. */
+  /**
+   * Takes a call off the list; with nothing left to wait for, the thread no longer holds the process. An answer may also come when
+   * nobody waits for it any more, and while the thread ends, which `close` waits for.
+   */
   #settle(id: number): PendingCall | undefined {
     const call = this.#pending.get(id);
     this.#pending.delete(id);
-    if (this.#pending.size === 0) this.#worker.unref();
+    if (this.#pending.size === 0 && !this.#isClosing) this.#worker.unref();
     return call;
   }
 
