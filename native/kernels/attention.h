@@ -149,15 +149,17 @@ static __attribute__((noinline)) void attend(const AttentionHead<Numbers>& head,
   mixValues<ROWS, HALVES, STRIDE>(head, inverseSums, head.out + (size_t)first * head.outStride);
 }
 
+/** `count` rows from `first` on. */
 template <int HALVES, int STRIDE, class Numbers>
-static void attendToAll(const AttentionHead<Numbers>& head) {
-  int at = 0;
-  for (; at + 12 <= head.length; at += 12) attend<12, HALVES, STRIDE>(head, at);
-  if (at + 8 <= head.length) attend<8, HALVES, STRIDE>(head, at), at += 8;
-  if (at + 6 <= head.length) attend<6, HALVES, STRIDE>(head, at), at += 6;
-  if (at + 4 <= head.length) attend<4, HALVES, STRIDE>(head, at), at += 4;
-  if (at + 2 <= head.length) attend<2, HALVES, STRIDE>(head, at), at += 2;
-  if (at < head.length) attend<1, HALVES, STRIDE>(head, at);
+static void attendByVectors(const AttentionHead<Numbers>& head, int first, int count) {
+  int at = first;
+  const int end = first + count;
+  for (; at + 12 <= end; at += 12) attend<12, HALVES, STRIDE>(head, at);
+  if (at + 8 <= end) attend<8, HALVES, STRIDE>(head, at), at += 8;
+  if (at + 6 <= end) attend<6, HALVES, STRIDE>(head, at), at += 6;
+  if (at + 4 <= end) attend<4, HALVES, STRIDE>(head, at), at += 4;
+  if (at + 2 <= end) attend<2, HALVES, STRIDE>(head, at), at += 2;
+  if (at < end) attend<1, HALVES, STRIDE>(head, at);
 }
 
 /** 16 keys behind one another as [columns of four bytes][16 keys]. Rows past the text are read and left out later. */

@@ -46,22 +46,12 @@ static void embed(const Weights<Kind>& weights, const Shape& shape, Workspace<Ki
   w.rows.measure(w.hidden, row, shape.hidden);
 }
 
-template <int HALVES, int STRIDE>
-static void attendWith(const AttentionHead<Bfloat16>& head, bool usesTiles) {
-  usesTiles ? attendByTiles<HALVES, STRIDE>(head, 0, head.length) : attendToAll<HALVES, STRIDE>(head);
-}
-/** In float32 tiles do not attend. */
-template <int HALVES, int STRIDE>
-static void attendWith(const AttentionHead<Float32>& head, bool) {
-  attendToAll<HALVES, STRIDE>(head);
-}
-
 template <class Kind>
 static void attendWithin(const Shape& shape, Workspace<Kind>& w, int start, int length, int allRows) {
   using Numbers = typename Kind::Numbers;
   const int halves = shape.hidden / shape.heads / HALF;
   const size_t half = (size_t)allRows * HALF, rows = (size_t)start * HALF, packedHalf = (size_t)((length + 31) / 32 * 32) * HALF;
-  const bool isShort = longestText(shape) <= SHORT_LENGTH;
+  const bool isShort = longestText(shape) <= SHORT_LENGTH, usesTiles = w.rows.usesTiles();
   AttentionHead<Numbers> head;
   head.queryHalf = half;
   head.keys = w.keys;
@@ -77,9 +67,9 @@ static void attendWithin(const Shape& shape, Workspace<Kind>& w, int start, int 
     packKeys(keys, half, halves, length, w.keys);
     for (int i = 0; i < halves; i++) head.values[i] = Numbers::packValues(values + (size_t)i * half, length, w.values + (size_t)i * packedHalf);
     if (halves == 1) {
-      isShort ? attendWith<1, SHORT_STRIDE>(head, w.rows.usesTiles()) : attendWith<1, LONG_STRIDE>(head, w.rows.usesTiles());
+      isShort ? attendRows<1, SHORT_STRIDE>(head, 0, length, usesTiles) : attendRows<1, LONG_STRIDE>(head, 0, length, usesTiles);
     } else {
-      isShort ? attendWith<2, SHORT_STRIDE>(head, w.rows.usesTiles()) : attendWith<2, LONG_STRIDE>(head, w.rows.usesTiles());
+      isShort ? attendRows<2, SHORT_STRIDE>(head, 0, length, usesTiles) : attendRows<2, LONG_STRIDE>(head, 0, length, usesTiles);
     }
   }
 }

@@ -60,19 +60,6 @@ static void packValuesOfBoth(const Columns& values, uint16_t* to) {
   Bfloat16::clearBehind(length, to + (size_t)(length + 1) / 2 * 2 * HALF);
 }
 
-/** `count` rows from `first` on. */
-static void attendRows(const AttentionHead<Bfloat16>& head, int first, int count, bool usesTiles) {
-  if (usesTiles) return attendByTiles<1, SHORT_STRIDE>(head, first, count);
-  int at = first;
-  const int end = first + count;
-  for (; at + 12 <= end; at += 12) attend<12, 1, SHORT_STRIDE>(head, at);
-  if (at + 8 <= end) attend<8, 1, SHORT_STRIDE>(head, at), at += 8;
-  if (at + 6 <= end) attend<6, 1, SHORT_STRIDE>(head, at), at += 6;
-  if (at + 4 <= end) attend<4, 1, SHORT_STRIDE>(head, at), at += 4;
-  if (at + 2 <= end) attend<2, 1, SHORT_STRIDE>(head, at), at += 2;
-  if (at < end) attend<1, 1, SHORT_STRIDE>(head, at);
-}
-
 /** Calls `attendHead` with each head's columns packed. */
 template <class AttendHead>
 static void attendHeads(const PrunedShape& shape, PrunedWorkspace& w, const Projections& from, const AttentionRange& range, const QueryColumns& query,
@@ -99,15 +86,15 @@ static void attendWithinQuery(const PrunedShape& shape, PrunedWorkspace& w, cons
   const Projections from = {queries, (size_t)query.length, query.keyValues, (size_t)query.length};
   attendHeads(shape, w, from, {0, query.length, 0, 0}, query, [&](AttentionHead<Bfloat16>& head) {
     head.length = query.length;
-    attendRows(head, 0, query.length, w.rows.usesTiles());
+    attendRows<1, SHORT_STRIDE>(head, 0, query.length, w.rows.usesTiles());
   });
 }
 
 static void attendWithinPair(const PrunedShape& shape, PrunedWorkspace& w, const Projections& from, const AttentionRange& range, const QueryColumns& query) {
   attendHeads(shape, w, from, range, query, [&](AttentionHead<Bfloat16>& head) {
     head.length = range.keys + query.length;
-    attendRows(head, 0, 1, false);  // one row: too few for a tile
+    attendRows<1, SHORT_STRIDE>(head, 0, 1, false);  // one row: too few for a tile
     head.length = range.keys;
-    attendRows(head, 1, range.queries - 1, w.rows.usesTiles());
+    attendRows<1, SHORT_STRIDE>(head, 1, range.queries - 1, w.rows.usesTiles());
   });
 }

@@ -89,6 +89,16 @@ static ALWAYS_INLINE void multiplyPanel(const uint8_t* rows, const QuantizedMatr
   addProducts<ROWS, STRIDE>(rows, weights, matrix.inputs, sums);
 }
 
+/** Has a sink finish a group's rows, whose arithmetic is the same in each size of block. */
+template <class Sink>
+static ALWAYS_INLINE void finishGroup(Sink& sink, int first, int count) {
+  int at = 0;
+  for (; at + 12 <= count; at += 12) sink.template finish<12>(first, at);
+  if (at + 8 <= count) sink.template finish<8>(first, at), at += 8;
+  if (at + 4 <= count) sink.template finish<4>(first, at), at += 4;
+  for (; at < count; at++) sink.template finish<1>(first, at);
+}
+
 /** What a product is for (sinks.h): `put` takes 32 values of a row, `finish` comes when all of a block's rows are there. */
 template <int ROWS, size_t STRIDE, class Sink>
 static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const float* rowScales, int first, const QuantizedMatrix& matrix,

@@ -108,11 +108,7 @@ static __attribute__((noinline)) void multiplyTileGroup(const uint8_t* rows, con
     }
     if (from < count) multiplyTileBlock<false, HIGH, STRIDE>(rows, rowScales, first, from, count - from, matrix, panel, sink);
   }
-  int at = 0;
-  for (; at + 12 <= count; at += 12) sink.template finish<12>(first, at);
-  if (at + 8 <= count) sink.template finish<8>(first, at), at += 8;
-  if (at + 4 <= count) sink.template finish<4>(first, at), at += 4;
-  for (; at < count; at++) sink.template finish<1>(first, at);
+  finishGroup(sink, first, count);
 }
 
 /** As `multiplyRows`. */

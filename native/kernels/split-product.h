@@ -222,9 +222,7 @@ static void multiplySplitRows(const SplitRows& rows, int first, int count, const
 template <class Sink>
 static void finishSplitRows(const SplitRows& rows, int count, const SplitMatrix& matrix, int firstInput, const SplitSums& sums, Sink& sink) {
   SplitProduct<Sink>(rows, 0, count, matrix, firstInput, sums, sink).multiply();
-  int row = 0;
-  for (; row + 8 <= count; row += 8) sink.template finish<8>(0, row);
-  for (; row < count; row++) sink.template finish<1>(0, row);
+  finishGroup(sink, 0, count);
 }
 
 /** Some of the inputs that are not the last: into `sums`, after those before them. */

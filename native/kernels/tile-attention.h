@@ -95,3 +95,14 @@ static __attribute__((noinline)) void attendByTiles(const AttentionHead<Bfloat16
     mixByTiles<HALVES, STRIDE>(head, rows, inverseSums, head.out + (size_t)first * head.outStride);
   }
 }
+
+/** `count` rows from `first` on, by tiles where the model has them. */
+template <int HALVES, int STRIDE>
+static void attendRows(const AttentionHead<Bfloat16>& head, int first, int count, bool usesTiles) {
+  usesTiles ? attendByTiles<HALVES, STRIDE>(head, first, count) : attendByVectors<HALVES, STRIDE>(head, first, count);
+}
+/** In float32 tiles do not attend. */
+template <int HALVES, int STRIDE>
+static void attendRows(const AttentionHead<Float32>& head, int first, int count, bool) {
+  attendByVectors<HALVES, STRIDE>(head, first, count);
+}
