@@ -1,4 +1,4 @@
-import type { NativeShape } from "../src/inference/native/native-addon.ts";
+import type { NativeShape, NativeVectors } from "../src/inference/native/native-addon.ts";
 
 /** A pair as tokens and their types. */
 export interface EncodedPair {
@@ -8,8 +8,8 @@ export interface EncodedPair {
 
 type Matrix = readonly Float64Array[];
 
-/** What becomes of values where the kernels round them: nothing, or what native/README.md says. */
-export type Rounding = "none" | "kernels";
+/** What becomes of values where the kernels round them: nothing, or what native/README.md says of those vectors. */
+export type Rounding = "none" | NativeVectors;
 
 const SHIFT = 0.17;
 
@@ -23,10 +23,51 @@ export function toBfloat16(value: number): number {
 const HIGH_INPUTS = 16;
 type Places = ReadonlySet<number>;
 
-/** Multiples of a scale with the largest magnitude at 127, or at 127 * 128 in the places that have a high byte. */
-function around(values: Float64Array, high: Places = new Set()): Float64Array {
-  const scale = values.reduce((top, value, i) => Math.max(top, Math.abs(value) / (high.has(i) ? 128 : 1)), 1e-20) / 127;
+/** How many steps there are: of rows around zero, of rows from zero on, of weights, and of all that has a high byte. */
+interface Steps {
+  readonly row: number;
+  readonly unsigned: number;
+  readonly weight: number;
+  readonly withHigh: number;
+  /** What the positive weights of four that are added in 16 bits may come to, and the negative ones. */
+  readonly ofFour: number;
+}
+
+const STEPS: Readonly<Record<NativeVectors, Steps>> = {
+  avx512: { row: 127, unsigned: 255, weight: 127, withHigh: 127 * 128, ofFour: Number.POSITIVE_INFINITY },
+  avx2: { row: 95, unsigned: 189, weight: 127, withHigh: 31 * 128, ofFour: 172 },
+};
+
+/** The scale that has the largest magnitude at `most`, or at `mostWithHigh` in the places that have a high byte. */
+function scaleOf(values: Float64Array, most: number, high: Places, mostWithHigh: number): number {
+  const part = most / mostWithHigh;
+  return values.reduce((top, value, i) => Math.max(top, Math.abs(value) * (high.has(i) ? part : 1)), 1e-20) / most;
+}
+
+function around(values: Float64Array, { row, withHigh }: Steps, high: Places = new Set()): Float64Array {
+  const scale = scaleOf(values, row, high, withHigh);
   return values.map((value) => Math.round(value / scale) * scale);
+}
+
+/** An output's weights, whose scale grows by hundredths until what is added in 16 bits fits them. */
+function roundWeights(weights: Float64Array, { weight, withHigh, ofFour }: Steps, high: Places): Float64Array {
+  const largestOf = (values: Float64Array, part: (value: number) => number) =>
+    Math.max(...fours(values).map((four) => four.reduce((sum, value) => sum + Math.max(0, part(value)), 0)));
+  const most = (values: Float64Array) => Math.max(largestOf(values, (x) => x), largestOf(values, (x) => -x));
+  const ordinary = weights.map((value, i) => (high.has(i) ? 0 : value));
+  let scale = Math.max(scaleOf(weights, weight, high, withHigh), most(ordinary) / ofFour);
+  const low = (value: number, i: number) => (high.has(i) ? ((((value + 64) % 128) + 128) % 128) - 64 : value);
+  for (;;) {
+    const integers = weights.map((value) => Math.round(value / scale));
+    if (most(integers.map(low)) <= ofFour) return integers.map((value) => value * scale);
+    scale *= 1.01;
+  }
+}
+
+/** Two neighbours, and the two that are four behind them. */
+function fours(values: Float64Array): number[][] {
+  const firsts = [...values.keys()].filter((i) => i % 8 === 0 || i % 8 === 2);
+  return firsts.map((i) => [i, i + 1, i + 4, i + 5].map((place) => values[place] ?? 0));
 }
 
 /** The places of the largest sums; of equal ones the first. */
@@ -59,9 +100,9 @@ function drawTexts({ vocabulary, positions, positionOffset, types }: NativeShape
   }));
 }
 
-/** Multiples of a scale from -SHIFT to the largest of the row, which has 255. */
-function shifted(values: Float64Array): Float64Array {
-  const scale = (Math.max(0, ...values) + SHIFT) / 255;
+/** Multiples of a scale from -SHIFT to the largest of the row, which is the last step. */
+function shifted(values: Float64Array, { unsigned }: Steps): Float64Array {
+  const scale = (Math.max(0, ...values) + SHIFT) / unsigned;
   return values.map((value) => Math.round((value + SHIFT) / scale) * scale - SHIFT);
 }
 
@@ -95,6 +136,7 @@ export class ReferenceModel {
   readonly #shape: NativeShape;
   readonly #tensors: readonly Float32Array[];
   readonly #rounding: Rounding;
+  readonly #steps: Steps;
   readonly #matrices = new Map<number, Matrix>();
   /** While outliers are looked for: by the tensor of the norm, fourth powers of its columns, summed over rows. */
   readonly #powers = new Map<number, Float64Array>();
@@ -107,6 +149,7 @@ export class ReferenceModel {
     this.#shape = shape;
     this.#tensors = tensors;
     this.#rounding = rounding;
+    this.#steps = STEPS[rounding === "none" ? "avx512" : rounding];
     if (rounding === "none") return;
     for (const text of drawTexts(shape)) this.logits(text);
     for (const [norm, powers] of this.#powers) this.#outliers.set(norm, largest(powers));
@@ -149,13 +192,13 @@ export class ReferenceModel {
     const read = isLast ? rows.slice(0, 1) : rows;
     const context = this.#attend(read, rows, at, isLast);
     return read.map((row, i) => {
-      const attended = this.#quantizedLinear((x) => around(x), context[i] ?? new Float64Array(), at + 6);
+      const attended = this.#quantizedLinear((x) => around(x, this.#steps), context[i] ?? new Float64Array(), at + 6);
       const middle = this.#norm(
         row.map((value, d) => value + (attended[d] ?? 0)),
         at + 8,
       );
       const inner = this.#quantizedLinear(this.#aroundOutliers(at + 8), middle, at + 10).map(gelu);
-      const out = this.#quantizedLinear(shifted, inner, at + 12, heavyInputs);
+      const out = this.#quantizedLinear((x) => shifted(x, this.#steps), inner, at + 12, heavyInputs);
       return this.#norm(
         middle.map((value, d) => value + (out[d] ?? 0)),
         at + 14,
@@ -166,7 +209,7 @@ export class ReferenceModel {
   #attend(read: Matrix, rows: Matrix, at: number, isLast: boolean): Matrix {
     const { hidden, heads } = this.#shape;
     const size = hidden / heads;
-    const isRounded = this.#rounding === "kernels" && !isLast;
+    const isRounded = this.#rounding === "avx512" && !isLast;
     const round = (x: number) => (isRounded ? toBfloat16(x) : x);
     const project = (x: Float64Array, tensor: number) =>
       isLast ? this.#linear(x, tensor) : this.#quantizedLinear(this.#aroundOutliers(at - 2), x, tensor);
@@ -197,7 +240,7 @@ export class ReferenceModel {
 
   /** Rows of the norm at `tensor`. */
   #aroundOutliers(tensor: number): (row: Float64Array) => Float64Array {
-    return (row) => around(row, this.#outliers.get(tensor));
+    return (row) => around(row, this.#steps, this.#outliers.get(tensor));
   }
 
   #quantizedLinear(
@@ -209,7 +252,7 @@ export class ReferenceModel {
     if (this.#rounding === "none") return this.#linear(x, tensor);
     return this.#linear(quantize(x), tensor, (rows) => {
       const high = findHigh(rows);
-      return rows.map((row) => around(row, high));
+      return rows.map((row) => roundWeights(row, this.#steps, high));
     });
   }
 
@@ -231,7 +274,7 @@ export class ReferenceModel {
     const row = x.map(
       (value, i) => ((value - mean) / Math.sqrt(variance + this.#shape.epsilon)) * (weight[i] ?? 0) + (bias[i] ?? 0),
     );
-    if (this.#rounding === "kernels" && !this.#outliers.has(tensor)) {
+    if (this.#rounding !== "none" && !this.#outliers.has(tensor)) {
       const powers = this.#powers.get(tensor) ?? new Float64Array(row.length);
       this.#powers.set(
         tensor,

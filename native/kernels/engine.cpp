@@ -1,4 +1,4 @@
-// Models and their runs. Compiled for AVX-512 and AMX.
+// Models and their runs. Compiled for AVX-512 and AMX, and for AVX2.
 #include "../engine.h"
 
 #include <stdlib.h>
@@ -8,7 +8,9 @@
 #include "forward.h"
 #include "int8-arithmetic.h"
 #include "pack.h"
+#ifdef __AMX_TILE__
 #include "split-arithmetic.h"
+#endif
 
 struct Model {
   Shape shape;
@@ -29,7 +31,10 @@ struct ModelOf : Model {
 template <class Use>
 auto withKind(Model* model, const Use& use) {
   if (model->arithmetic == Arithmetic::int8) return use((ModelOf<Int8Arithmetic>*)model);
-  return model->units == Units::tiles ? use((ModelOf<SplitFloat32Arithmetic>*)model) : use((ModelOf<Float32Arithmetic>*)model);
+#ifdef __AMX_TILE__
+  if (model->units == Units::tiles) return use((ModelOf<SplitFloat32Arithmetic>*)model);
+#endif
+  return use((ModelOf<Float32Arithmetic>*)model);
 }
 
 template <class Kind>
@@ -51,8 +56,11 @@ bool findOutliers(ModelOf<Int8Arithmetic>& model) {
   return findOutliers(model.weights, shape, w, shape.types, longestText(shape), shape.positionOffset - 1,
                       [&](int tokens, float* logits) { forward(model.weights, shape, w, LOT_TEXTS, tokens, logits); });
 }
-bool findOutliers(ModelOf<Float32Arithmetic>&) { return true; }
-bool findOutliers(ModelOf<SplitFloat32Arithmetic>&) { return true; }
+/** In float32 no column is one. */
+template <class Kind>
+bool findOutliers(ModelOf<Kind>&) {
+  return true;
+}
 
 void setUnits(QuantizedRows& rows, Units units) { rows.units = units; }
 /** In float32 the kind says it. */
@@ -98,8 +106,10 @@ Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, cons
     if (!isFinite(tensors[i], tensorLength(shape, i))) return Outcome::notFinite;
   }
   if (arithmetic == Arithmetic::int8) return create<Int8Arithmetic>(shape, arithmetic, units, tensors, created);
-  return units == Units::tiles ? create<SplitFloat32Arithmetic>(shape, arithmetic, units, tensors, created)
-                               : create<Float32Arithmetic>(shape, arithmetic, units, tensors, created);
+#ifdef __AMX_TILE__
+  if (units == Units::tiles) return create<SplitFloat32Arithmetic>(shape, arithmetic, units, tensors, created);
+#endif
+  return create<Float32Arithmetic>(shape, arithmetic, units, tensors, created);
 }
 
 void destroyModel(Model* model) {

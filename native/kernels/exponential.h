@@ -14,13 +14,13 @@ static ALWAYS_INLINE Floats splitPower(Floats x, Floats* fraction) {
 }
 
 static ALWAYS_INLINE Floats scaleByPower(Floats mantissa, Floats shifted) {
-  const Integers exponent = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
-  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(mantissa), exponent));
+  const Integers exponent = shiftLeft<23>(asIntegers(shifted));
+  return asFloats(add(asIntegers(mantissa), exponent));
 }
 
 /**
  * 2^x for |x| <= 126, relative error at most 7.5e-5: a tenth of what rounding to bfloat16 adds (2^-9), for values that are rounded to it next.
- * The NaN of AVX-512 (low bits zero) stays a NaN.
+ * The NaN that these processors make (low bits zero) stays a NaN.
  */
 static ALWAYS_INLINE Floats coarsePowerOfTwo(Floats x) {
   Floats f;
@@ -32,7 +32,7 @@ static ALWAYS_INLINE Floats coarsePowerOfTwo(Floats x) {
 }
 
 /** The same from below: whatever is under -126 is 2^-126. The operands of the maximum stand so that a NaN stays one. */
-static ALWAYS_INLINE Floats coarsePowerOfTwoFromBelow(Floats x) { return coarsePowerOfTwo(_mm512_max_ps(splat(-126.f), x)); }
+static ALWAYS_INLINE Floats coarsePowerOfTwoFromBelow(Floats x) { return coarsePowerOfTwo(maximum(splat(-126.f), x)); }
 
 /** 2^x for |x| <= 126, relative error at most 2.5e-7. */
 static ALWAYS_INLINE Floats barePowerOfTwo(Floats x) {
@@ -47,11 +47,11 @@ static ALWAYS_INLINE Floats barePowerOfTwo(Floats x) {
 }
 
 /** The same from below: whatever is under -126 is 2^-126. */
-static ALWAYS_INLINE Floats powerOfTwo(Floats x) { return barePowerOfTwo(_mm512_max_ps(splat(-126.f), x)); }
+static ALWAYS_INLINE Floats powerOfTwo(Floats x) { return barePowerOfTwo(maximum(splat(-126.f), x)); }
 
 /** tanh x = sign(x) (1 - t) / (1 + t) with t = exp(-2 |x|), absolute error below 3e-7. */
 static ALWAYS_INLINE Floats hyperbolicTangent(Floats x) {
-  const Floats t = powerOfTwo(multiply(_mm512_abs_ps(x), splat(-2.885390082f)));
-  const Floats magnitude = _mm512_div_ps(subtract(splat(1.f), t), add(splat(1.f), t));
-  return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_castps_si512(magnitude), _mm512_castps_si512(x), _mm512_set1_epi32(INT32_MIN), 0xd8));
+  const Floats t = powerOfTwo(multiply(magnitudeOf(x), splat(-2.885390082f)));
+  const Floats magnitude = divide(subtract(splat(1.f), t), add(splat(1.f), t));
+  return withSignOf(magnitude, x);
 }

@@ -15,7 +15,7 @@ static void giveOutliers(QuantizedMatrix& matrix, const OutlierColumns& outliers
     for (int i = 0; i < HIGH_INPUTS; i++) {
       const int8_t weight = *weightAt(matrix, output, outliers.columns[i]);
       *weightAt(matrix, output, i - HIGH_INPUTS) = weight;
-      matrix.starts[output] -= (128 << HIGH_SHIFT) * weight;  // the zero point of the high bytes
+      matrix.starts[output] -= (HIGH_ZERO_POINT << HIGH_SHIFT) * weight;  // the zero point of the high bytes
     }
   }
 }

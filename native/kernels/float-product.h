@@ -1,15 +1,21 @@
-// Products in float32: blocks of up to six rows by panels of 64 outputs. Every sum begins with the bias and takes the inputs in their order, whatever the block, so a
+// Products in float32: blocks of up to six rows by panels of outputs. Every sum begins with the bias and takes the inputs in their order, whatever the block, so a
 // row's result depends on that row alone.
 //
-// Six by four vectors of sums, four of weights and one activation fit the 32 registers with ten loads for 24 multiply-adds. On Zen 4 that is 93 to 98 % of the 32
-// operations a cycle that the processor has; twelve rows by two vectors, which needs fourteen loads, is 88 %.
+// Six by four vectors of sums, four of weights and one activation fit the 32 registers of AVX-512 with ten loads for 24 multiply-adds. On Zen 4 that is 93 to 98 % of the 32
+// operations a cycle that the processor has; twelve rows by two vectors, which needs fourteen loads, is 88 %. AVX2 has half of the registers, half as wide: six by one.
 #pragma once
 #include "vectors.h"
 
 constexpr int FLOAT_BLOCK_ROWS = 6;
-constexpr int FLOAT_PANEL = 64;
+/** Vectors of a panel, and of those that are summed together. */
+#ifdef __AVX512F__
+constexpr int FLOAT_VECTORS = 4, FLOAT_BLOCK_VECTORS = 4;
+#else
+constexpr int FLOAT_VECTORS = 2, FLOAT_BLOCK_VECTORS = 1;
+#endif
+constexpr int FLOAT_PANEL = FLOAT_VECTORS * LANES;
 
-/** Panels of 64 outputs, [panel][input][64]; the last may have 32. No biases are none. */
+/** [panel][input][FLOAT_PANEL]; the last panel may have 32. No biases are none. */
 struct FloatMatrix {
   int inputs, outputs;
   float* weights;
@@ -21,30 +27,45 @@ struct FloatRows {
   size_t stride;
 };
 
+/** Some vectors of a panel of VECTORS, from FIRST on. */
+template <int ROWS, int VECTORS, int FIRST, int TOGETHER>
+static ALWAYS_INLINE void addFloatProducts(const FloatRows& rows, const float* from, const float* weights, int inputs, Floats (&sums)[ROWS][VECTORS]) {
+  Floats own[ROWS][TOGETHER];
+  UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int v = 0; v < TOGETHER; v++) own[r][v] = sums[r][FIRST + v];
+  _Pragma("GCC unroll 4") for (int k = 0; k < inputs; k++) {
+    Floats weight[TOGETHER];
+    UNROLL for (int v = 0; v < TOGETHER; v++) weight[v] = loadAligned(weights + (size_t)k * LANES * VECTORS + LANES * (FIRST + v));
+    UNROLL for (int r = 0; r < ROWS; r++) {
+      const Floats activation = splat(from[r * rows.stride + k]);
+      UNROLL for (int v = 0; v < TOGETHER; v++) own[r][v] = multiplyAdd(activation, weight[v], own[r][v]);
+    }
+  }
+  UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int v = 0; v < TOGETHER; v++) sums[r][FIRST + v] = own[r][v];
+}
+
 template <int ROWS, int VECTORS, class Sink>
 static ALWAYS_INLINE void multiplyFloatPanel(const FloatRows& rows, int first, const FloatMatrix& matrix, int output, Sink& sink) {
   const float *from = rows.start + (size_t)first * rows.stride, *weights = matrix.weights + (size_t)output * (size_t)matrix.inputs;
   Floats sums[ROWS][VECTORS];
   UNROLL for (int v = 0; v < VECTORS; v++) {
-    const Floats bias = matrix.biases ? load(matrix.biases + output + 16 * v) : zeros();
+    const Floats bias = matrix.biases ? load(matrix.biases + output + LANES * v) : zeros();
     UNROLL for (int r = 0; r < ROWS; r++) sums[r][v] = bias;
   }
-  _Pragma("GCC unroll 4") for (int k = 0; k < matrix.inputs; k++) {
-    Floats weight[VECTORS];
-    UNROLL for (int v = 0; v < VECTORS; v++) weight[v] = _mm512_load_ps(weights + (size_t)k * 16 * VECTORS + 16 * v);
-    UNROLL for (int r = 0; r < ROWS; r++) {
-      const Floats activation = splat(from[r * rows.stride + k]);
-      UNROLL for (int v = 0; v < VECTORS; v++) sums[r][v] = multiplyAdd(activation, weight[v], sums[r][v]);
-    }
+  if constexpr (FLOAT_BLOCK_VECTORS == 1) {
+    static_assert(VECTORS == 2 || FLOAT_BLOCK_VECTORS > 1, "both vectors have their turn");
+    addFloatProducts<ROWS, VECTORS, 0, 1>(rows, from, weights, matrix.inputs, sums);
+    addFloatProducts<ROWS, VECTORS, 1, 1>(rows, from, weights, matrix.inputs, sums);
+  } else {
+    addFloatProducts<ROWS, VECTORS, 0, VECTORS>(rows, from, weights, matrix.inputs, sums);
   }
   UNROLL for (int r = 0; r < ROWS; r++) sink.put(first, r, output, sums[r]);
 }
 
-/** What a product is for (sinks.h): `put` takes 64 values of a row, or 32, and `finish` comes when all of a block's rows are there. */
+/** What a product is for (sinks.h): `put` takes a panel's values of a row, or 32, and `finish` comes when all of a block's rows are there. */
 template <int ROWS, class Sink>
 static __attribute__((noinline)) void multiplyFloatBlock(const FloatRows& rows, int first, const FloatMatrix& matrix, Sink& sink) {
   int output = 0;
-  for (; output + FLOAT_PANEL <= matrix.outputs; output += FLOAT_PANEL) multiplyFloatPanel<ROWS, 4>(rows, first, matrix, output, sink);
+  for (; output + FLOAT_PANEL <= matrix.outputs; output += FLOAT_PANEL) multiplyFloatPanel<ROWS, FLOAT_VECTORS>(rows, first, matrix, output, sink);
   if (output < matrix.outputs) multiplyFloatPanel<ROWS, 2>(rows, first, matrix, output, sink);
   sink.template finish<ROWS>(first, 0);
 }

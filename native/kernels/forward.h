@@ -2,9 +2,9 @@
 #pragma once
 #include <string.h>
 
-#include "attention.h"
+#include "attend-rows.h"
 #include "last-attention.h"
-#include "tile-attention.h"
+#include "tiles.h"
 #include "weights.h"
 #include "workspace.h"
 
@@ -96,7 +96,7 @@ static void runHead(const Weights<Kind>& weights, const Shape& shape, Workspace<
     for (size_t label = 0; label < (size_t)shape.labels; label++) {
       Floats sum = zeros();
       for (size_t d = 0; d < size; d += 16) sum = multiplyAdd(load(row + d), load(weights.headWeights + label * size + d), sum);
-      logits[i * (size_t)shape.labels + label] = _mm512_reduce_add_ps(sum) + weights.headBiases[label];
+      logits[i * (size_t)shape.labels + label] = sumOf(sum) + weights.headBiases[label];
     }
   }
 }

@@ -9,7 +9,7 @@ static void giveToAttention(EncoderLayer<QuantizedMatrix>& layer, const OutlierC
 struct Int8Arithmetic {
   using Matrix = QuantizedMatrix;
   using LastMatrix = QuantizedMatrix;
-  using Numbers = Bfloat16;
+  using Numbers = QuantizedAttention;
   /** bfloat16: half the memory of float32, and a relative error of 2^-9 for each value where int8 has 2^-8 of the row's largest. */
   using Word = uint16_t;
 
@@ -18,8 +18,8 @@ struct Int8Arithmetic {
 
   using Rows = QuantizedRows;
 
-  static ALWAYS_INLINE Floats loadWords(const Word* from) { return Bfloat16::loadNumbers(from); }
-  static ALWAYS_INLINE void storeWords(Word* to, Floats values) { Bfloat16::storeNumbers(to, values); }
+  static ALWAYS_INLINE Floats loadWords(const Word* from) { return loadBfloat16(from); }
+  static ALWAYS_INLINE void storeWords(Word* to, Floats values) { storeBfloat16(to, values); }
 
   template <class Sink>
   static void multiplyHidden(Workspace<Int8Arithmetic>& w, int count, const Matrix& matrix, Sink& sink) {

@@ -16,19 +16,19 @@ static void mixHiddenStates(const float* states, int length, int size, const flo
       const Floats state = load(x + d);
       UNROLL for (int h = 0; h < HEADS; h++) sums[h] = multiplyAdd(state, load(looks + h * size + d), sums[h]);
     }
-    UNROLL for (int h = 0; h < HEADS; h++) scores[h * stride + t] = _mm512_reduce_add_ps(sums[h]);
+    UNROLL for (int h = 0; h < HEADS; h++) scores[h * stride + t] = sumOf(sums[h]);
   }
   for (int h = 0; h < HEADS; h++) {
     float* row = scores + h * stride;
     Floats top = splat(-__builtin_inff()), sum = zeros();
-    for (int t = 0; t < length; t += 16) top = _mm512_mask_max_ps(top, laneMask(length - t), top, load(row + t));
-    top = splat(_mm512_reduce_max_ps(top));
+    for (int t = 0; t < length; t += 16) top = maximum(top, load(row + t), firstLanes(length - t));
+    top = splat(largestOf(top));
     for (int t = 0; t < length; t += 16) {
-      const Floats share = _mm512_maskz_mov_ps(laneMask(length - t), powerOfTwo(subtract(load(row + t), top)));
+      const Floats share = only(firstLanes(length - t), powerOfTwo(subtract(load(row + t), top)));
       sum = add(sum, share);
       store(row + t, share);
     }
-    const Floats factor = splat(1.f / _mm512_reduce_add_ps(sum));
+    const Floats factor = splat(1.f / sumOf(sum));
     for (int t = 0; t < length; t += 16) store(row + t, multiply(load(row + t), factor));
   }
   for (int d = 0; d < size; d += 32) {

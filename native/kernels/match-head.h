@@ -21,7 +21,7 @@ struct UnitVectorSink {
   ALWAYS_INLINE void finish(int first, int from) {
     for (int r = from; r < from + ROWS; r++) {
       float* row = out + (size_t)(first + r) * (size_t)size;
-      const float square = _mm512_reduce_add_ps(squares[r]);
+      const float square = sumOf(squares[r]);
       // The difference is zero, or NaN where a value is not finite.
       const Floats factor = splat(1.f / larger(squareRoot(square), 1e-12f) + (square - square));
       for (int i = 0; i < size; i += 16) store(row + i, multiply(load(row + i), factor));
@@ -48,7 +48,7 @@ static void findBest(const float* rows, const float* others, int count, int size
       UNROLL for (int r = 0; r < MATCH_ROWS; r++) sums[r] = multiplyAdd(value, load(rows + (size_t)r * (size_t)size + d), sums[r]);
     }
     UNROLL for (int r = 0; r < MATCH_ROWS; r++) {
-      const float found = _mm512_reduce_add_ps(sums[r]);
+      const float found = sumOf(sums[r]);
       if (!(found <= best[r])) best[r] = found;  // what is not a number stays, whatever follows
     }
   }
@@ -79,14 +79,14 @@ static void meanRow(const PairRows& pair, const float* hidden, const int32_t* pi
   for (int d = 0; d < size; d += 16) {
     Floats sum = zeros();
     for (int i = pair.keptStart + 1; i < end; i++) sum = multiplyAdd(splat(importance[pieces[i]]), load(hidden + (size_t)i * (size_t)size + d), sum);
-    store(mean + d, _mm512_div_ps(sum, whole));
+    store(mean + d, divide(sum, whole));
   }
 }
 
 static float dotProduct(const float* a, const float* b, int size) {
   Floats sum = zeros();
   for (int d = 0; d < size; d += 16) sum = multiplyAdd(load(a + d), load(b + d), sum);
-  return _mm512_reduce_add_ps(sum);
+  return sumOf(sum);
 }
 
 static float lengthOf(const float* row, int size) { return larger(squareRoot(dotProduct(row, row, size)), 1e-12f); }
@@ -106,7 +106,7 @@ static void finishPairs(const PrunedWeights& weights, const PrunedShape& shape, 
     const float alike = dotProduct(w.query.sentence, sentence, shape.hidden) / lengthOf(sentence, shape.hidden);
     Floats sum = zeros();
     for (size_t d = 0; d < size; d += 16) sum = multiplyAdd(hyperbolicTangent(load(pooled + d)), load(weights.classifier + d), sum);
-    const float first = _mm512_reduce_add_ps(sum) + shape.classifierBias;
+    const float first = sumOf(sum) + shape.classifierBias;
     logits[i] = shape.bias + pairs[i].matched * shape.matched + alike * shape.alike + first * shape.first + pairs[i].lexical;
   }
 }

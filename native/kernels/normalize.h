@@ -23,7 +23,7 @@ static ALWAYS_INLINE void normalizeRows(const float* rows, const Floats* sums, c
   const int size = norm.size;
   float mean[ROWS], inverse[ROWS];
   Floats squares[ROWS];
-  for (int r = 0; r < ROWS; r++) mean[r] = _mm512_reduce_add_ps(sums[r]) / (float)size;
+  for (int r = 0; r < ROWS; r++) mean[r] = sumOf(sums[r]) / (float)size;
   for (int r = 0; r < ROWS; r++) {
     const float* x = rows + r * UNFINISHED_HIDDEN_STRIDE;
     const Floats center = splat(mean[r]);
@@ -35,7 +35,7 @@ static ALWAYS_INLINE void normalizeRows(const float* rows, const Floats* sums, c
     }
     squares[r] = add(squares0, squares1);
   }
-  for (int r = 0; r < ROWS; r++) inverse[r] = 1.f / squareRoot(_mm512_reduce_add_ps(squares[r]) / (float)size + norm.epsilon);
+  for (int r = 0; r < ROWS; r++) inverse[r] = 1.f / squareRoot(sumOf(squares[r]) / (float)size + norm.epsilon);
   for (int r = 0; r < ROWS; r++) {
     const float* x = rows + r * UNFINISHED_HIDDEN_STRIDE;
     float* y = out + (size_t)r * size;

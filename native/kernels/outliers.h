@@ -1,11 +1,10 @@
 // Rows of hidden states have a few columns that are many times larger than the others, the same in every row (T. Dettmers et al., 2022, arXiv:2208.07339); of a text's first
-// row one column may be nearly all there is (M. Sun et al., 2024, arXiv:2402.17762). One scale for a row would leave the rest few of its 127 steps: most of int8's error
+// row one column may be nearly all there is (M. Sun et al., 2024, arXiv:2402.17762). One scale for a row would leave the rest few of its steps: most of int8's error
 // in a MiniLM and in the shipped reranker came from there. So the largest columns are integers of two bytes, the high one read as an input of its own
 // (quantized-product.h), and the others alone decide a row's scale.
 #pragma once
 #include "arena.h"
 #include "quantize.h"
-#include "quantized-product.h"
 
 /** Which columns of a norm's rows they are (find-outliers.h). */
 struct OutlierColumns {
@@ -45,21 +44,21 @@ static ALWAYS_INLINE float quantizeWithOutliers(const float* row, int size, cons
   Floats top0 = zeros(), top1 = zeros(), trace = zeros();
   for (int i = 0; i < size; i += 32) {
     const Floats a = load(row + i), b = load(row + i + 16);
-    top0 = _mm512_mask_range_ps(top0, outliers.others[i / 16], top0, a, 0b1011);
-    top1 = _mm512_mask_range_ps(top1, outliers.others[i / 16 + 1], top1, b, 0b1011);
+    top0 = largerMagnitude(top0, a, outliers.others[i / 16]);
+    top1 = largerMagnitude(top1, b, outliers.others[i / 16 + 1]);
     trace = multiplyAdd(a, zeros(), multiplyAdd(b, zeros(), trace));
   }
-  const Floats large = _mm512_i32gather_ps(_mm512_loadu_si512(outliers.columns), row, sizeof(float));
-  const float least = larger(_mm512_reduce_max_ps(_mm512_abs_ps(large)) * (127.f / MOST_WITH_HIGH), LEAST_MAGNITUDE);
-  const float magnitude = larger(_mm512_reduce_max_ps(largerMagnitude(top0, top1)), least);
+  const Floats large = gather(row, loadIntegers(outliers.columns));
+  const float least = larger(largestOf(magnitudeOf(large)) * ((float)MOST_BYTE / MOST_WITH_HIGH), LEAST_MAGNITUDE);
+  const float magnitude = larger(largestOf(largerMagnitude(top0, top1)), least);
   storeAroundZeroPoint(row, size, magnitude, to);
-  const Integers zeroPoint = _mm512_set1_epi32(128), half = _mm512_set1_epi32(1 << (HIGH_SHIFT - 1));
-  const Integers whole = _mm512_cvtps_epi32(multiply(large, splat(127.f / magnitude)));
-  const Integers high = _mm512_srai_epi32(_mm512_add_epi32(whole, half), HIGH_SHIFT);
-  const Integers low = _mm512_sub_epi32(whole, _mm512_slli_epi32(high, HIGH_SHIFT));
-  _mm_storeu_si128((__m128i*)(to + size), _mm512_cvtepi32_epi8(_mm512_add_epi32(high, zeroPoint)));
-  alignas(16) uint8_t bytes[HIGH_INPUTS];
-  _mm_store_si128((__m128i*)bytes, _mm512_cvtepi32_epi8(_mm512_add_epi32(low, zeroPoint)));
+  const Integers half = splat(1 << (HIGH_SHIFT - 1));
+  const Integers whole = toIntegers(multiply(large, splat((float)MOST_BYTE / magnitude)));
+  const Integers high = shiftSignedRight<HIGH_SHIFT>(add(whole, half));
+  const Integers low = subtract(whole, shiftLeft<HIGH_SHIFT>(high));
+  storeLowBytes(to + size, add(high, splat(HIGH_ZERO_POINT)));
+  uint8_t bytes[HIGH_INPUTS];
+  storeLowBytes(bytes, add(low, splat(ZERO_POINT)));
   for (int i = 0; i < HIGH_INPUTS; i++) to[outliers.columns[i]] = bytes[i];
-  return magnitude * (1.f / 127.f) + _mm512_reduce_add_ps(trace);
+  return magnitude * (1.f / MOST_BYTE) + sumOf(trace);
 }

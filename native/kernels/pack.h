@@ -2,13 +2,14 @@
 #pragma once
 #include <string.h>
 
+#include "activations.h"
 #include "heavy-inputs.h"
-#include "split-product.h"
+#include "quantize-weights.h"
+#ifdef __AMX_TILE__
+#include "pack-split.h"
+#endif
 #include "strassen-product.h"
 #include "weights.h"
-
-/** How the rows that a matrix will multiply are quantised: bytes around 128, or bytes from -GELU_SHIFT up. */
-enum class Activations { aroundZeroPoint, shiftedGelu };
 
 struct Tensors {
   const float* const* next;
@@ -17,36 +18,25 @@ struct Tensors {
 };
 
 /**
- * Rows `first`... of a matrix: signed bytes with one scale for each output, round(w / scale) with the largest at 127, or at MOST_WITH_HIGH where the input is there twice.
+ * Rows `first`... of a matrix: signed bytes with one scale for each output, round(w / scale) with the largest at MOST_WEIGHT, or at MOST_WITH_HIGH where
+ * the input is there twice, or all smaller where products would not be exact.
  * `factor` is multiplied in.
  */
 static void packRows(QuantizedMatrix& matrix, int first, const float* weights, const float* biases, int rows, float factor, Activations activations) {
   const int inputs = matrix.inputs, heavyInputs = matrix.heavy ? HIGH_INPUTS : 0;
   float parts[MAX_INNER];
   for (int k = 0; k < inputs; k++) parts[k] = 1.f;
-  for (int i = 0; i < heavyInputs; i++) parts[matrix.heavy[i]] = 127.f / MOST_WITH_HIGH;
+  for (int i = 0; i < heavyInputs; i++) parts[matrix.heavy[i]] = (float)MOST_WEIGHT / MOST_WITH_HIGH;
   for (int row = 0; row < rows; row++) {
     const float* w = weights + (size_t)row * (size_t)inputs;
     float magnitude = 1e-30f;
     for (int k = 0; k < inputs; k++) magnitude = larger(__builtin_fabsf(w[k]) * parts[k], magnitude);
-    const float scale = magnitude / 127.f;
+    const float least = leastScale([&](int input) { return parts[input] < 1.f ? 0.f : w[input]; }, inputs);
     const int output = first + row;
-    int8_t* panel = weightAt(matrix, output, 0);
-    int32_t sum = 0;
-    for (int k = 0; k < inputs; k++) {
-      const int32_t quantized = _mm_cvtss_si32(_mm_set_ss(w[k] / scale));
-      sum += quantized;
-      panel[(size_t)(k / 4) * 4 * PANEL + (size_t)(k % 4)] = (int8_t)quantized;
-    }
-    for (int i = 0; i < heavyInputs; i++) {
-      const int input = matrix.heavy[i];
-      const int32_t quantized = _mm_cvtss_si32(_mm_set_ss(w[input] / scale)), high = (quantized + (1 << (HIGH_SHIFT - 1))) >> HIGH_SHIFT;
-      *weightAt(matrix, output, input) = (int8_t)(quantized - high * (1 << HIGH_SHIFT));
-      *weightAt(matrix, output, i - HIGH_INPUTS) = (int8_t)high;
-    }
+    const auto [scale, sum] = quantizeWeights(matrix, output, [&](int input) { return w[input]; }, larger(least, magnitude / MOST_WEIGHT));
     const bool shifted = activations == Activations::shiftedGelu;
     matrix.scales[output] = scale * factor;
-    matrix.starts[output] = shifted ? 0 : -128 * sum;
+    matrix.starts[output] = shifted ? 0 : -ZERO_POINT * sum;
     matrix.biases[output] = biases[row] * factor - (shifted ? GELU_SHIFT * (float)sum * scale * factor : 0.f);
   }
 }
@@ -85,26 +75,8 @@ static void packRows(StrassenMatrix& matrix, int first, const float* weights, co
   }
 }
 
-/** In three parts, by tiles: of each 32 inputs the first sixteen and the others take turns. */
-static void packRows(SplitMatrix& matrix, int first, const float* weights, const float* biases, int rows, float factor, Activations) {
-  for (int row = 0; row < rows; row++, weights += matrix.inputs) {
-    const int output = first + row;
-    uint16_t* to = matrix.at(output);
-    const Floats scale = splat(factor);
-    for (int input = 0; input < matrix.inputs; input += TILE_INPUTS, to += 2 * SPLIT_PARTS * TILE_NUMBERS) {
-      alignas(64) uint32_t parts[SPLIT_PARTS][TILE_ROWS];
-      splitNumbers<TILE_INPUTS>(multiply(load(weights + input), scale), multiply(load(weights + input + 16), scale), (uint16_t*)parts);
-      for (int part = 0; part < SPLIT_PARTS; part++) {
-        for (int pair = 0; pair < TILE_ROWS; pair++) memcpy(to + (part * 2 * TILE_ROWS + pair) * TILE_INPUTS, &parts[part][pair], sizeof(uint32_t));
-      }
-    }
-    matrix.biases[output] = biases[row] * factor;
-  }
-}
-
 static void completeMatrix(QuantizedMatrix&) {}
 static void completeMatrix(FloatMatrix&) {}
-static void completeMatrix(SplitMatrix&) {}
 /** Sums of up to four weights, in float64, so that they are rounded once. */
 static void completeMatrix(StrassenMatrix& matrix) {
   for (int output = 0; output < matrix.outputs; output += STRASSEN_CHUNK) {
@@ -129,7 +101,6 @@ static void findHeavyInputs(QuantizedMatrix& matrix, const float* weights) {
   if (matrix.heavy) findHeavyInputs(matrix.heavy, weights, matrix.inputs, matrix.outputs);
 }
 static void findHeavyInputs(FloatMatrix&, const float*) {}
-static void findHeavyInputs(SplitMatrix&, const float*) {}
 static void findHeavyInputs(StrassenMatrix&, const float*) {}
 
 template <class Matrix>

@@ -6,7 +6,7 @@
 static void embed(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int rows) {
   const size_t size = (size_t)shape.hidden, half = size / 2;
   constexpr int AHEAD = 4;  // rows of the vocabulary are anywhere in memory, so they are fetched some tokens before they are read
-  const Integers low = _mm512_set1_epi32(15), shift = _mm512_set1_epi32(8);
+  const Integers low = splat(15), shift = splat(8);
   for (int t = 0; t < rows; t++) {
     if (t + AHEAD < rows) {
       const char* next = (const char*)(weights.words + (size_t)w.pieces[t + AHEAD] * half);
@@ -17,9 +17,9 @@ static void embed(const PrunedWeights& weights, const PrunedShape& shape, Pruned
     const Floats scale = splat(weights.wordScales[w.pieces[t]]);
     Floats sum = zeros();
     for (size_t i = 0; i < half; i += 16) {
-      const Integers both = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)(word + i)));
-      const Floats first = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_and_si512(both, low), shift));
-      const Floats second = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_srli_epi32(both, 4), shift));
+      const Integers both = loadBytes(word + i);
+      const Floats first = toFloats(subtract(bitwiseAnd(both, low), shift));
+      const Floats second = toFloats(subtract(shiftRight<4>(both), shift));
       const Floats a = add(multiply(first, scale), load(place + i)), b = add(multiply(second, scale), load(place + half + i));
       sum = add(sum, add(a, b));
       store(w.unfinished + i, a);

@@ -37,7 +37,7 @@ static void gatherKept(const PrunedShape& shape, PrunedWorkspace& w, int keptRow
 /** Keys and values of all tokens; queries, and everything after, of those that go on. */
 static void runFirstLayer(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, const PairRows* pairs, int count, const GroupRows& rows) {
   const PrunedLayer& layer = weights.layers[0];
-  AttentionInputSink<Bfloat16> keyValues{w.attentionInput, (size_t)rows.all}, queries{w.queries, (size_t)rows.kept};
+  AttentionInputSink<QuantizedAttention> keyValues{w.attentionInput, (size_t)rows.all}, queries{w.queries, (size_t)rows.kept};
   w.rows.multiplyHidden(rows.all, layer.keyValue, keyValues);
   gatherKept(shape, w, rows.kept);
   w.rows.multiplyHidden(rows.kept, layer.query, queries);
@@ -51,7 +51,7 @@ static void runFirstLayer(const PrunedWeights& weights, const PrunedShape& shape
 
 static void runLayer(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, const PairRows* pairs, int count, int index, int rows) {
   const PrunedLayer& layer = weights.layers[index];
-  AttentionInputSink<Bfloat16> sink{w.attentionInput, (size_t)rows};
+  AttentionInputSink<QuantizedAttention> sink{w.attentionInput, (size_t)rows};
   w.rows.multiplyHidden(rows, layer.attentionInput, sink);
   const Projections from = {w.attentionInput, (size_t)rows, w.attentionInput + (size_t)rows * (size_t)shape.hidden, (size_t)rows};
   for (int i = 0; i < count; i++) {

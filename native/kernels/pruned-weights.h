@@ -1,10 +1,13 @@
-// The weights of the package's own cross-encoder, from the integers of its file to what the kernels read: no value is quantised anew.
+// The weights of the package's own cross-encoder, from the integers of its file to what the kernels read. No value is quantised
+// anew, unless products would not be exact (multiply-bytes-256.h).
 #pragma once
 #include <string.h>
 
 #include "../pruned-engine.h"
+#include "activations.h"
 #include "find-outliers.h"
 #include "gelu.h"
+#include "quantize-weights.h"
 #include "weights.h"
 
 struct PrunedLayer : EncoderLayer<QuantizedMatrix> {
@@ -70,31 +73,25 @@ struct PrunedTensors {
   void copy(float* to, size_t count) { memcpy(to, floats(), count * sizeof(float)); }
 };
 
-/** How the rows that a matrix will multiply are quantised: bytes around 128, or bytes from -GELU_SHIFT up. */
-enum class RowBytes { aroundZeroPoint, shiftedGelu };
-
 /** A linear part as the outputs from `first` on. The file has [input][output]. `factor` is multiplied in. */
-static void packColumns(QuantizedMatrix& matrix, int first, int outputs, PrunedTensors& tensors, float factor, RowBytes bytes) {
+static void packColumns(QuantizedMatrix& matrix, int first, int outputs, PrunedTensors& tensors, float factor, Activations activations) {
   const int8_t* weights = tensors.bytes();
   const float *scales = tensors.floats(), *biases = tensors.floats();
-  const bool isShifted = bytes == RowBytes::shiftedGelu;
+  const bool isShifted = activations == Activations::shiftedGelu;
   for (int column = 0; column < outputs; column++) {
     const int output = first + column;
-    int8_t* panel = weightAt(matrix, output, 0);
-    int32_t sum = 0;
-    for (int k = 0; k < matrix.inputs; k++) {
-      const int8_t weight = weights[(size_t)k * (size_t)outputs + (size_t)column];
-      sum += weight;
-      panel[(size_t)(k / 4) * 4 * PANEL + (size_t)(k % 4)] = weight;
-    }
-    matrix.scales[output] = scales[column] * factor;
-    matrix.starts[output] = isShifted ? 0 : -128 * sum;
-    matrix.biases[output] = biases[column] * factor - (isShifted ? GELU_SHIFT * (float)sum * scales[column] * factor : 0.f);
+    const auto weightOf = [&](int input) { return (float)weights[(size_t)input * (size_t)outputs + (size_t)column]; };
+    // 1 where the integers can stay as they are.
+    const auto [scale, sum] = quantizeWeights(matrix, output, weightOf, larger(leastScale(weightOf, matrix.inputs), 1.f));
+    const float whole = scales[column] * scale;
+    matrix.scales[output] = whole * factor;
+    matrix.starts[output] = isShifted ? 0 : -ZERO_POINT * sum;
+    matrix.biases[output] = biases[column] * factor - (isShifted ? GELU_SHIFT * (float)sum * whole * factor : 0.f);
   }
 }
 
-static void packMatrix(QuantizedMatrix& matrix, PrunedTensors& tensors, RowBytes bytes) {
-  packColumns(matrix, 0, matrix.outputs, tensors, 1.f, bytes);
+static void packMatrix(QuantizedMatrix& matrix, PrunedTensors& tensors, Activations activations) {
+  packColumns(matrix, 0, matrix.outputs, tensors, 1.f, activations);
 }
 
 /** A linear part in float32, for the few rows of the head. */
@@ -132,13 +129,13 @@ static void packLayer(PrunedLayer& layer, const PrunedShape& shape, bool isFirst
   const float queryFactor = 1.4426950408889634f / squareRoot((float)(hidden / shape.heads));  // log2(e): shares are powers of two
   QuantizedMatrix &query = isFirst ? layer.query : layer.attentionInput, &keyValue = isFirst ? layer.keyValue : layer.attentionInput;
   const int key = isFirst ? 0 : hidden;
-  packColumns(query, 0, hidden, tensors, queryFactor, RowBytes::aroundZeroPoint);
-  packColumns(keyValue, key, hidden, tensors, 1.f, RowBytes::aroundZeroPoint);
-  packColumns(keyValue, key + hidden, hidden, tensors, 1.f, RowBytes::aroundZeroPoint);
-  packMatrix(layer.attentionOutput, tensors, RowBytes::aroundZeroPoint);
+  packColumns(query, 0, hidden, tensors, queryFactor, Activations::aroundZeroPoint);
+  packColumns(keyValue, key, hidden, tensors, 1.f, Activations::aroundZeroPoint);
+  packColumns(keyValue, key + hidden, hidden, tensors, 1.f, Activations::aroundZeroPoint);
+  packMatrix(layer.attentionOutput, tensors, Activations::aroundZeroPoint);
   packNorm(layer.attentionNorm, tensors);
-  packMatrix(layer.intermediate, tensors, RowBytes::aroundZeroPoint);
-  packMatrix(layer.output, tensors, RowBytes::shiftedGelu);
+  packMatrix(layer.intermediate, tensors, Activations::aroundZeroPoint);
+  packMatrix(layer.output, tensors, Activations::shiftedGelu);
   packNorm(layer.outputNorm, tensors);
 }
 
@@ -146,7 +143,7 @@ static void packWeights(PrunedWeights& weights, const PrunedShape& shape, const 
   PrunedTensors tensors{from};
   packEmbeddings(weights, shape, tensors);
   for (int i = 0; i < shape.layers; i++) packLayer(weights.layers[i], shape, i == 0, tensors);
-  packMatrix(weights.project, tensors, RowBytes::aroundZeroPoint);
+  packMatrix(weights.project, tensors, Activations::aroundZeroPoint);
   packRestored(weights.sentence, tensors);
   packRestored(weights.pooler, tensors);
   tensors.copy(weights.classifier, (size_t)shape.hidden);

@@ -5,6 +5,8 @@
 #include "attention.h"
 #include "sinks.h"
 
+using AttentionNumber = QuantizedAttention::Number;
+
 /** Pairs whose head is computed together: a row of each fills the largest block of a product in float32. */
 constexpr int HEAD_PAIRS = FLOAT_BLOCK_ROWS;
 /** Query tokens whose matches are looked for together. */
@@ -24,11 +26,11 @@ struct PairRows {
 struct QueryState {
   int32_t* length;      // one number, 0 where there is none yet, which is what new memory has
   int32_t* pieces;
-  uint16_t* keyValues;  // [layer][keys of each head, then values][row][32]
+  AttentionNumber* keyValues;  // [layer][keys of each head, then values][row][32]
   float* vectors;       // [row][hidden]: unit vectors after the first layer
   float* sentence;      // [hidden]: the unit sentence vector
 
-  const uint16_t* keyValuesOf(const PrunedShape& shape, int layer) const { return keyValues + (size_t)layer * 2 * (size_t)shape.hidden * (size_t)*length; }
+  const AttentionNumber* keyValuesOf(const PrunedShape& shape, int layer) const { return keyValues + (size_t)layer * 2 * (size_t)shape.hidden * (size_t)*length; }
 };
 
 struct PrunedWorkspace {
@@ -45,9 +47,9 @@ struct PrunedWorkspace {
   float* hidden;   // [row][hidden]
   float* context;  // [row][hidden], what attention gives; for a while the vectors that are matched
   QuantizedRows rows;
-  uint16_t *queries, *attentionInput;  // [panel][row][32]
+  AttentionNumber *queries, *attentionInput;  // [panel][row][32]
   // Of one pair and head: the document's columns, then the query's.
-  uint16_t *keys, *values, *shares;
+  AttentionNumber *keys, *values, *shares;
   float *scores, *unfinished;
   float *means, *sentences, *firstRows, *pooled;
 };

@@ -1,17 +1,18 @@
-// Products of quantised rows with packed int8 weights: blocks of up to twelve rows by panels of 32 outputs.
+// Products of quantised rows with packed int8 weights: blocks of up to BLOCK_ROWS rows by panels of 32 outputs.
 //
-// A row is unsigned bytes a with one scale s, an output signed bytes w with one scale t: sum(a w) is exact in 32 bits (4,096 * 255 * 127 < 2^31,
-// and `vpdpbusd` does not saturate), so the result s t sum(a w) + bias depends on that row and on nothing else in the run. What a row's zero point adds
-// is known beforehand and stands in `starts` or `biases`.
+// A row is unsigned bytes a with one scale s, an output signed bytes w with one scale t: sum(a w) is exact in 32 bits (4,096 * 255 * 127 < 2^31), so the
+// result s t sum(a w) + bias depends on that row and on nothing else in the run. What a row's zero point adds is known beforehand and stands in `starts` or `biases`.
 //
 // A few inputs may be there twice, the second time 128 times as large: the high bytes of values, or of weights, for which eight bits are too few (outliers.h, heavy-inputs.h).
 // Their sums are made first, shifted, and the others added, so that all is one integer still (16 * 255 * 127 * 128 more).
 #pragma once
 #include "../engine.h"
-#include "vectors.h"
+#ifdef __AVX512VNNI__
+#include "multiply-bytes-512.h"
+#else
+#include "multiply-bytes-256.h"
+#endif
 
-/** Most rows of a block: 24 sums of 16 lanes, two vectors of weights and one of activations fill the 32 registers. */
-constexpr int BLOCK_ROWS = 12;
 /** Most rows that a sink is given before it finishes them (sinks.h). */
 constexpr int GROUP_ROWS = 96;
 constexpr int PANEL = 32;
@@ -21,16 +22,16 @@ constexpr int PANEL = 32;
  */
 constexpr size_t HIDDEN_STRIDE = 1024 + 64;
 constexpr size_t INNER_STRIDE = 4096 + 64;
-/** How far ahead of the product weights are fetched, in bytes. */
-constexpr size_t PREFETCH_DISTANCE = 1024;
 
 /** Inputs that are there twice. A row has their high bytes behind its own. */
 constexpr int HIGH_INPUTS = 16;
 constexpr int HIGH_SHIFT = 7;
 static_assert(MAX_HIDDEN + HIGH_INPUTS <= (int)HIDDEN_STRIDE && MAX_INNER + HIGH_INPUTS <= (int)INNER_STRIDE, "a quantised row must have room for the high bytes");
 
-/** A whole number as `high * 128 + low`, with `low` from -64 to 63, and `high` a signed byte where it is at most MOST_WITH_HIGH in magnitude. */
-constexpr int MOST_WITH_HIGH = 127 << HIGH_SHIFT;
+/** A whole number as `high * 128 + low`, with `low` from -64 to 63, and `high` at most MOST_HIGH where it is at most MOST_WITH_HIGH in magnitude. */
+constexpr int MOST_WITH_HIGH = MOST_HIGH << HIGH_SHIFT;
+/** The largest weight that has one byte. */
+constexpr int MOST_WEIGHT = 127;
 
 /** Weights as they are read: for each panel, for each four inputs, 32 outputs of four bytes. The high inputs, none or HIGH_INPUTS of them, stand before the others. */
 struct QuantizedMatrix {
@@ -53,31 +54,16 @@ static ALWAYS_INLINE int8_t* weightAt(const QuantizedMatrix& matrix, int output,
 }
 
 template <int ROWS, size_t STRIDE>
-static ALWAYS_INLINE void addProducts(const uint8_t* rows, const int8_t* weights, int inputs, Integers (&sums)[ROWS][2]) {
-  _Pragma("GCC unroll 4") for (int k = 0; k < inputs / 4; k++) {
-    const int8_t* at = weights + (size_t)k * 128;
-    const Integers weights0 = _mm512_load_si512(at), weights1 = _mm512_load_si512(at + 64);
-    _mm_prefetch((const char*)at + PREFETCH_DISTANCE, _MM_HINT_T0);
-    _mm_prefetch((const char*)at + PREFETCH_DISTANCE + 64, _MM_HINT_T0);
-    UNROLL for (int r = 0; r < ROWS; r++) {
-      const Integers activations = splatFourBytes(rows + r * STRIDE + k * 4);
-      sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], activations, weights0);
-      sums[r][1] = _mm512_dpbusd_epi32(sums[r][1], activations, weights1);
-    }
-  }
-}
-
-template <int ROWS, size_t STRIDE>
 static ALWAYS_INLINE void multiplyPanel(const uint8_t* rows, const QuantizedMatrix& matrix, int panel, Integers (&sums)[ROWS][2]) {
   const int8_t* weights = weightsOf(matrix, panel);
   const int32_t* starts = matrix.starts + panel * PANEL;
-  const Integers start0 = _mm512_loadu_si512(starts), start1 = _mm512_loadu_si512(starts + 16);
+  const Integers start0 = loadIntegers(starts), start1 = loadIntegers(starts + 16);
   if (matrix.highInputs) {
-    UNROLL for (int r = 0; r < ROWS; r++) sums[r][0] = sums[r][1] = _mm512_setzero_si512();
+    UNROLL for (int r = 0; r < ROWS; r++) sums[r][0] = sums[r][1] = zeroIntegers();
     addProducts<ROWS, STRIDE>(rows + matrix.inputs, weights, HIGH_INPUTS, sums);
     UNROLL for (int r = 0; r < ROWS; r++) {
-      sums[r][0] = _mm512_add_epi32(_mm512_slli_epi32(sums[r][0], HIGH_SHIFT), start0);
-      sums[r][1] = _mm512_add_epi32(_mm512_slli_epi32(sums[r][1], HIGH_SHIFT), start1);
+      sums[r][0] = add(shiftLeft<HIGH_SHIFT>(sums[r][0]), start0);
+      sums[r][1] = add(shiftLeft<HIGH_SHIFT>(sums[r][1]), start1);
     }
     weights += HIGH_INPUTS * PANEL;
   } else {
@@ -111,8 +97,8 @@ static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const f
     const Floats bias0 = load(matrix.biases + output), bias1 = load(matrix.biases + output + 16);
     UNROLL for (int r = 0; r < ROWS; r++) {
       const Floats scale = splat(rowScales[first + r]);
-      const Floats values[2] = {multiplyAdd(_mm512_cvtepi32_ps(sums[r][0]), multiply(scale, scale0), bias0),
-                                multiplyAdd(_mm512_cvtepi32_ps(sums[r][1]), multiply(scale, scale1), bias1)};
+      const Floats values[2] = {multiplyAdd(toFloats(sums[r][0]), multiply(scale, scale0), bias0),
+                                multiplyAdd(toFloats(sums[r][1]), multiply(scale, scale1), bias1)};
       sink.put(first, r, output, values);
     }
   }
@@ -123,10 +109,10 @@ static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const f
 template <size_t STRIDE, class Sink>
 static void multiplyRows(const uint8_t* rows, const float* scales, int count, const QuantizedMatrix& matrix, Sink& sink) {
   int at = 0;
-  for (; at + 12 <= count; at += 12) multiplyBlock<12, STRIDE>(rows, scales, at, matrix, sink);
-  if (at + 8 <= count) multiplyBlock<8, STRIDE>(rows, scales, at, matrix, sink), at += 8;
-  if (at + 6 <= count) multiplyBlock<6, STRIDE>(rows, scales, at, matrix, sink), at += 6;
-  if (at + 4 <= count) multiplyBlock<4, STRIDE>(rows, scales, at, matrix, sink), at += 4;
+  for (; at + BLOCK_ROWS <= count; at += BLOCK_ROWS) multiplyBlock<BLOCK_ROWS, STRIDE>(rows, scales, at, matrix, sink);
+  if (BLOCK_ROWS > 8 && at + 8 <= count) multiplyBlock<8, STRIDE>(rows, scales, at, matrix, sink), at += 8;
+  if (BLOCK_ROWS > 6 && at + 6 <= count) multiplyBlock<6, STRIDE>(rows, scales, at, matrix, sink), at += 6;
+  if (BLOCK_ROWS > 4 && at + 4 <= count) multiplyBlock<4, STRIDE>(rows, scales, at, matrix, sink), at += 4;
   if (at + 2 <= count) multiplyBlock<2, STRIDE>(rows, scales, at, matrix, sink), at += 2;
   if (at < count) multiplyBlock<1, STRIDE>(rows, scales, at, matrix, sink);
 }

@@ -1,7 +1,10 @@
 // Rows in int8, on their way from one product to the next.
 #pragma once
 #include "normalize.h"
+#include "quantized-product.h"
+#ifdef __AMX_TILE__
 #include "quantized-tiles.h"
+#endif
 
 struct QuantizedRows {
   Units units;
@@ -54,10 +57,9 @@ struct QuantizedRows {
  private:
   template <size_t STRIDE, class Sink>
   void multiplyBytes(const uint8_t* rows, const float* scales, int count, const QuantizedMatrix& matrix, Sink& sink) const {
-    if (usesTiles()) {
-      multiplyRowsByTiles<STRIDE>(rows, scales, count, matrix, sink);
-    } else {
-      multiplyRows<STRIDE>(rows, scales, count, matrix, sink);
-    }
+#ifdef __AMX_TILE__
+    if (usesTiles()) return multiplyRowsByTiles<STRIDE>(rows, scales, count, matrix, sink);
+#endif
+    multiplyRows<STRIDE>(rows, scales, count, matrix, sink);
   }
 };

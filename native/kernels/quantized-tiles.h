@@ -72,8 +72,8 @@ static ALWAYS_INLINE void multiplyTiles(const uint8_t* rows, const QuantizedMatr
 
 template <bool HIGH>
 static ALWAYS_INLINE Floats tileSum(const TileSums& sums, const TileSums& high, int r, int lane) {
-  const Integers low = _mm512_load_si512(sums.of[r] + lane);
-  return _mm512_cvtepi32_ps(HIGH ? _mm512_add_epi32(_mm512_slli_epi32(_mm512_load_si512(high.of[r] + lane), HIGH_SHIFT), low) : low);
+  const Integers low = loadAlignedIntegers(sums.of[r] + lane);
+  return toFloats(HIGH ? add(shiftLeft<HIGH_SHIFT>(loadAlignedIntegers(high.of[r] + lane)), low) : low);
 }
 
 /** `count` rows of a group from its row `from` on, by one panel. Tiles may read rows behind the last, which are no one's: their sums are left. */

@@ -10,19 +10,19 @@ static bool isRead(const QueryState& query, const int32_t* pieces, int length) {
 }
 
 /** The keys and values of a layer go to where they are kept. Returns the queries. */
-static const uint16_t* projectQuery(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int index, int length) {
+static const AttentionNumber* projectQuery(const PrunedWeights& weights, const PrunedShape& shape, PrunedWorkspace& w, int index, int length) {
   const PrunedLayer& layer = weights.layers[index];
   const size_t size = (size_t)shape.hidden * (size_t)length;
-  uint16_t* kept = w.query.keyValues + (size_t)index * 2 * size;
+  AttentionNumber* kept = w.query.keyValues + (size_t)index * 2 * size;
   if (index == 0) {
-    AttentionInputSink<Bfloat16> queries{w.queries, (size_t)length}, keyValues{kept, (size_t)length};
+    AttentionInputSink<QuantizedAttention> queries{w.queries, (size_t)length}, keyValues{kept, (size_t)length};
     w.rows.multiplyHidden(length, layer.query, queries);
     w.rows.multiplyHidden(length, layer.keyValue, keyValues);
     return w.queries;
   }
-  AttentionInputSink<Bfloat16> sink{w.attentionInput, (size_t)length};
+  AttentionInputSink<QuantizedAttention> sink{w.attentionInput, (size_t)length};
   w.rows.multiplyHidden(length, layer.attentionInput, sink);
-  memcpy(kept, w.attentionInput + size, 2 * size * sizeof(uint16_t));
+  memcpy(kept, w.attentionInput + size, 2 * size * sizeof(AttentionNumber));
   return w.attentionInput;
 }
 
@@ -33,12 +33,12 @@ static void readSentence(const PrunedWeights& weights, const PrunedShape& shape,
   for (size_t d = 0; d < size; d += 16) {
     Floats sum = zeros();
     for (int i = 0; i < length; i++) sum = add(sum, load(w.hidden + (size_t)i * size + d));
-    store(w.means + d, _mm512_div_ps(sum, count));
+    store(w.means + d, divide(sum, count));
   }
   StoreSink sentence{w.query.sentence, size};
   multiplyFloatRows({w.means, size}, 1, weights.sentence, sentence);
   const Floats whole = splat(lengthOf(w.query.sentence, shape.hidden));
-  for (size_t d = 0; d < size; d += 16) store(w.query.sentence + d, _mm512_div_ps(load(w.query.sentence + d), whole));
+  for (size_t d = 0; d < size; d += 16) store(w.query.sentence + d, divide(load(w.query.sentence + d), whole));
 }
 
 /** Uses the workspace's rows: pairs must not be under way. */
@@ -50,7 +50,7 @@ static void readQuery(const PrunedWeights& weights, const PrunedShape& shape, Pr
   *w.query.length = length;
   embed(weights, shape, w, length);
   for (int i = 0; i < shape.layers; i++) {
-    const uint16_t* queries = projectQuery(weights, shape, w, i, length);
+    const AttentionNumber* queries = projectQuery(weights, shape, w, i, length);
     attendWithinQuery(shape, w, queries, {w.query.keyValuesOf(shape, i), length});
     finishLayer(weights.layers[i], w.rows, w.unfinished, w.context, w.hidden, length, isForHeadAlone(shape, i));
     if (i == 0) projectVectors(weights, shape, w, length, w.query.vectors);

@@ -94,15 +94,15 @@ struct QuantizedGeluSink {
     float* to = unfinished + r * UNFINISHED_INNER_STRIDE + output;
     store(to, values[0]);
     store(to + 16, values[1]);
-    const Floats larger = _mm512_max_ps(values[0], values[1]);
-    top[r] = output ? _mm512_max_ps(top[r], larger) : larger;
+    const Floats larger = maximum(values[0], values[1]);
+    top[r] = output ? maximum(top[r], larger) : larger;
   }
   template <int ROWS>
   ALWAYS_INLINE void finish(int first, int from) {
-    const TabulatedPhi phi;
+    const QuantizedPhi phi;
     for (int r = from; r < from + ROWS; r++) {
-      const float largest = _mm512_reduce_max_ps(top[r]);  // gelu grows wherever it is positive
-      const float scale = ((largest > 0 ? coarseGelu(largest) : 0.f) + GELU_SHIFT) / 255.f;
+      const float largest = largestOf(top[r]);  // gelu grows wherever it is positive
+      const float scale = ((largest > 0 ? coarseGelu(largest) : 0.f) + GELU_SHIFT) / (float)MOST_UNSIGNED;
       const Floats factor = splat(1.f / scale), shift = splat(GELU_SHIFT / scale);
       const auto quantized = [&](const float* x) __attribute__((always_inline)) {
         return multiplyAdd(phi(load(x)), multiply(load(x), factor), shift);

@@ -28,13 +28,13 @@ struct SplitRows {
  * finite; the NaN of AVX-512 (low bits zero) stays a NaN.
  */
 static ALWAYS_INLINE Floats nearestBfloat16(Floats x) {
-  const Integers shifted = _mm512_add_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(0x8000));
-  return _mm512_castsi512_ps(_mm512_and_si512(shifted, _mm512_set1_epi32((int)0xffff0000)));
+  const Integers shifted = add(asIntegers(x), splat(0x8000));
+  return asFloats(bitwiseAnd(shifted, splat((int32_t)0xffff0000)));
 }
 
 /** The upper halves of both: of each four bytes the first two are of `a`, the others of `b`. */
 static ALWAYS_INLINE Integers interleaveUpperHalves(Floats a, Floats b) {
-  return _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(_mm512_castps_si512(a), 16), _mm512_castps_si512(b));
+  return _mm512_mask_blend_epi16(0xaaaaaaaa, shiftRight<16>(asIntegers(a)), asIntegers(b));
 }
 
 /** Splits 32 numbers, STRIDE from one part to the next. The first sixteen and the others take turns, as those of the weights do, so that no number changes its lane. */
@@ -42,7 +42,7 @@ template <int STRIDE = TILE_NUMBERS>
 static ALWAYS_INLINE void splitNumbers(Floats a, Floats b, uint16_t* to) {
   UNROLL for (int part = 0; part < SPLIT_PARTS; part++, to += STRIDE) {
     const Floats nearestA = nearestBfloat16(a), nearestB = nearestBfloat16(b);
-    _mm512_store_si512(to, interleaveUpperHalves(nearestA, nearestB));
+    storeAlignedIntegers(to, interleaveUpperHalves(nearestA, nearestB));
     a = subtract(a, nearestA);
     b = subtract(b, nearestB);
   }

@@ -1,7 +1,7 @@
 // Products in float32 with seven multiplications instead of eight: V. Strassen, "Gaussian elimination is not optimal" (Numerische Mathematik 13, 1969), in S. Winograd's form
 // with fewer additions ("On multiplication of 2 × 2 matrices", Linear Algebra and its Applications 4, 1971).
 //
-// Two neighbouring rows A1 and A2 are halved in the middle of the inputs, a chunk of 128 outputs into 64 on the left (B1) and 64 on the right (B2):
+// Two neighbouring rows A1 and A2 are halved in the middle of the inputs, a chunk of outputs into a left side (B1) and a right one (B2):
 //
 //   S1 = A21 + A22, S2 = S1 - A11, S3 = A11 - A21, S4 = A12 - S2        T1 = B12 - B11, T2 = B22 - T1, T3 = B22 - B12, T4 = B21 - T2
 //   left of the first row    A11 B11 + A12 B21                          U2 = A11 B11 + S2 T2
@@ -17,10 +17,15 @@
 
 /** Pairs of rows in a block: the six rows of a register tile are first rows, or second ones, or what is made of both. */
 constexpr int PAIR_BLOCK = 6;
-constexpr int LANES = 16;
 constexpr int STRASSEN_PRODUCTS = 7;
+/** Vectors of a side of a chunk: as many as have their sums in registers for six rows. */
+#ifdef __AVX512F__
+constexpr int SIDE_VECTORS = 4;
+#else
+constexpr int SIDE_VECTORS = 1;
+#endif
 /** Outputs of a chunk; the last may have half of it. */
-constexpr int STRASSEN_CHUNK = 128;
+constexpr int STRASSEN_CHUNK = 2 * SIDE_VECTORS * LANES;
 
 /** For each chunk B11, B21, T2, T3, T4, T1 and B22, each as [input of a half][output of a side]. */
 struct StrassenMatrix {
@@ -130,7 +135,7 @@ class ChunkProduct {
     for (int k = 0; k < half; k += LANES, row += ROW_PAIRS * LANES) {
       _Pragma("GCC unroll 4") for (int i = 0; i < LANES; i++, panel += SIDE) {
         Floats weight[VECTORS];
-        UNROLL for (int v = 0; v < VECTORS; v++) weight[v] = _mm512_load_ps(panel + LANES * v);
+        UNROLL for (int v = 0; v < VECTORS; v++) weight[v] = loadAligned(panel + LANES * v);
         UNROLL for (int p = 0; p < ROW_PAIRS; p++) {
           const Floats activation = splat(row[p * LANES + i]);
           UNROLL for (int v = 0; v < VECTORS; v++) sums[p][v] = multiplyAdd(activation, weight[v], sums[p][v]);
@@ -160,13 +165,31 @@ static ALWAYS_INLINE void multiplyChunk(int first, const StrassenMatrix& matrix,
   for (int r = 0; r < 2 * ROW_PAIRS; r++) put(r, 1);
 }
 
-/** The sinks are those of other products (sinks.h): `put` takes 64 or 32 values of a row, those on its left before those on its right. */
+/** Sides of one vector are handed on together, since sinks take 32 values at the least. */
+template <int ROW_PAIRS, class Sink>
+static ALWAYS_INLINE void multiplySmallChunk(int first, const StrassenMatrix& matrix, int output, const StrassenScratch& scratch, Sink& sink) {
+  ChunkProduct<ROW_PAIRS, 1> product(matrix, output, scratch);
+  product.multiplyLeftOfFirstRows();
+  product.multiplyLeftOfSecondRows();
+  product.multiplyRight();
+  const Floats biases[2] = {load(matrix.biases + output), load(matrix.biases + output + LANES)};
+  for (int r = 0; r < 2 * ROW_PAIRS; r++) {
+    const Floats values[2] = {add(load(product.values(r, 0)), biases[0]), add(load(product.values(r, 1)), biases[1])};
+    sink.put(first, r, output, values);
+  }
+}
+
+/** The sinks are those of other products (sinks.h): `put` takes a side of a row, those on its left before those on its right, or both. */
 template <int ROW_PAIRS, class Sink>
 static __attribute__((noinline)) void multiplyPairBlock(const FloatRows& rows, int first, const StrassenMatrix& matrix, const StrassenScratch& scratch, Sink& sink) {
   mixRows<ROW_PAIRS>(rows, first, matrix.inputs / 2, scratch.mixed);
   int output = 0;
-  for (; output + STRASSEN_CHUNK <= matrix.outputs; output += STRASSEN_CHUNK) multiplyChunk<ROW_PAIRS, 4>(first, matrix, output, scratch, sink);
-  if (output < matrix.outputs) multiplyChunk<ROW_PAIRS, 2>(first, matrix, output, scratch, sink);
+  if constexpr (SIDE_VECTORS == 1) {
+    for (; output < matrix.outputs; output += STRASSEN_CHUNK) multiplySmallChunk<ROW_PAIRS>(first, matrix, output, scratch, sink);
+  } else {
+    for (; output + STRASSEN_CHUNK <= matrix.outputs; output += STRASSEN_CHUNK) multiplyChunk<ROW_PAIRS, SIDE_VECTORS>(first, matrix, output, scratch, sink);
+    if (output < matrix.outputs) multiplyChunk<ROW_PAIRS, SIDE_VECTORS / 2>(first, matrix, output, scratch, sink);
+  }
   sink.template finish<2 * ROW_PAIRS>(first, 0);
 }
 

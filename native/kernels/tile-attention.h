@@ -37,16 +37,16 @@ static ALWAYS_INLINE void scoreByTiles(const AttentionHead<Bfloat16>& head, cons
 /** Shares of a row as 2^score, zero behind the text, and their sum. The largest score's magnitude goes into `top`. */
 static ALWAYS_INLINE Floats shareRow(const float* scores, uint16_t* shares, int length, Floats& top) {
   Floats sum = zeros();
-  const auto share = [&](int j, __mmask16 inside0, __mmask16 inside1) __attribute__((always_inline)) {
-    const Floats a = _mm512_maskz_loadu_ps(inside0, scores + j), b = _mm512_maskz_loadu_ps(inside1, scores + j + 16);
+  const auto share = [&](int j, LaneBits inside0, LaneBits inside1) __attribute__((always_inline)) {
+    const Floats a = load(scores + j, inside0), b = load(scores + j + 16, inside1);
     top = largerMagnitude(top, largerMagnitude(a, b));
-    const Floats share0 = _mm512_maskz_mov_ps(inside0, Bfloat16::power(a)), share1 = _mm512_maskz_mov_ps(inside1, Bfloat16::power(b));
+    const Floats share0 = only(inside0, Bfloat16::power(a)), share1 = only(inside1, Bfloat16::power(b));
     sum = add(sum, add(share0, share1));
     Bfloat16::storeHalf(shares + j, share0, share1);
   };
   int j = 0;
   for (; j + TILE_KEYS <= length; j += TILE_KEYS) share(j, 0xffff, 0xffff);
-  if (j < length) share(j, laneMask(length - j), laneMask(length - j - 16));
+  if (j < length) share(j, firstLanes(length - j), firstLanes(length - j - 16));
   return sum;
 }
 
@@ -72,8 +72,8 @@ static ALWAYS_INLINE void mixByTiles(const AttentionHead<Bfloat16>& head, int co
     for (int r = 0; r < count; r++) {
       const Floats factor = splat(inverseSums[r]);
       float* to = out + (size_t)r * head.outStride + half * HALF;
-      store(to, multiply(_mm512_load_ps(sums[r]), factor));
-      store(to + 16, multiply(_mm512_load_ps(sums[r] + 16), factor));
+      store(to, multiply(loadAligned(sums[r]), factor));
+      store(to + 16, multiply(loadAligned(sums[r] + 16), factor));
     }
   }
 }
@@ -86,23 +86,12 @@ static __attribute__((noinline)) void attendByTiles(const AttentionHead<Bfloat16
     scoreByTiles<HALVES, STRIDE>(head, head.queries + (size_t)first * HALF);
     Floats top = zeros(), sums[TILE_ROWS];
     for (int r = 0; r < rows; r++) sums[r] = shareRow(head.scores + r * STRIDE, head.shares + r * STRIDE, head.length, top);
-    if (_mm512_reduce_max_ps(top) > LARGEST_BARE_SCORE) {
+    if (largestOf(top) > LARGEST_BARE_SCORE) {
       for (int r = 0; r < rows; r++) attendCarefully<1, HALVES, STRIDE>(head, first + r);
       continue;
     }
     float inverseSums[TILE_ROWS];
-    for (int r = 0; r < rows; r++) inverseSums[r] = 1.f / _mm512_reduce_add_ps(sums[r]);
+    for (int r = 0; r < rows; r++) inverseSums[r] = 1.f / sumOf(sums[r]);
     mixByTiles<HALVES, STRIDE>(head, rows, inverseSums, head.out + (size_t)first * head.outStride);
   }
-}
-
-/** `count` rows from `first` on, by tiles where the model has them. */
-template <int HALVES, int STRIDE>
-static void attendRows(const AttentionHead<Bfloat16>& head, int first, int count, bool usesTiles) {
-  usesTiles ? attendByTiles<HALVES, STRIDE>(head, first, count) : attendByVectors<HALVES, STRIDE>(head, first, count);
-}
-/** In float32 tiles do not attend. */
-template <int HALVES, int STRIDE>
-static void attendRows(const AttentionHead<Float32>& head, int first, int count, bool) {
-  attendByVectors<HALVES, STRIDE>(head, first, count);
 }

@@ -4,6 +4,8 @@
 #pragma once
 #include "vectors.h"
 
+#ifdef __AMX_TILE__
+
 constexpr int TILE_ROWS = 16;
 
 /** While one is alive tiles can be used: all eight are whole. Afterwards the processor need not keep them when it turns to another thread. */
@@ -39,3 +41,13 @@ static ALWAYS_INLINE void keepVectorsAwake() {
 
 /** To be called before tiles are loaded from what vectors stored: the loads of g++ do not say that they read memory (its amxtileintrin.h), so a store might be moved behind them. */
 static ALWAYS_INLINE void settleStores() { __asm__ volatile("" ::: "memory"); }
+
+#else
+
+/** Where kernels have no tiles nothing needs them. */
+class TileScope {
+ public:
+  explicit TileScope(bool) {}
+};
+
+#endif

@@ -17,15 +17,15 @@ static void placeRows(PrunedWorkspace& w, const PairRows& pair) {
 static void countPieces(PrunedWorkspace& w, PairRows& pair, const PrunedShape& shape, const PrunedWeights& weights) {
   const int length = pair.count - 1;
   const int32_t *query = w.query.pieces, *document = w.pieces + pair.start + 1;
-  __mmask16 found[MAX_PRUNED_POSITIONS / 16 + 1] = {};
+  LaneBits found[MAX_PRUNED_POSITIONS / 16 + 1] = {};
   const float room = (float)length * shape.lexicalSlope + shape.lexicalRoom;
   float sum = 0;
   for (int i = 0; i < pair.queryTokens; i++) {
-    const Integers piece = _mm512_set1_epi32(query[i]);
+    const Integers piece = splat(query[i]);
     int count = 0;
     for (int j = 0; j < length; j += 16) {
-      const __mmask16 same = _mm512_mask_cmpeq_epi32_mask(laneMask(length - j), piece, _mm512_loadu_si512(document + j));
-      found[j / 16] |= same;
+      const LaneBits same = (LaneBits)(firstLanes(length - j) & areEqual(piece, loadIntegers(document + j)));
+      found[j / 16] = (LaneBits)(found[j / 16] | same);
       count += __builtin_popcount(same);
     }
     const float times = (float)count;
@@ -40,16 +40,14 @@ static void countPieces(PrunedWorkspace& w, PairRows& pair, const PrunedShape& s
 
 /** How many of the document's tokens are wanted more than one: larger, or equal and before it, as ONNX's TopK has it. */
 static int countAhead(const float* wanted, int length, int token) {
-  const Integers lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const Integers lanes = laneNumbers();
   const Floats own = splat(wanted[token]);
   int ahead = 0;
   for (int j = 0; j < length; j += 16) {
-    const __mmask16 inside = laneMask(length - j);
+    const LaneBits inside = firstLanes(length - j);
     const Floats others = load(wanted + j);
-    const __mmask16 before = _mm512_cmplt_epi32_mask(lanes, _mm512_set1_epi32(token - j));
-    const __mmask16 larger = _mm512_mask_cmp_ps_mask(inside, others, own, _CMP_GT_OQ);
-    const __mmask16 equal = _mm512_mask_cmp_ps_mask((__mmask16)(inside & before), others, own, _CMP_EQ_OQ);
-    ahead += __builtin_popcount((unsigned)(larger | equal));
+    const LaneBits before = areLess(lanes, splat(token - j));
+    ahead += __builtin_popcount((unsigned)(inside & (areGreater(others, own) | (before & areEqual(others, own)))));
   }
   return ahead;
 }

@@ -1,0 +1,81 @@
+// Products of bytes with AVX2, which multiplies two unsigned bytes by two signed ones in each 16 bits and cuts their sum to them. Two such sums are added in 16 bits and only then
+// widened to 32: five operations for 64 multiply-adds. Widening each, or multiplying 16 bits by 16 bits, takes six or eight.
+//
+// Nothing is ever cut: rows have fewer than 256 steps, and an output's scale is so large that the positive weights of each four that are added in 16 bits, and the negative ones, come to
+// MOST_OF_FOUR at most. Random weights of 127 steps would have about 218 there. So weights have 1.3 times, and rows 127 / 95 times, the steps of multiply-bytes-512.h; the
+// logits' error grows less than if either bore it alone.
+#pragma once
+#include "vectors.h"
+
+/** A row's bytes around zero are so much more than they mean, and what they mean is at most MOST_BYTE in magnitude. */
+constexpr int ZERO_POINT = 95, MOST_BYTE = 95;
+/** The same of high bytes (quantized-product.h): of rows so few that no weights matter, and of weights so few that they add up to less than MOST_OF_FOUR. */
+constexpr int HIGH_ZERO_POINT = 32, MOST_HIGH = 31;
+/** What the largest of a row is that begins at zero. gelu's estimates (gelu.h) may make another one step larger. */
+constexpr int MOST_UNSIGNED = 189;
+constexpr int MOST_OF_FOUR = 172;
+static_assert((MOST_UNSIGNED + 1) * MOST_OF_FOUR < 1 << 15 && 2 * ZERO_POINT <= MOST_UNSIGNED + 1, "sums must fit 16 bits");
+static_assert(2 * HIGH_ZERO_POINT * 4 * 127 < 1 << 15 && 4 * MOST_HIGH <= MOST_OF_FOUR, "and those of high bytes");
+/** Most rows of a block: of 16 outputs they have eight registers of sums, beside four of weights, ones, two of activations and one of products. */
+constexpr int BLOCK_ROWS = 4;
+/** How far ahead of the product weights are fetched, in bytes. */
+constexpr size_t PREFETCH_DISTANCE = 1024;
+
+/** Calls `use(positive, negative)` with the sums of each four weights of an output that are added in 16 bits: two neighbours, and the two that are four behind them. */
+template <class WeightOf, class Use>
+static ALWAYS_INLINE void sumFours(const WeightOf& weightOf, int inputs, const Use& use) {
+  for (int input = 0; input < inputs; input += input % 4 ? 6 : 2) {
+    float positive = 0, negative = 0;
+    const int four[] = {input, input + 1, input + 4, input + 5};
+    for (const int each : four) {
+      const float weight = weightOf(each);
+      weight > 0 ? positive += weight : negative -= weight;
+    }
+    use(positive, negative);
+  }
+}
+
+/** Whether no sum of an output's packed weights can be cut, whatever the rows. High inputs need no look. */
+static bool isExact(const int8_t* packed, int inputs) {
+  bool fits = true;
+  sumFours([&](int input) { return packed[input / 4 * 128 + input % 4]; }, inputs,
+           [&](float positive, float negative) { fits = fits && positive <= MOST_OF_FOUR && negative <= MOST_OF_FOUR; });
+  return fits;
+}
+
+/** The least scale with which that may be so. */
+template <class WeightOf>
+static float leastScale(const WeightOf& weightOf, int inputs) {
+  float most = 0;
+  sumFours([&](int input) { return weightOf(input) / MOST_OF_FOUR; }, inputs,
+           [&](float positive, float negative) { most = larger(larger(positive, negative), most); });
+  return most;
+}
+
+/** Weights are [four inputs][32 outputs][4]. */
+template <int ROWS, size_t STRIDE>
+static ALWAYS_INLINE void addProducts(const uint8_t* rows, const int8_t* weights, int inputs, Integers (&sums)[ROWS][2]) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  UNROLL for (int half = 0; half < 2; half++) {
+    __m256i own[ROWS][2];
+    UNROLL for (int r = 0; r < ROWS; r++) {
+      own[r][0] = sums[r][half].low;
+      own[r][1] = sums[r][half].high;
+    }
+    _Pragma("GCC unroll 1") for (int k = 0; k < inputs; k += 8) {
+      const int8_t* at = weights + (size_t)k * 32 + half * 64;
+      const __m256i upper[2] = {_mm256_load_si256((const __m256i*)at), _mm256_load_si256((const __m256i*)at + 1)};
+      const __m256i lower[2] = {_mm256_load_si256((const __m256i*)at + 4), _mm256_load_si256((const __m256i*)at + 5)};
+      _mm_prefetch((const char*)at + PREFETCH_DISTANCE, _MM_HINT_T0);
+      _mm_prefetch((const char*)at + PREFETCH_DISTANCE + 128, _MM_HINT_T0);
+      UNROLL for (int r = 0; r < ROWS; r++) {
+        const __m256i first = splatFourBytes(rows + r * STRIDE + k).low, second = splatFourBytes(rows + r * STRIDE + k + 4).low;
+        UNROLL for (int v = 0; v < 2; v++) {
+          const __m256i sum = _mm256_add_epi16(_mm256_maddubs_epi16(first, upper[v]), _mm256_maddubs_epi16(second, lower[v]));
+          own[r][v] = _mm256_add_epi32(own[r][v], _mm256_madd_epi16(sum, ones));
+        }
+      }
+    }
+    UNROLL for (int r = 0; r < ROWS; r++) sums[r][half] = {own[r][0], own[r][1]};
+  }
+}
