@@ -1,4 +1,4 @@
-// The addon's functions, as README.md documents them. Compiled for any x64 processor.
+// The addon's functions, as README.md documents them. Compiled for any x64 processor, once for the kernels of each kind of vectors.
 #include <stdlib.h>
 
 #include "arguments.h"
@@ -15,8 +15,8 @@ struct Handle {
   int64_t reported;
 };
 
-// Any number that nothing else has: it tells our objects from those of another addon.
-constexpr napi_type_tag MODEL_TAG = {0x7d3c1f0a5b2e4c68, 0x9e84d6f1a07b3552};
+// Any number that nothing else has: it tells our objects from those of another addon, and those of the two addons from each other.
+constexpr napi_type_tag MODEL_TAG = {0x7d3c1f0a5b2e4c68, 0x9e84d6f1a07b3552 + KERNELS_FOR_AVX2};
 
 /** V8 collects sooner when it knows what an object really costs. */
 void reportMemory(napi_env env, Handle* handle) {
@@ -98,7 +98,9 @@ napi_value wrapModel(napi_env env, Model* model, PrunedModel* pruned) {
 
 bool checkProcessor(napi_env env) {
   if (processorIsSupported()) return true;
-  napi_throw_error(env, nullptr, "This processor has no AVX-512 with VNNI and BF16.");
+  char message[100];
+  snprintf(message, sizeof message, "This processor has no %s.", NEEDED_OF_PROCESSOR);
+  napi_throw_error(env, nullptr, message);
   return false;
 }
 
@@ -112,6 +114,7 @@ bool readUnits(napi_env env, napi_value value, Units* units) {
   *units = bestUnits;
   if (napi_typeof(env, value, &type) == napi_ok && type == napi_undefined) return true;
   if (!readChoice(env, value, "units", "tiles", "vectors", &isTiles)) return false;
+  if (isTiles && KERNELS_FOR_AVX2) return throwRange(env, "`units` must be \"vectors\": the kernels for AVX2 have no tiles.");
   if (isTiles && *units != Units::tiles) return throwRange(env, "`units` must be \"vectors\" here: this processor, or this system, has no AMX.");
   *units = isTiles ? Units::tiles : Units::vectors;
   return true;
@@ -203,19 +206,22 @@ napi_value releaseFunction(napi_env env, napi_callback_info info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  napi_value isSupported, units;
-  napi_property_descriptor properties[] = {
-      {"isSupported", nullptr, nullptr, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
-      {"units", nullptr, nullptr, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+  napi_value vectors, units, isSupported, isPreferred;
+  if (napi_create_string_utf8(env, KERNELS_FOR_AVX2 ? "avx2" : "avx512", NAPI_AUTO_LENGTH, &vectors) != napi_ok ||
+      napi_create_string_utf8(env, bestUnits == Units::tiles ? "tiles" : "vectors", NAPI_AUTO_LENGTH, &units) != napi_ok ||
+      napi_get_boolean(env, processorIsSupported(), &isSupported) != napi_ok || napi_get_boolean(env, processorIsPreferred(), &isPreferred) != napi_ok) {
+    return nullptr;
+  }
+  const napi_property_descriptor properties[] = {
+      {"vectors", nullptr, nullptr, nullptr, nullptr, vectors, napi_enumerable, nullptr},
+      {"units", nullptr, nullptr, nullptr, nullptr, units, napi_enumerable, nullptr},
+      {"isSupported", nullptr, nullptr, nullptr, nullptr, isSupported, napi_enumerable, nullptr},
+      {"isPreferred", nullptr, nullptr, nullptr, nullptr, isPreferred, napi_enumerable, nullptr},
       {"createModel", nullptr, createModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createPrunedModel", nullptr, createPrunedModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"run", nullptr, runFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"release", nullptr, releaseFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
-  if (napi_get_boolean(env, processorIsSupported(), &isSupported) != napi_ok) return nullptr;
-  if (napi_create_string_utf8(env, bestUnits == Units::tiles ? "tiles" : "vectors", NAPI_AUTO_LENGTH, &units) != napi_ok) return nullptr;
-  properties[0].value = isSupported;
-  properties[1].value = units;
   if (napi_define_properties(env, exports, sizeof properties / sizeof properties[0], properties) != napi_ok) return nullptr;
   return exports;
 }

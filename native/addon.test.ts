@@ -1,19 +1,8 @@
 import { expect, it } from "vitest";
 import type { NativeShape } from "../src/inference/native/native-addon.ts";
-import {
-  FLOAT32_KERNELS,
-  INT8_KERNELS,
-  KERNELS,
-  describeKernels,
-  type Kernels,
-  nativeAddon,
-  randomNumbers,
-  randomPair,
-  randomTensors,
-  runTogether,
-  smallShape,
-} from "./random-model.suite.ts";
+import { randomNumbers, randomPair, randomTensors, smallShape } from "./random-model.suite.ts";
 import { ReferenceModel, type Rounding } from "./reference-model.suite.ts";
+import { describeKernels, FLOAT32_KERNELS, INT8_KERNELS, KERNELS, type Kernels } from "./tested-kernels.suite.ts";
 
 const shapes: Readonly<Record<string, NativeShape>> = {
   "heads of 32": smallShape(),
@@ -41,9 +30,9 @@ function compare(shape: NativeShape, tensors: Float32Array[], kernels: Kernels, 
   const random = randomNumbers(7);
   const lengths = Array.from({ length: 20 }, (_, i) => 1 + ((i * 7) % 47)).concat(shape.positions > 512 ? [560] : []);
   const pairs = lengths.map((length) => randomPair(shape, length, random));
-  const model = nativeAddon().createModel(shape, tensors, kernels.arithmetic, kernels.units);
+  const model = kernels.createModel(shape, tensors);
   const reference = new ReferenceModel(shape, tensors, rounding);
-  const ours = [...runTogether(model, pairs)];
+  const ours = [...model.run(pairs)];
   const expected = pairs.flatMap((pair) => reference.logits(pair));
   const mean = expected.reduce((sum, x) => sum + x, 0) / expected.length;
   const deviation = Math.sqrt(expected.reduce((sum, x) => sum + (x - mean) ** 2, 0) / expected.length);
@@ -74,8 +63,8 @@ describeKernels("the native engine", FLOAT32_KERNELS, (kernels) => {
     const shape = smallShape();
     const tensors = randomTensors(shape, 4);
     tensors[15]?.set([3.4e38], 5);
-    const model = nativeAddon().createModel(shape, tensors, kernels.arithmetic, kernels.units);
-    expect(runTogether(model, [{ ids: [1, 2, 3], types: [0, 0, 1] }])[0]).toBeNaN();
+    const model = kernels.createModel(shape, tensors);
+    expect(model.run([{ ids: [1, 2, 3], types: [0, 0, 1] }])[0]).toBeNaN();
   });
 });
 
@@ -130,23 +119,23 @@ describeKernels("the native engine", INT8_KERNELS, (kernels) => {
 
   it.each([64, 256, 1024])("loses nothing of integer products of %i inputs", (hidden) => {
     const { shape, tensors } = losslessModel(hidden);
-    const model = nativeAddon().createModel(shape, tensors, kernels.arithmetic, kernels.units);
+    const model = kernels.createModel(shape, tensors);
     const pair = { ids: [0], types: [0] };
-    const logits = [...runTogether(model, [pair])];
+    const logits = [...model.run([pair])];
     const expected = new ReferenceModel(shape, tensors, "none").logits(pair);
     // One unit of a sum would move a logit by more than 1e-3: see `losslessModel`.
     for (const [label, logit] of logits.entries()) expect(logit).toBeCloseTo(expected[label] ?? Number.NaN, 4);
   });
 });
 
-describeKernels("the native engine", KERNELS, ({ arithmetic, units }) => {
+describeKernels("the native engine", KERNELS, (kernels) => {
   // Query, value, attention output, intermediate and output of the first layer and of the last.
   it.each([5, 9, 11, 15, 17, 21, 25, 27, 31, 33])("hands on what is not finite, from tensor %i", (index) => {
     const shape = smallShape();
     const tensors = randomTensors(shape, 4);
     tensors[index] = tensors[index]?.map((value) => Math.sign(value) * 3e38) ?? new Float32Array();
-    const model = nativeAddon().createModel(shape, tensors, arithmetic, units);
-    expect(runTogether(model, [{ ids: [1, 2, 3], types: [0, 0, 1] }])[0]).toBeNaN();
+    const model = kernels.createModel(shape, tensors);
+    expect(model.run([{ ids: [1, 2, 3], types: [0, 0, 1] }])[0]).toBeNaN();
   });
 });
 
@@ -192,20 +181,15 @@ function losslessModel(hidden: number): { shape: NativeShape; tensors: Float32Ar
   return { shape, tensors };
 }
 
-describeKernels(
-  "the native engine",
-  INT8_KERNELS.filter(({ units }) => units === "tiles"),
-  () => {
-    // Sums of integers are exact, and the last layer does not attend by tiles.
-    it.each(names)("has the logits of vectors to the last bit where there is one layer: %s", (name) => {
-      const shape = { ...(shapes[name] as NativeShape), layers: 1 };
-      const tensors = randomTensors(shape, 17);
-      const random = randomNumbers(18);
-      const pairs = Array.from({ length: 40 }, (_, i) => randomPair(shape, 1 + i, random));
-      const [byTiles, byVectors] = (["tiles", "vectors"] as const).map((units) =>
-        runTogether(nativeAddon().createModel(shape, tensors, "int8", units), pairs),
-      );
-      expect(byTiles).toEqual(byVectors);
-    });
-  },
-);
+const TILES = INT8_KERNELS.filter(({ units }) => units === "tiles");
+describeKernels("the native engine", TILES, (tiles) => {
+  // Sums of integers are exact, and the last layer does not attend by tiles.
+  it.each(names)("has the logits of vectors to the last bit where there is one layer: %s", (name) => {
+    const shape = { ...(shapes[name] as NativeShape), layers: 1 };
+    const tensors = randomTensors(shape, 17);
+    const random = randomNumbers(18);
+    const pairs = Array.from({ length: 40 }, (_, i) => randomPair(shape, 1 + i, random));
+    const vectors = INT8_KERNELS.find((other) => other.vectors === tiles.vectors && other.units === "vectors");
+    expect(tiles.createModel(shape, tensors).run(pairs)).toEqual(vectors?.createModel(shape, tensors).run(pairs));
+  });
+});

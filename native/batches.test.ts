@@ -1,29 +1,20 @@
 import { expect, it } from "vitest";
 import type { NativeShape } from "../src/inference/native/native-addon.ts";
-import {
-  KERNELS,
-  describeKernels,
-  type Kernels,
-  nativeAddon,
-  randomNumbers,
-  randomPair,
-  randomTensors,
-  runTogether,
-  smallShape,
-} from "./random-model.suite.ts";
+import { randomNumbers, randomPair, randomTensors, smallShape } from "./random-model.suite.ts";
+import { describeKernels, KERNELS, type Kernels } from "./tested-kernels.suite.ts";
 
 /** Every length up to 512 alone, then the same pairs in random company: logits to the last bit. */
 function expectSameInAnyCompany(
-  { arithmetic, units }: Kernels,
+  kernels: Kernels,
   changes: Partial<NativeShape>,
   scoreFactor: number,
   mixes: number,
 ): void {
   const shape = smallShape({ positions: 512, labels: 2, ...changes });
-  const model = nativeAddon().createModel(shape, randomTensors(shape, 11, scoreFactor), arithmetic, units);
+  const model = kernels.createModel(shape, randomTensors(shape, 11, scoreFactor));
   const random = randomNumbers(12);
   const pairs = Array.from({ length: 512 }, (_, i) => randomPair(shape, i + 1, random));
-  const alone = pairs.map((pair) => runTogether(model, [pair]));
+  const alone = pairs.map((pair) => model.run([pair]));
   for (let mix = 0; mix < mixes; mix++) {
     const chosen: number[] = [];
     // Short and long runs, of short and of long texts.
@@ -33,10 +24,7 @@ function expectSameInAnyCompany(
       next = 1 + Math.floor(random() * Math.min(longest, 512));
     }
     if (chosen.length === 0) continue;
-    const together = runTogether(
-      model,
-      chosen.map((index) => pairs[index] ?? { ids: [], types: [] }),
-    );
+    const together = model.run(chosen.map((index) => pairs[index] ?? { ids: [], types: [] }));
     for (const [place, index] of chosen.entries()) {
       expect([...together.subarray(2 * place, 2 * place + 2)], `${index + 1} tokens at ${place}`).toEqual([
         ...(alone[index] ?? []),
@@ -57,11 +45,11 @@ describeKernels("a pair's logits, whatever shares the run,", KERNELS, (kernels) 
     expectSameInAnyCompany(kernels, { positions: 600, layers: 2 }, 1, 100));
   it("are the same after longer and shorter runs of the same model", () => {
     const shape = smallShape({ positions: 8192 });
-    const model = nativeAddon().createModel(shape, randomTensors(shape, 13), kernels.arithmetic, kernels.units);
+    const model = kernels.createModel(shape, randomTensors(shape, 13));
     const random = randomNumbers(14);
     const [short, long] = [randomPair(shape, 9, random), randomPair(shape, 8192, random)];
-    const [before] = runTogether(model, [short]);
-    expect(runTogether(model, [long])[0]).toBe(runTogether(model, [long])[0]);
-    expect(runTogether(model, [short])[0]).toBe(before);
+    const [before] = model.run([short]);
+    expect(model.run([long])[0]).toBe(model.run([long])[0]);
+    expect(model.run([short])[0]).toBe(before);
   });
 });

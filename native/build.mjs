@@ -1,6 +1,6 @@
-// Builds the native engine: dist/native/linux-x64.node. README.md says what it is; without it local models run on ONNX Runtime alone, so a machine that cannot
-// build it gets one line and no failure, unless `--require` is given.
-import { spawnSync } from "node:child_process";
+// Builds the native engine, one addon for each kind of vectors, in dist/native/. README.md says what it is; without it local models run on ONNX Runtime alone, so a machine that
+// cannot build it gets one line and no failure, unless `--require` is given.
+import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
@@ -13,13 +13,20 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = join(root, "native");
 const work = join(root, "build", "native");
-const target = join(root, "dist", "native", "linux-x64.node");
+const target = join(root, "dist", "native");
+
+const addons = [
+  { file: "linux-x64.node", vectors: "avx512" },
+  { file: "linux-x64-avx2.node", vectors: "avx2" },
+];
 
 // `-ffp-contract=off`: a compiler that fuses a product and a sum in one block size and not in another makes a score depend on its neighbours.
 const common = [
@@ -31,20 +38,22 @@ const common = [
 const linkCommon = ["-shared", "-s", "-Wl,--gc-sections"];
 // The addon itself runs anywhere, to say whether the kernels do. What the kernels' flags allow is what processor.h asks for; no compiler uses tiles of itself.
 const units = [
-  { file: "addon.cpp", flags: "addon" },
-  { file: "kernels/engine.cpp", flags: "kernels" },
-  { file: "kernels/pruned-engine.cpp", flags: "kernels" },
+  { file: "kernels/engine.cpp", isKernels: true },
+  { file: "kernels/pruned-engine.cpp", isKernels: true },
+  { file: "addon.cpp", isKernels: false },
 ];
 const zigFlags = {
   common: ["-target", "x86_64-linux-gnu.2.28", "-fno-sanitize=all"],
-  addon: ["-mcpu=x86_64"],
-  kernels: ["-mcpu=x86_64_v4+avx512vnni+avx512bf16+amx_tile+amx_int8+amx_bf16", "-mprefer-vector-width=512"],
+  any: ["-mcpu=x86_64"],
+  avx2: ["-mcpu=x86_64_v3"],
+  avx512: ["-mcpu=x86_64_v4+avx512vnni+avx512bf16+amx_tile+amx_int8+amx_bf16", "-mprefer-vector-width=512"],
   link: ["-nostdlib++"],
 };
 const clangFlags = {
   common: [],
-  addon: ["-march=x86-64"],
-  kernels: [
+  any: ["-march=x86-64"],
+  avx2: ["-march=x86-64-v3"],
+  avx512: [
     "-march=x86-64-v4",
     "-mavx512vnni",
     "-mavx512bf16",
@@ -56,7 +65,12 @@ const clangFlags = {
   link: ["-static-libgcc", "-Wl,--as-needed"],
 };
 // g++ warns of its own header of intrinsics (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105593).
-const gccFlags = { ...clangFlags, kernels: [...clangFlags.kernels, "-Wno-maybe-uninitialized", "-Wno-uninitialized"] };
+const gccQuiet = ["-Wno-maybe-uninitialized", "-Wno-uninitialized"];
+const gccFlags = {
+  ...clangFlags,
+  avx2: [...clangFlags.avx2, ...gccQuiet],
+  avx512: [...clangFlags.avx512, ...gccQuiet],
+};
 const pinnedZig = join(work, "ziglang", "ziglang", "zig");
 
 /** The trimmed output of a command, or undefined where it is not there or fails. */
@@ -124,60 +138,82 @@ function hashOf(compiler, headers) {
       .update(`${name}\0`)
       .update(readFileSync(join(source, name)))
       .update("\0");
-  hash.update(JSON.stringify([compiler.name, compiler.flags, common, linkCommon, units, headers.version]));
+  hash.update(JSON.stringify([compiler.name, compiler.flags, common, linkCommon, addons, units, headers.version]));
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Compiles into `folder` and returns the addon's path, or says what failed. */
-function compile(compiler, headers, folder) {
+/** Does as many at once as there are processors, and after a failure only those that it has begun. */
+async function doInParallel(tasks) {
+  const left = [...tasks];
+  const failures = [];
+  const work = async () => {
+    while (left.length > 0) await left.shift()().catch(fail);
+  };
+  const fail = (error) => {
+    failures.push(error);
+    left.length = 0;
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Compiles all addons into `folder`, or says what failed. */
+async function compile(compiler, headers, folder) {
   const [command, ...first] = compiler.command;
   const environment = {
     ...process.env,
     ZIG_GLOBAL_CACHE_DIR: join(work, "zig-cache"),
     ZIG_LOCAL_CACHE_DIR: join(work, "zig-cache"),
   };
-  const call = (args) => {
-    const result = spawnSync(command, [...first, ...compiler.flags.common, ...args], {
-      encoding: "utf8",
-      timeout: 600_000,
-      env: environment,
-    });
-    if (result.status !== 0) throw new Error(`${compiler.name}: ${result.error?.message ?? result.stderr.trim()}`);
+  const call = async (args) => {
+    try {
+      await promisify(execFile)(command, [...first, ...compiler.flags.common, ...args], {
+        timeout: 600_000,
+        env: environment,
+      });
+    } catch (error) {
+      throw new Error(`${compiler.name}: ${error.stderr?.trim() || error.message}`);
+    }
   };
-  const objects = units.map(({ file, flags }) => {
-    const object = join(folder, `${basename(file, ".cpp")}.o`);
-    call([...common, ...compiler.flags[flags], "-isystem", headers.folder, "-c", join(source, file), "-o", object]);
-    return object;
-  });
-  const addon = join(folder, "addon.node");
-  call([...linkCommon, ...compiler.flags.link, ...objects, "-o", addon]);
-  // In a process of its own: what cannot be loaded must not be shipped, and may not end this one.
-  const loads = spawnSync(process.execPath, [
-    "-e",
-    "process.exit(typeof require(process.argv[1]).isSupported === 'boolean' ? 0 : 1)",
-    addon,
-  ]);
-  if (loads.status !== 0) throw new Error(`${compiler.name}: Node.js cannot load what it made`);
-  return addon;
+  const objectOf = ({ vectors }, { file }) => join(folder, `${basename(file, ".cpp")}-${vectors}.o`);
+  const flagsOf = ({ vectors }, { isKernels }) =>
+    isKernels ? compiler.flags[vectors] : [...compiler.flags.any, `-DKERNELS_FOR_AVX2=${vectors === "avx2" ? 1 : 0}`];
+  const compileUnit = (addon, unit) => {
+    const [flags, object] = [flagsOf(addon, unit), objectOf(addon, unit)];
+    return call([...common, ...flags, "-isystem", headers.folder, "-c", join(source, unit.file), "-o", object]);
+  };
+  await doInParallel(units.flatMap((unit) => addons.map((addon) => () => compileUnit(addon, unit))));
+  for (const addon of addons) {
+    const file = join(folder, addon.file);
+    const objects = units.map((unit) => objectOf(addon, unit));
+    await call([...linkCommon, ...compiler.flags.link, ...objects, "-o", file]);
+    // In a process of its own: what cannot be loaded must not be shipped, and may not end this one.
+    const code = "process.exit(require(process.argv[1]).vectors === process.argv[2] ? 0 : 1)";
+    const loads = spawnSync(process.execPath, ["-e", code, file, addon.vectors]);
+    if (loads.status !== 0) throw new Error(`${compiler.name}: Node.js cannot load what it made`);
+  }
 }
 
-function buildWith(compiler, headers) {
-  const cached = join(work, hashOf(compiler, headers), "linux-x64.node");
-  if (!existsSync(cached)) {
+async function buildWith(compiler, headers) {
+  const cache = join(work, hashOf(compiler, headers));
+  if (!addons.every(({ file }) => existsSync(join(cache, file)))) {
     const folder = join(work, `compile-${process.pid}`);
     mkdirSync(folder, { recursive: true });
     try {
-      const addon = compile(compiler, headers, folder);
-      mkdirSync(join(cached, ".."), { recursive: true });
-      renameSync(addon, cached);
+      await compile(compiler, headers, folder);
+      mkdirSync(cache, { recursive: true });
+      for (const { file } of addons) renameSync(join(folder, file), join(cache, file));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
-  mkdirSync(join(target, ".."), { recursive: true });
-  // Replaced and not written over: a process may have the file mapped.
-  copyFileSync(cached, `${target}.${process.pid}`);
-  renameSync(`${target}.${process.pid}`, target);
+  mkdirSync(target, { recursive: true });
+  for (const { file } of addons) {
+    // Replaced and not written over: a process may have the file mapped.
+    const partial = join(target, `${file}.${process.pid}`);
+    copyFileSync(join(cache, file), partial);
+    renameSync(partial, join(target, file));
+  }
 }
 
 function findHeaders() {
@@ -190,7 +226,7 @@ function findHeaders() {
 }
 
 /** Builds, or returns why it cannot be done. */
-function build() {
+async function build() {
   if (process.report) process.report.excludeNetwork = true; // which it would look up names for
   const isGlibc = Boolean(process.report?.getReport().header.glibcVersionRuntime);
   if (process.platform !== "linux" || process.arch !== "x64" || !isGlibc)
@@ -203,7 +239,7 @@ function build() {
     const compiler = find();
     if (!compiler) continue;
     try {
-      buildWith(compiler, headers);
+      await buildWith(compiler, headers);
       return undefined;
     } catch (error) {
       failures.push(error.message);
@@ -214,7 +250,7 @@ function build() {
     : "no zig, no clang++ 15, no g++ 11, and no pip that could install zig";
 }
 
-const reason = build();
+const reason = await build();
 if (reason !== undefined) {
   const isRequired = process.argv.includes("--require");
   process.stderr.write(

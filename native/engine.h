@@ -9,7 +9,7 @@ enum class HeadActivation { tanh, gelu };
 /** What the layers are computed in. */
 enum class Arithmetic { int8, float32 };
 
-/** What multiplies: vectors of AVX-512, or tiles of AMX where `processorHasTiles`. */
+/** What multiplies: vectors of what the kernels were compiled for, or tiles of AMX where `processorHasTiles`. */
 enum class Units { vectors, tiles };
 
 struct Shape {

@@ -1,42 +1,83 @@
-// Whether this processor and system run the kernels: what their compiler flags allow the compiler to use, and the system's word that it keeps the registers.
+// Whether this processor and system run the kernels, and whether they should: what the kernels' compiler flags allow the compiler to use, and the system's word that it keeps
+// the registers. The build compiles it for each addon, with `KERNELS_FOR_AVX2`.
 #pragma once
 #include <cpuid.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static inline bool processorIsSupported() {
+struct Registers {
   unsigned a, b, c, d;
-  if (!__get_cpuid_count(1, 0, &a, &b, &c, &d)) return false;
-  const unsigned needed1 = 1u << 12 | 1u << 22 | 1u << 23 | 1u << 27 | 1u << 28 | 1u << 29;  // FMA, MOVBE, POPCNT, OSXSAVE, AVX, F16C
-  if ((c & needed1) != needed1) return false;
+};
 
+/** The processor's answer, zeros where it does not know the leaf. */
+static inline Registers cpuid(unsigned leaf, unsigned subleaf = 0) {
+  Registers found{};
+  __get_cpuid_count(leaf, subleaf, &found.a, &found.b, &found.c, &found.d);
+  return found;
+}
+
+template <class... Places>
+constexpr unsigned bits(Places... places) {
+  return (... | (1u << places));
+}
+
+static inline bool hasAll(unsigned value, unsigned needed) { return (value & needed) == needed; }
+
+/** Registers that the system keeps when it turns to another thread (Intel's manual, volume 1, 13.3). */
+static inline bool systemKeeps(unsigned needed) {
+  if (!hasAll(cpuid(1).c, bits(27))) return false;  // OSXSAVE, without which the question cannot be asked
   unsigned low, high;
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  if ((low & 0xe6) != 0xe6) return false;  // SSE, AVX and the three parts of AVX-512 (Intel's manual, volume 1, 13.3)
+  return hasAll(low, needed);
+}
 
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-  // BMI1, AVX2, BMI2, AVX-512 F, DQ, CD, BW, VL
-  const unsigned needed7 = 1u << 3 | 1u << 5 | 1u << 8 | 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
-  if ((b & needed7) != needed7) return false;
-  if (!(c & 1u << 11)) return false;  // AVX-512 VNNI
+/** What x86-64-v3 has beyond SSE. */
+static inline bool hasAvx2() {
+  return hasAll(cpuid(1).c, bits(12, 22, 23, 28, 29)) &&  // FMA, MOVBE, POPCNT, AVX, F16C
+         hasAll(cpuid(7).b, bits(3, 5, 8)) &&             // BMI1, AVX2, BMI2
+         hasAll(cpuid(0x80000001).c, bits(5)) &&          // LZCNT
+         systemKeeps(bits(1, 2));                         // SSE, AVX
+}
 
-  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return false;
-  if (!(a & 1u << 5)) return false;  // AVX-512 BF16
-  if (!__get_cpuid_count(0x80000001, 0, &a, &b, &c, &d)) return false;
-  return (c & 1u << 5) != 0;  // LZCNT
+/** What x86-64-v4 has beyond that, and VNNI and BF16. */
+static inline bool hasAvx512() {
+  return hasAll(cpuid(7).b, bits(16, 17, 28, 30, 31)) &&  // AVX-512 F, DQ, CD, BW, VL
+         hasAll(cpuid(7).c, bits(11)) &&                  // AVX-512 VNNI
+         hasAll(cpuid(7, 1).a, bits(5)) &&                // AVX-512 BF16
+         systemKeeps(bits(5, 6, 7));                      // the three parts of AVX-512
+}
+
+static inline bool isOfAmd() {
+  const Registers vendor = cpuid(0);
+  char name[12];
+  memcpy(name, &vendor.b, 4);
+  memcpy(name + 4, &vendor.d, 4);
+  memcpy(name + 8, &vendor.c, 4);
+  return memcmp(name, "AuthenticAMD", 12) == 0 || memcmp(name, "HygonGenuine", 12) == 0;
+}
+
+constexpr const char* NEEDED_OF_PROCESSOR = KERNELS_FOR_AVX2 ? "AVX2 with FMA" : "AVX-512 with VNNI and BF16";
+
+static inline bool processorIsSupported() { return hasAvx2() && (KERNELS_FOR_AVX2 || hasAvx512()); }
+
+/**
+ * Whether a supported processor is one that these kernels were made for. Where there is AVX-512F or AVX-VNNI, ONNX Runtime multiplies with units that kernels for AVX2 leave
+ * idle, and on Intel's processors without them nothing was measured.
+ */
+static inline bool processorIsPreferred() {
+  if (!KERNELS_FOR_AVX2) return true;
+  const bool hasAvx512F = hasAll(cpuid(7).b, bits(16)), hasAvxVnni = hasAll(cpuid(7, 1).a, bits(4));
+  return isOfAmd() && !hasAvx512F && !hasAvxVnni;
 }
 
 /**
  * Whether a supported processor multiplies whole tiles too (AMX with int8 and bfloat16), and the system lets this process do it: their registers are so large that Linux gives
- * them to those who ask (Documentation/arch/x86/xstate.rst), and not where a thread's stack for signals has no room for them.
+ * them to those who ask (Documentation/arch/x86/xstate.rst), and not where a thread's stack for signals has no room for them. Kernels for AVX2 have none.
  */
 static inline bool processorHasTiles() {
-  unsigned a, b, c, d, low, high;
-  if (!processorIsSupported() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-  const unsigned needed = 1u << 22 | 1u << 24 | 1u << 25;  // AMX-BF16, AMX-TILE, AMX-INT8
-  if ((d & needed) != needed) return false;
-  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  if ((low & 0x60000) != 0x60000) return false;
+  if (KERNELS_FOR_AVX2 || !processorIsSupported()) return false;
+  if (!hasAll(cpuid(7).d, bits(22, 24, 25)) || !systemKeeps(bits(17, 18))) return false;  // AMX-BF16, AMX-TILE, AMX-INT8
   constexpr long REQUEST_PERMISSION = 0x1023, TILE_DATA = 18;
   return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }

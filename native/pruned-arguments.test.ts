@@ -1,14 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { NativeModel, PrunedTensor } from "../src/inference/native/native-addon.ts";
-import { nativeAddon, nativeMissing, randomTensors, smallShape } from "./random-model.suite.ts";
+import { randomTensors, smallShape } from "./random-model.suite.ts";
 import { randomPrunedTensors, smallPrunedShape } from "./random-pruned-model.suite.ts";
+import { describeAddons } from "./tested-kernels.suite.ts";
 
 const shape = smallPrunedShape({ layers: 2 });
 const tensors = randomPrunedTensors(shape, 1);
 const ints = (...values: number[]) => Int32Array.from(values);
-/** What TypeScript would not allow. */
-const create = (...values: unknown[]): NativeModel => Reflect.apply(nativeAddon().createPrunedModel, undefined, values);
-const run = (...values: unknown[]): Float32Array => Reflect.apply(nativeAddon().run, undefined, values);
 const withOne = (index: number, tensor: unknown) => tensors.map((value, i) => (i === index ? tensor : value));
 
 function detached<T extends PrunedTensor | Int32Array>(array: T): T {
@@ -16,7 +14,11 @@ function detached<T extends PrunedTensor | Int32Array>(array: T): T {
   return array;
 }
 
-describe.skipIf(nativeMissing)(`of the package's own reranker the native engine refuses${nativeMissing}`, () => {
+describeAddons("of the package's own reranker the native engine refuses", ({ addon }) => {
+  /** What TypeScript would not allow. */
+  const create = (...values: unknown[]): NativeModel => Reflect.apply(addon().createPrunedModel, undefined, values);
+  const run = (...values: unknown[]): Float32Array => Reflect.apply(addon().run, undefined, values);
+
   const badNumbers = [-1, 1.5, 1e9, 2 ** 31, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, Number.MAX_VALUE];
   it.each([
     "hidden",
@@ -146,11 +148,11 @@ describe.skipIf(nativeMissing)(`of the package's own reranker the native engine 
 
   it("a model that was released, and the other kind's tensors", () => {
     const model = create(shape, tensors);
-    nativeAddon().release(model);
-    nativeAddon().release(model);
+    addon().release(model);
+    addon().release(model);
     expect(() => run(model, ints(1), ints(0), ints(1))).toThrow("The model was released.");
     const other = smallShape();
     expect(() => create(shape, randomTensors(other, 1))).toThrow(RangeError);
-    expect(() => Reflect.apply(nativeAddon().createModel, undefined, [other, tensors, "int8"])).toThrow(RangeError);
+    expect(() => Reflect.apply(addon().createModel, undefined, [other, tensors, "int8"])).toThrow(RangeError);
   });
 });

@@ -1,26 +1,20 @@
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
-import type { NativeUnits, PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
-import {
-  addonPath,
-  describeKernels,
-  INT8_KERNELS,
-  nativeAddon,
-  randomNumbers,
-  runTogether,
-} from "./random-model.suite.ts";
-import { createPruned, randomPrunedTensors, randomTexts, smallPrunedShape } from "./random-pruned-model.suite.ts";
+import type { PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
+import { randomNumbers } from "./random-model.suite.ts";
+import { randomPrunedTensors, randomTexts, smallPrunedShape } from "./random-pruned-model.suite.ts";
 import type { EncodedPair } from "./reference-model.suite.ts";
+import { addonPath, describeKernels, INT8_KERNELS, type Kernels } from "./tested-kernels.suite.ts";
 
 /** Every length up to 512 alone, then the same pairs in random company: logits to the last bit. */
 function expectSameInAnyCompany(
-  units: NativeUnits,
+  kernels: Kernels,
   changes: Partial<PrunedShape>,
   scoreFactor: number,
   mixes: number,
 ): void {
   const shape = smallPrunedShape({ positions: 512, ...changes });
-  const model = createPruned(shape, randomPrunedTensors(shape, 11, scoreFactor), units);
+  const model = kernels.createPrunedModel(shape, randomPrunedTensors(shape, 11, scoreFactor));
   const random = randomNumbers(12);
   const queries = [1, 2, 7].map((length) => randomTexts(shape, length, random).ids);
   const pairs = Array.from({ length: 512 }, (_, i) => {
@@ -28,7 +22,7 @@ function expectSameInAnyCompany(
     // Every second one has a query that others have too, so that runs have groups of one query.
     return i % 2 === 0 ? pair : withQuery(pair, queries[(i >> 1) % 3] ?? []);
   });
-  const alone = pairs.map((pair) => runTogether(model, [pair])[0]);
+  const alone = pairs.map((pair) => model.run([pair])[0]);
   for (let mix = 0; mix < mixes; mix++) {
     const chosen: number[] = [];
     // Short and long runs, of short and of long texts.
@@ -38,10 +32,7 @@ function expectSameInAnyCompany(
       next = 1 + Math.floor(random() * Math.min(longest, 512));
     }
     if (chosen.length === 0) continue;
-    const together = runTogether(
-      model,
-      chosen.map((index) => pairs[index] ?? { ids: [], types: [] }),
-    );
+    const together = model.run(chosen.map((index) => pairs[index] ?? { ids: [], types: [] }));
     expect([...together]).toEqual(chosen.map((index) => alone[index]));
   }
 }
@@ -55,7 +46,7 @@ function withQuery({ ids }: EncodedPair, query: readonly number[]): EncodedPair 
 function scoreInThread(
   shape: PrunedShape,
   tensors: readonly PrunedTensor[],
-  units: NativeUnits,
+  { vectors, units }: Kernels,
 ): Promise<readonly number[]> {
   const code = `
     const { parentPort, workerData: { path, shape, tensors, units } } = require("node:worker_threads");
@@ -70,31 +61,32 @@ function scoreInThread(
     }
     addon.release(model);
     parentPort.postMessage([...seen]);`;
-  const worker = new Worker(code, { eval: true, workerData: { path: addonPath(), shape, tensors, units } });
+  const worker = new Worker(code, { eval: true, workerData: { path: addonPath(vectors), shape, tensors, units } });
   return new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
 }
 
-describeKernels("a pair's logit in the package's own reranker, whatever shares the run,", INT8_KERNELS, ({ units }) => {
-  it("is the same with two heads", () => expectSameInAnyCompany(units, {}, 1, 300));
-  it("is the same with four heads", () => expectSameInAnyCompany(units, { hidden: 128, heads: 4, layers: 2 }, 1, 200));
-  it("is the same where scores are large", () => expectSameInAnyCompany(units, { layers: 2 }, 30, 200));
+describeKernels("a pair's logit in the package's own reranker, whatever shares the run,", INT8_KERNELS, (kernels) => {
+  it("is the same with two heads", () => expectSameInAnyCompany(kernels, {}, 1, 300));
+  it("is the same with four heads", () =>
+    expectSameInAnyCompany(kernels, { hidden: 128, heads: 4, layers: 2 }, 1, 200));
+  it("is the same where scores are large", () => expectSameInAnyCompany(kernels, { layers: 2 }, 30, 200));
   it("is the same where nothing is dropped", () =>
-    expectSameInAnyCompany(units, { keepPercent: 100, keepUncounted: 0, layers: 2 }, 1, 100));
+    expectSameInAnyCompany(kernels, { keepPercent: 100, keepUncounted: 0, layers: 2 }, 1, 100));
 
   it("is the same after longer and shorter runs of the same model", () => {
     const shape = smallPrunedShape({ positions: 512 });
-    const model = createPruned(shape, randomPrunedTensors(shape, 13), units);
+    const model = kernels.createPrunedModel(shape, randomPrunedTensors(shape, 13));
     const random = randomNumbers(14);
     const [short, long] = [randomTexts(shape, 9, random), randomTexts(shape, 512, random)];
-    const [before] = runTogether(model, [short]);
-    runTogether(model, [long, long, long, long, long, long, long, long]);
-    expect(runTogether(model, [short])[0]).toBe(before);
+    const [before] = model.run([short]);
+    model.run([long, long, long, long, long, long, long, long]);
+    expect(model.run([short])[0]).toBe(before);
   });
 
   it("is the same in several threads at once, which end", async () => {
     const shape = smallPrunedShape();
     const tensors = randomPrunedTensors(shape, 21);
-    const results = await Promise.all([1, 2, 3].map(() => scoreInThread(shape, tensors, units)));
+    const results = await Promise.all([1, 2, 3].map(() => scoreInThread(shape, tensors, kernels)));
     expect(results[0]).toHaveLength(1);
     for (const result of results) expect(result).toEqual(results[0]);
   });
@@ -103,11 +95,11 @@ describeKernels("a pair's logit in the package's own reranker, whatever shares t
     const shape = smallPrunedShape();
     const tensors = randomPrunedTensors(shape, 22);
     const work = () => {
-      for (let i = 0; i < 50; i++) nativeAddon().release(createPruned(shape, tensors, units));
-      const model = createPruned(shape, tensors, units);
+      for (let i = 0; i < 50; i++) kernels.createPrunedModel(shape, tensors).release();
+      const model = kernels.createPrunedModel(shape, tensors);
       const random = randomNumbers(23);
-      for (let i = 0; i < 1000; i++) runTogether(model, [randomTexts(shape, 1 + (i % 128), random)]);
-      nativeAddon().release(model);
+      for (let i = 0; i < 1000; i++) model.run([randomTexts(shape, 1 + (i % 128), random)]);
+      model.release();
       return process.memoryUsage().rss;
     };
     work();

@@ -1,9 +1,10 @@
 import { expect, it } from "vitest";
-import type { NativeUnits, PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
-import { describeKernels, INT8_KERNELS, randomNumbers, runTogether } from "./random-model.suite.ts";
-import { createPruned, randomPrunedTensors, randomTexts, smallPrunedShape } from "./random-pruned-model.suite.ts";
+import type { PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
+import { randomNumbers } from "./random-model.suite.ts";
+import { randomPrunedTensors, randomTexts, smallPrunedShape } from "./random-pruned-model.suite.ts";
 import type { EncodedPair } from "./reference-model.suite.ts";
 import { PrunedReference } from "./reference-pruned-model.suite.ts";
+import { describeKernels, INT8_KERNELS, type Kernels } from "./tested-kernels.suite.ts";
 
 const shapes: Readonly<Record<string, PrunedShape>> = {
   "two heads": smallPrunedShape(),
@@ -28,12 +29,12 @@ function textsFor(shape: PrunedShape): EncodedPair[] {
 function compare(
   shape: PrunedShape,
   tensors: readonly PrunedTensor[],
-  units: NativeUnits,
+  kernels: Kernels,
   pairs: readonly EncodedPair[] = textsFor(shape),
 ) {
   const reference = new PrunedReference(shape, tensors);
   const expected = pairs.map((pair) => reference.logit(pair));
-  const ours = [...runTogether(createPruned(shape, tensors, units), pairs)];
+  const ours = [...kernels.createPrunedModel(shape, tensors).run(pairs)];
   const mean = expected.reduce((sum, x) => sum + x, 0) / expected.length;
   const deviation = Math.sqrt(expected.reduce((sum, x) => sum + (x - mean) ** 2, 0) / expected.length);
   const differences = ours.map((logit, i) => Math.abs(logit - (expected[i] as number)) / deviation);
@@ -43,25 +44,25 @@ function compare(
   };
 }
 
-describeKernels("the package's own reranker in the native engine", INT8_KERNELS, ({ units }) => {
+describeKernels("the package's own reranker in the native engine", INT8_KERNELS, (kernels) => {
   // 0.003 to 0.016 were measured. A mask, a position, a tie or a weight that is wrong gives 0.02 to 1.
   it.each(names)("is close to the model without rounding: %s", (name) => {
     const shape = shapes[name] as PrunedShape;
-    const found = compare(shape, randomPrunedTensors(shape, 1), units);
+    const found = compare(shape, randomPrunedTensors(shape, 1), kernels);
     expect(found.typical).toBeLessThan(0.02);
     expect(found.largest).toBeLessThan(0.06);
   });
 
   it.each(names)("is the model to a few thousandths where there is one layer: %s", (name) => {
     const shape = { ...(shapes[name] as PrunedShape), layers: 1 };
-    const found = compare(shape, randomPrunedTensors(shape, 2), units);
+    const found = compare(shape, randomPrunedTensors(shape, 2), kernels);
     // Wider rows have more values that are rounded, and eight pairs say less.
     expect(found.typical).toBeLessThan(shape.hidden > 64 ? 0.012 : 0.004);
   });
 
   it("goes the careful way where scores are large", () => {
     const shape = smallPrunedShape({ layers: 1 });
-    const found = compare(shape, randomPrunedTensors(shape, 3, 30), units);
+    const found = compare(shape, randomPrunedTensors(shape, 3, 30), kernels);
     expect(found.typical).toBeLessThan(0.03);
   });
 
@@ -72,7 +73,7 @@ describeKernels("the package's own reranker in the native engine", INT8_KERNELS,
       const biases = tensors[8 + 22 * layer + 13] as Float32Array;
       for (const column of [3, 40, 41, 77, 127]) biases[column] = 25;
     }
-    const found = compare(shape, tensors, units);
+    const found = compare(shape, tensors, kernels);
     // 0.0006, and 0.0032 where each column has one byte.
     expect(found.typical).toBeLessThan(0.0015);
   });
@@ -91,7 +92,7 @@ describeKernels("the package's own reranker in the native engine", INT8_KERNELS,
       [3, 0.02],
     ] as const) {
       const shape = smallPrunedShape({ layers });
-      expect(compare(shape, randomPrunedTensors(shape, 4), units, pairs).largest).toBeLessThan(bound);
+      expect(compare(shape, randomPrunedTensors(shape, 4), kernels, pairs).largest).toBeLessThan(bound);
     }
   });
 
@@ -102,7 +103,7 @@ describeKernels("the package's own reranker in the native engine", INT8_KERNELS,
       const ids = Array.from({ length: 512 }, () => Math.floor(random() * shape.vocabulary));
       return { ids, types: ids.map((_, token) => Number(token >= query)) };
     });
-    expect(compare(shape, randomPrunedTensors(shape, 9), units, pairs).largest).toBeLessThan(0.06);
+    expect(compare(shape, randomPrunedTensors(shape, 9), kernels, pairs).largest).toBeLessThan(0.06);
   });
 
   it("shows in its logit that a value went beyond float32", () => {
@@ -110,8 +111,8 @@ describeKernels("the package's own reranker in the native engine", INT8_KERNELS,
     const tensors = randomPrunedTensors(shape, 5);
     const scales = tensors[1] as Float32Array;
     scales[7] = 3e38;
-    const model = createPruned(shape, tensors, units);
-    const logits = runTogether(model, [
+    const model = kernels.createPrunedModel(shape, tensors);
+    const logits = model.run([
       { ids: [1, 2, 3], types: [0, 0, 1] },
       { ids: [1, 7, 3], types: [0, 0, 1] },
       { ids: [1, 2, 3], types: [0, 0, 1] },

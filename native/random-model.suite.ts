@@ -1,59 +1,5 @@
-import { createRequire } from "node:module";
-import { describe } from "vitest";
-import type {
-  NativeAddon,
-  NativeArithmetic,
-  NativeModel,
-  NativeShape,
-  NativeUnits,
-} from "../src/inference/native/native-addon.ts";
-import { loadNativeAddon } from "../src/inference/native/native-addon.ts";
+import type { NativeShape } from "../src/inference/native/native-addon.ts";
 import type { EncodedPair } from "./reference-model.suite.ts";
-
-const found = loadNativeAddon();
-/** Why the native engine cannot run here, for the names of tests; empty where it does. */
-export const nativeMissing = "missing" in found ? ` (skipped: ${found.missing})` : "";
-
-/** The addon; only where `nativeMissing` is empty. */
-export function nativeAddon(): NativeAddon {
-  if ("missing" in found) throw new Error(found.missing);
-  return found;
-}
-
-/** A model's arithmetic, and what multiplies. */
-export interface Kernels {
-  readonly arithmetic: NativeArithmetic;
-  readonly units: NativeUnits;
-  /** Why tests of them are skipped, for their names; empty where they run. */
-  readonly missing: string;
-}
-
-export const KERNELS: readonly Kernels[] = [
-  kernels("int8", "vectors"),
-  kernels("int8", "tiles"),
-  kernels("float32", "vectors"),
-  kernels("float32", "tiles"),
-];
-
-/** The same tests with each of them. */
-export function describeKernels(title: string, all: readonly Kernels[], defineTests: (kernels: Kernels) => void): void {
-  for (const one of all) {
-    describe.skipIf(one.missing)(`${title} in ${one.arithmetic} by ${one.units}${one.missing}`, () => defineTests(one));
-  }
-}
-
-export const FLOAT32_KERNELS = KERNELS.filter(({ arithmetic }) => arithmetic === "float32");
-export const INT8_KERNELS = KERNELS.filter(({ arithmetic }) => arithmetic === "int8");
-
-function kernels(arithmetic: NativeArithmetic, units: NativeUnits): Kernels {
-  const lacksTiles = units === "tiles" && !("missing" in found) && found.units !== "tiles";
-  const missing = lacksTiles ? " (skipped: this processor, or this system, has no AMX)" : nativeMissing;
-  return { arithmetic, units, missing };
-}
-
-/** The addon's file, for threads and processes of their own. */
-export const addonPath = (): string =>
-  createRequire(import.meta.url).resolve(`#native/${process.platform}-${process.arch}.node`);
 
 /** Mulberry32: the same numbers on every machine. */
 export function randomNumbers(seed: number): () => number {
@@ -126,14 +72,4 @@ export function randomPair(shape: NativeShape, length: number, random: () => num
     ids: Array.from({ length }, () => Math.floor(random() * shape.vocabulary)),
     types: Array.from({ length }, (_, token) => (token > second ? shape.types - 1 : 0)),
   };
-}
-
-/** Runs pairs together. */
-export function runTogether(model: NativeModel, pairs: readonly EncodedPair[]): Float32Array {
-  return nativeAddon().run(
-    model,
-    Int32Array.from(pairs.flatMap(({ ids }) => ids)),
-    Int32Array.from(pairs.flatMap(({ types }) => types)),
-    Int32Array.from(pairs, ({ ids }) => ids.length),
-  );
 }

@@ -1,5 +1,5 @@
-import type { NativeModel, NativeUnits, PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
-import { nativeAddon, randomNumbers } from "./random-model.suite.ts";
+import type { PrunedShape, PrunedTensor } from "../src/inference/native/native-addon.ts";
+import { randomNumbers } from "./random-model.suite.ts";
 import type { EncodedPair } from "./reference-model.suite.ts";
 
 /** A small model; what a test is about goes into `changes`. */
@@ -106,8 +106,4 @@ export function randomTexts(shape: PrunedShape, length: number, random: () => nu
     ids.push(isRepeated ? (ids[Math.floor(random() * query)] as number) : Math.floor(random() * shape.vocabulary));
   }
   return { ids, types: ids.map((_, token) => Number(token >= query)) };
-}
-
-export function createPruned(shape: PrunedShape, tensors: readonly PrunedTensor[], units: NativeUnits): NativeModel {
-  return nativeAddon().createPrunedModel(shape, tensors, units);
 }

@@ -1,13 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
-import { addonPath, describeKernels, KERNELS, type Kernels, randomTensors, smallShape } from "./random-model.suite.ts";
+import { randomTensors, smallShape } from "./random-model.suite.ts";
+import { addonPath, describeKernels, KERNELS, type Kernels } from "./tested-kernels.suite.ts";
 
 const shape = smallShape({ hidden: 128, layers: 3, positions: 128 });
 
 /** Runs in a thread or a process of its own: the same pair over and over, beside others. */
 const scoreOften = `
-  function scoreOften(path, shape, tensors, { arithmetic, units }, times) {
+  function scoreOften({ path, shape, arithmetic, units }, tensors, times) {
     const addon = require(path);
     const model = addon.createModel(shape, tensors, arithmetic, units);
     const seen = new Set();
@@ -20,11 +21,14 @@ const scoreOften = `
     return [...seen];
   }`;
 
+/** What such a thread or process gets to know of the kernels. */
+const taskOf = ({ vectors, arithmetic, units }: Kernels) => ({ path: addonPath(vectors), shape, arithmetic, units });
+
 function scoreInThread(tensors: readonly Float32Array[], kernels: Kernels): Promise<readonly number[]> {
   const code = `${scoreOften}
-    const { parentPort, workerData: { path, shape, tensors, kernels } } = require("node:worker_threads");
-    parentPort.postMessage(scoreOften(path, shape, tensors, kernels, 500));`;
-  const worker = new Worker(code, { eval: true, workerData: { path: addonPath(), shape, tensors, kernels } });
+    const { parentPort, workerData: { task, tensors } } = require("node:worker_threads");
+    parentPort.postMessage(scoreOften(task, tensors, 500));`;
+  const worker = new Worker(code, { eval: true, workerData: { task: taskOf(kernels), tensors } });
   return new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
 }
 
@@ -39,13 +43,13 @@ describeKernels("the native engine in threads,", KERNELS, (kernels) => {
   it("holds no more memory after 2,000 runs and 100 models than before", () => {
     const tensors = randomTensors(shape, 22).map((tensor) => [...tensor]);
     const code = `${scoreOften}
-      const { path, shape, tensors, kernels } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+      const { task, tensors } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
       const floats = tensors.map((tensor) => Float32Array.from(tensor));
       const resident = () => (gc(), gc(), process.memoryUsage.rss());
       const work = () => {
-        scoreOften(path, shape, floats, kernels, 1000);
-        const addon = require(path);
-        for (let i = 0; i < 50; i++) addon.createModel(shape, floats, kernels.arithmetic, kernels.units);  // freed by the collector
+        scoreOften(task, floats, 1000);
+        const addon = require(task.path);
+        for (let i = 0; i < 50; i++) addon.createModel(task.shape, floats, task.arithmetic, task.units);  // freed by the collector
       };
       work();
       setImmediate(() => {
@@ -56,7 +60,7 @@ describeKernels("the native engine in threads,", KERNELS, (kernels) => {
         setImmediate(() => (gc(), setImmediate(() => console.log(resident() - before))));
       });`;
     const options = {
-      input: JSON.stringify({ path: addonPath(), shape, tensors, kernels }),
+      input: JSON.stringify({ task: taskOf(kernels), tensors }),
       encoding: "utf8",
     } as const;
     const grown = Number(execFileSync(process.execPath, ["--expose-gc", "-e", code], options));

@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { goldenCheckpoint } from "../compiler/golden-checkpoint.suite.ts";
 import { chooseEngine, type EngineFacts } from "./choose-engine.ts";
+import { loadNativeAddon } from "./native-addon.ts";
 import { graphOf, nativeFloat32Missing, nativeMissing } from "./native-engine.suite.ts";
 import { readNativeSwitch } from "./native-switch.ts";
 
@@ -13,6 +14,10 @@ const withConfig = (fields: object): EngineFacts => {
 };
 
 const isIntel = cpus()[0]?.model.includes("Intel") ?? false;
+const [avx512, avx2] = [loadNativeAddon("avx512"), loadNativeAddon("avx2")];
+const [avx512Missing, avx2Missing] = [avx512, avx2].map((found) =>
+  "missing" in found ? ` (skipped: ${found.missing})` : "",
+);
 
 let before: string | undefined;
 beforeEach(() => {
@@ -75,7 +80,19 @@ describe("the engine", () => {
     expect(chooseEngine(facts)).toMatchObject({ engine: "native", units: "vectors" });
   });
 
-  test.skipIf(nativeMissing || !isIntel)(`is ONNX Runtime in float32 on Intel's vectors${nativeMissing}`, () => {
+  test.skipIf(nativeMissing)(`has the widest vectors that the processor has${nativeMissing}`, () => {
+    expect(chooseEngine(facts)).toMatchObject({ addon: { vectors: avx512Missing ? "avx2" : "avx512" } });
+  });
+
+  test.skipIf(avx2Missing)(`is our own for AVX2 when a variable says so${avx2Missing}`, () => {
+    process.env["PGVECTORDB_NATIVE"] = "avx2";
+    for (const dtype of ["int8", "fp32"] as const) {
+      const choice = chooseEngine({ ...facts, graph: graphOf(golden, dtype) });
+      expect(choice).toMatchObject({ engine: "native", units: "vectors", addon: { vectors: "avx2" } });
+    }
+  });
+
+  test.skipIf(avx512Missing || !isIntel)(`is ONNX Runtime in float32 on Intel's vectors${avx512Missing}`, () => {
     process.env["PGVECTORDB_NATIVE"] = "vectors";
     const choice = chooseEngine({ ...facts, graph: graphOf(golden, "fp32") });
     expect(choice).toEqual({ engine: "onnxruntime", reason: expect.stringMatching(/without AMX/) });
@@ -90,6 +107,8 @@ describe("the engine", () => {
     ["0", "off"],
     ["false", "off"],
     [" Vectors", "vectors"],
+    ["AVX2", "avx2"],
+    ["avx512", "on"],
   ])("is left to choose by the value %j: %j", (value, expected) => {
     expect(readNativeSwitch({ PGVECTORDB_NATIVE: value })).toBe(expected);
   });

@@ -5,6 +5,7 @@ import { architectureOf } from "../compiler/architectures/architecture-of.ts";
 import { type BertFamily, type BertFamilySizes, bertFamilySizes } from "../compiler/architectures/bert-family.ts";
 import type { CompileOptions } from "../compiler/compile-model.ts";
 import { ConfigReader } from "../compiler/config-reader.ts";
+import { chooseAddon } from "./choose-addon.ts";
 import { loadNativeAddon, type NativeAddon, type NativeArithmetic, type NativeUnits } from "./native-addon.ts";
 import { readNativeSwitch } from "./native-switch.ts";
 
@@ -61,12 +62,15 @@ const BLOCK = 64;
 
 /** Chooses by what is known of a model before its weights are read. */
 export function chooseEngine(facts: EngineFacts): EngineChoice {
+  const wanted = readNativeSwitch();
+  if (wanted === "off") return byRuntime("`PGVECTORDB_NATIVE` switches it off");
   const model = describeNativeModel(facts);
   if (typeof model === "string") return byRuntime(model);
-  const addon = loadNativeAddon();
+  const addon = chooseAddon(wanted, loadNativeAddon);
   if ("missing" in addon) return byRuntime(addon.missing);
-  const units = readNativeSwitch() === "vectors" ? "vectors" : addon.units;
-  if (model.kind === "checkpoint" && model.arithmetic === "float32" && units === "vectors" && isIntel()) {
+  const units = wanted === "vectors" ? "vectors" : addon.units;
+  const isFloat32 = model.kind === "checkpoint" && model.arithmetic === "float32";
+  if (isFloat32 && addon.vectors === "avx512" && units === "vectors" && isIntel()) {
     return byRuntime("it takes half as long again as ONNX Runtime in float32 on an Intel processor without AMX");
   }
   return { engine: "native", addon, units, ...model };
@@ -76,7 +80,7 @@ function byRuntime(reason: string): EngineChoice {
   return { engine: "onnxruntime", reason };
 }
 
-/** Kernels for vectors were written on Zen 4; Sapphire Rapids waits longer for weights from its third cache. */
+/** Kernels for vectors of AVX-512 were written on Zen 4; Sapphire Rapids waits longer for weights from its third cache. */
 function isIntel(): boolean {
   return cpus()[0]?.model.includes("Intel") ?? false;
 }
@@ -86,7 +90,6 @@ function describeNativeModel(
   facts: EngineFacts,
 ): Omit<NativeChoice, "engine" | "addon" | "units"> | Pick<OnnxCandidate, "kind"> | string {
   const { graph, device, threads } = facts;
-  if (readNativeSwitch() === "off") return "`PGVECTORDB_NATIVE` switches it off";
   const arithmetic = ARITHMETICS[graph.dtype];
   if (arithmetic === undefined) return `it does not run \`dtype\` "${graph.dtype}"`;
   if (graph.kind === "onnx" && graph.dtype !== "int8") {

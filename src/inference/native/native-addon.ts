@@ -51,7 +51,10 @@ export type PrunedTensor = Int8Array | Uint8Array | Float32Array;
 /** What a model's layers are computed in. */
 export type NativeArithmetic = "int8" | "float32";
 
-/** What multiplies: vectors of AVX-512, or the tiles of AMX. */
+/** Whose vectors an addon's kernels were compiled for: AVX-512 with VNNI and BF16, or AVX2 with FMA. */
+export type NativeVectors = "avx512" | "avx2";
+
+/** What multiplies: the addon's vectors, or the tiles of AMX. */
 export type NativeUnits = "vectors" | "tiles";
 
 /** A model's weights, packed and in int8 quantised. Only the addon can look inside. */
@@ -61,8 +64,11 @@ export interface NativeModel {
 
 /** The functions of `native/addon.cpp`. They check every size themselves. */
 export interface NativeAddon {
+  readonly vectors: NativeVectors;
   /** Whether this processor and system can run it. */
   readonly isSupported: boolean;
+  /** Whether this processor is one that its kernels were made for, where it can run them. */
+  readonly isPreferred: boolean;
   /** The best that there are here. */
   readonly units: NativeUnits;
   /** Copies the weights, `tensors` in the order of `nativeTensors`. Takes the best `units` unless told. @throws RangeError, TypeError for what does not fit */
@@ -84,19 +90,31 @@ export interface NativeAddon {
   release(model: NativeModel): void;
 }
 
+/** An addon that was built, loads, and runs on this processor; else why there is none. */
+export type FoundAddon = NativeAddon | { readonly missing: string };
+
 /** Says why ONNX Runtime runs a model: `NODE_DEBUG=pgvectordb`. */
 export const logNative = debuglog("pgvectordb");
 
-/** The addon where it was built, loads, and runs on this processor; else why not. */
-export function loadNativeAddon(): NativeAddon | { readonly missing: string } {
-  const file = `${process.platform}-${process.arch}.node`;
+const ADDONS: Readonly<Record<NativeVectors, { readonly suffix: string; readonly needed: string }>> = {
+  avx512: { suffix: "", needed: "AVX-512 with VNNI and BF16" },
+  avx2: { suffix: "-avx2", needed: "AVX2 with FMA" },
+};
+
+/** The name by which an addon is loaded. */
+export function nativeAddonFile(vectors: NativeVectors): string {
+  return `#native/${process.platform}-${process.arch}${ADDONS[vectors].suffix}.node`;
+}
+
+export function loadNativeAddon(vectors: NativeVectors): FoundAddon {
+  const file = nativeAddonFile(vectors);
   let addon: NativeAddon;
   try {
-    addon = createRequire(import.meta.url)(`#native/${file}`) as NativeAddon;
+    addon = createRequire(import.meta.url)(file) as NativeAddon;
   } catch (error) {
     // Built for other systems, or not at all: the caller has another way.
     logNative("%s cannot be loaded: %s", file, error);
-    return { missing: `it has no build that loads on this system (${file})` };
+    return { missing: `it has no build that loads on this system (${process.platform}-${process.arch})` };
   }
-  return addon.isSupported ? addon : { missing: "this processor lacks AVX-512 with VNNI and BF16" };
+  return addon.isSupported ? addon : { missing: `this processor lacks ${ADDONS[vectors].needed}` };
 }

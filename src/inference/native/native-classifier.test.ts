@@ -20,13 +20,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Workers read the variable when they start. */
+/** Workers read the variable when they start. What it says of our own kernels stays. */
 async function withEngine<T>(
   engine: "native" | "onnxruntime",
   options: Partial<SequenceClassifierOptions>,
   use: (classifier: SequenceClassifier) => Promise<T>,
 ): Promise<T> {
-  process.env["PGVECTORDB_NATIVE"] = engine === "native" ? "on" : "off";
+  if (engine === "onnxruntime") process.env["PGVECTORDB_NATIVE"] = "off";
   const cacheDir = join(folder, engine);
   const classifier = fixtureClassifier(NAME, { dtype: "int8", workers: 1, cacheDir, ...options });
   try {

@@ -1,7 +1,10 @@
 type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
-/** `"vectors"` is the native engine without tiles (AMX), for comparison and where they are suspected. */
-export type NativeSwitch = "on" | "vectors" | "off";
+/**
+ * For comparison, and where what is chosen is suspected: `"vectors"` is the native engine without tiles (AMX), `"avx2"` its kernels
+ * for AVX2 on every processor that runs them.
+ */
+export type NativeSwitch = "on" | "vectors" | "avx2" | "off";
 
 /** What `PGVECTORDB_NATIVE` leaves on of the native engine. */
 export function readNativeSwitch(
@@ -10,5 +13,5 @@ export function readNativeSwitch(
 ): NativeSwitch {
   const value = variables["PGVECTORDB_NATIVE"]?.trim().toLowerCase() ?? "";
   if (/^(off|0|no|false)$/.test(value)) return "off";
-  return value === "vectors" ? "vectors" : "on";
+  return value === "vectors" || value === "avx2" ? value : "on";
 }

@@ -1,0 +1,115 @@
+import { createRequire } from "node:module";
+import { describe } from "vitest";
+import {
+  loadNativeAddon,
+  type NativeAddon,
+  type NativeArithmetic,
+  type NativeModel,
+  type NativeShape,
+  type NativeUnits,
+  type NativeVectors,
+  nativeAddonFile,
+  type PrunedShape,
+  type PrunedTensor,
+} from "../src/inference/native/native-addon.ts";
+import type { EncodedPair } from "./reference-model.suite.ts";
+
+/** For the names of tests. */
+const NAMES: Readonly<Record<NativeVectors, string>> = { avx512: "AVX-512", avx2: "AVX2" };
+
+/** One of the two addons under test. */
+export interface TestedAddon {
+  readonly vectors: NativeVectors;
+  readonly name: string;
+  /** Why its tests are skipped, for their names; empty where they run. */
+  readonly missing: string;
+  /** @throws where something is missing */
+  addon(): NativeAddon;
+}
+
+/** What a model is made with: an addon, an arithmetic, and what multiplies. */
+export interface Kernels extends TestedAddon {
+  readonly arithmetic: NativeArithmetic;
+  readonly units: NativeUnits;
+  createModel(shape: NativeShape, tensors: readonly Float32Array[]): TestedModel;
+  createPrunedModel(shape: PrunedShape, tensors: readonly PrunedTensor[]): TestedModel;
+}
+
+/** A model, with the addon that made it. */
+export interface TestedModel {
+  /** Logits of pairs that share a run. */
+  run(pairs: readonly EncodedPair[]): Float32Array;
+  release(): void;
+}
+
+const [avx512, avx2] = [testedAddon("avx512"), testedAddon("avx2")];
+const ADDONS: readonly TestedAddon[] = [avx512, avx2];
+
+export const KERNELS: readonly Kernels[] = [
+  kernels(avx512, "int8", "vectors"),
+  kernels(avx512, "int8", "tiles"),
+  kernels(avx512, "float32", "vectors"),
+  kernels(avx512, "float32", "tiles"),
+  kernels(avx2, "int8", "vectors"),
+  kernels(avx2, "float32", "vectors"),
+];
+export const FLOAT32_KERNELS = KERNELS.filter(({ arithmetic }) => arithmetic === "float32");
+export const INT8_KERNELS = KERNELS.filter(({ arithmetic }) => arithmetic === "int8");
+
+/** The same tests with each addon. */
+export function describeAddons(title: string, defineTests: (tested: TestedAddon) => void): void {
+  for (const one of ADDONS) {
+    describe.skipIf(one.missing)(`${title}, for ${one.name}${one.missing}`, () => defineTests(one));
+  }
+}
+
+/** The same tests with each of the kernels. */
+export function describeKernels(title: string, all: readonly Kernels[], defineTests: (kernels: Kernels) => void): void {
+  for (const one of all) {
+    const units = one.units === "tiles" ? "tiles" : `vectors of ${one.name}`;
+    describe.skipIf(one.missing)(`${title} in ${one.arithmetic} by ${units}${one.missing}`, () => defineTests(one));
+  }
+}
+
+/** The addon's file, for threads and processes of their own. */
+export const addonPath = (vectors: NativeVectors): string =>
+  createRequire(import.meta.url).resolve(nativeAddonFile(vectors));
+
+function testedAddon(vectors: NativeVectors): TestedAddon {
+  const found = loadNativeAddon(vectors);
+  return {
+    vectors,
+    name: NAMES[vectors],
+    missing: "missing" in found ? ` (skipped: ${found.missing})` : "",
+    addon: () => {
+      if ("missing" in found) throw new Error(found.missing);
+      return found;
+    },
+  };
+}
+
+function kernels(tested: TestedAddon, arithmetic: NativeArithmetic, units: NativeUnits): Kernels {
+  const { addon } = tested;
+  const lacksTiles = tested.missing === "" && units === "tiles" && addon().units !== "tiles";
+  return {
+    ...tested,
+    arithmetic,
+    units,
+    missing: lacksTiles ? " (skipped: this processor, or this system, has no AMX)" : tested.missing,
+    createModel: (shape, tensors) => testedModel(addon(), addon().createModel(shape, tensors, arithmetic, units)),
+    createPrunedModel: (shape, tensors) => testedModel(addon(), addon().createPrunedModel(shape, tensors, units)),
+  };
+}
+
+function testedModel(addon: NativeAddon, model: NativeModel): TestedModel {
+  return {
+    run: (pairs) =>
+      addon.run(
+        model,
+        Int32Array.from(pairs.flatMap(({ ids }) => ids)),
+        Int32Array.from(pairs.flatMap(({ types }) => types)),
+        Int32Array.from(pairs, ({ ids }) => ids.length),
+      ),
+    release: () => addon.release(model),
+  };
+}
