@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { NativeShape } from "../src/inference/native/native-addon.ts";
+import type { NativeShape, NativeVectors } from "../src/inference/native/native-addon.ts";
 import { randomNumbers, randomPair, randomTensors, smallShape } from "./random-model.suite.ts";
 import { ReferenceModel, type Rounding } from "./reference-model.suite.ts";
 import { describeKernels, FLOAT32_KERNELS, INT8_KERNELS, KERNELS, type Kernels } from "./tested-kernels.suite.ts";
@@ -80,14 +80,14 @@ describeKernels("the native engine", INT8_KERNELS, (kernels) => {
   // With one layer nothing that is rounded can fall on another step than in the reference, but for the table of gelu.
   it.each(names)("is the model with rounding where there is one layer: %s", (name) => {
     const shape = { ...(shapes[name] ?? smallShape()), layers: 1 };
-    const found = compare(shape, randomTensors(shape, 2), kernels, "kernels");
+    const found = compare(shape, randomTensors(shape, 2), kernels, kernels.vectors);
     expect(found.correlation).toBeGreaterThan(0.99999);
     expect(found.largest).toBeLessThan(0.01);
   });
 
   it.each([32, 64])("is right where scores are too large for bare powers, heads of %i", (size) => {
     const shape = smallShape({ hidden: 128, heads: 128 / size });
-    const found = compare(shape, randomTensors(shape, 3, 40), kernels, "kernels");
+    const found = compare(shape, randomTensors(shape, 3, 40), kernels, kernels.vectors);
     expect(found.largestScore).toBeGreaterThan(2 * 64 * Math.LN2);
     expect(found.correlation).toBeGreaterThan(0.99);
   });
@@ -104,21 +104,22 @@ describeKernels("the native engine", INT8_KERNELS, (kernels) => {
       if (norms.includes(index)) return tensor.map((bias, i) => (fits(i) ? size : bias));
       return matrices.includes(index) ? tensor.map((weight, i) => (fits(i) ? weight / size : weight)) : tensor;
     });
-    // 0.14, and 0.44 where each column has one byte.
-    expect(compare(shape, tensors, kernels, "none").largest).toBeLessThan(0.25);
+    // 0.14, and 0.44 where each column has one byte; with AVX2 0.29 and 0.49.
+    expect(compare(shape, tensors, kernels, "none").largest).toBeLessThan(kernels.vectors === "avx2" ? 0.4 : 0.25);
   });
 
   it("keeps its digits where one of an output's weights is many times as large as the others", () => {
     const shape = smallShape({ hidden: 128, heads: 4 });
     const tensors = randomTensors(shape, 9);
+    const isAvx2 = kernels.vectors === "avx2";
     const output = tensors[17] as Float32Array;
-    for (let row = 0; row < shape.hidden; row += 2) output[row * shape.inner + (row % 7)] = 40;
-    // 0.08, and 0.16 where each weight has one byte.
-    expect(compare(shape, tensors, kernels, "none").largest).toBeLessThan(0.12);
+    for (let row = 0; row < shape.hidden; row += 2) output[row * shape.inner + (row % 7)] = isAvx2 ? 10 : 40;
+    // 0.08, and 0.16 where each weight has one byte; with AVX2, whose high bytes reach less far, 0.10 and 0.20.
+    expect(compare(shape, tensors, kernels, "none").largest).toBeLessThan(isAvx2 ? 0.15 : 0.12);
   });
 
   it.each([64, 256, 1024])("loses nothing of integer products of %i inputs", (hidden) => {
-    const { shape, tensors } = losslessModel(hidden);
+    const { shape, tensors } = losslessModel(hidden, kernels.vectors);
     const model = kernels.createModel(shape, tensors);
     const pair = { ids: [0], types: [0] };
     const logits = [...model.run([pair])];
@@ -140,11 +141,17 @@ describeKernels("the native engine", KERNELS, (kernels) => {
 });
 
 /**
- * A model of one layer whose every rounding is exact: hidden states of ±127, values of the attention that are integers up to 127 (its bias; its weights are
- * zero), weights of the output that are integers up to 127 with one of that size. Each sum is made of products up to 16,129 and is within ±3, so that one
- * unit shows behind the norm.
+ * A model of one layer whose every rounding is exact: values of the attention that are integers up to the largest of a row (its bias; its weights are zero),
+ * weights of the output that are integers up to 127 with one of that size, and as many as fit 16 bits where those are added. Each sum is made of products up
+ * to 16,129 and is within ±3, so that one unit shows behind the norm.
  */
-function losslessModel(hidden: number): { shape: NativeShape; tensors: Float32Array[] } {
+function losslessModel(hidden: number, vectors: NativeVectors): { shape: NativeShape; tensors: Float32Array[] } {
+  const most = vectors === "avx2" ? 95 : 127;
+  // With AVX2 the positive ones of four come to 172 at most, as do the negative ones; beside the first, which is 127, are inputs 1, 4 and 5.
+  const mostWeight = (k: number) => (vectors === "avx2" ? ([1, 4, 5].includes(k) ? 15 : 30) : 127);
+  // Eight inputs of the largest value and as large weights as there may be, then eight whose weights are negative.
+  const isExtreme = (k: number) => k >= 8 && k < 8 + Math.floor((hidden / 2 - 8) / 16) * 16;
+  const extremeWeight = (k: number) => (k % 16 < 8 ? -1 : 1) * (vectors === "avx2" ? 43 : 127);
   const shape = smallShape({
     hidden,
     heads: hidden / 64,
@@ -161,17 +168,19 @@ function losslessModel(hidden: number): { shape: NativeShape; tensors: Float32Ar
   set(0, (i) => (i % 2 === 0 ? 1 : -1));
   for (const norm of [3, 13, 19]) set(norm, () => 1);
   set(3, () => 4);
-  const values = Array.from({ length: hidden }, () => Math.round(random() * 254 - 127));
+  const values = Array.from({ length: hidden }, (_, k) =>
+    isExtreme(k) ? most : Math.round((random() * 2 - 1) * most),
+  );
   values[hidden - 1] = 1;
-  values[hidden - 2] = 127;
+  values[hidden - 2] = most;
   set(10, (i) => values[i] ?? 0);
   for (let output = 0; output < hidden; output++) {
     let sum = 0;
     for (let k = 0; k < hidden; k++) {
       const value = values[k] ?? 0;
-      const free = k === 0 ? 127 : Math.round(random() * 127) * (sum * value > 0 ? -1 : 1);
-      const left = k === hidden - 1 ? Math.round(random() * 6 - 3) - sum : -Math.round(sum / 127);
-      const weight = k < hidden - 2 ? free : left;
+      const free = k === 0 ? 127 : Math.round(random() * mostWeight(k)) * (sum * value > 0 ? -1 : 1);
+      const left = k === hidden - 1 ? Math.round(random() * 6 - 3) - sum : -Math.round(sum / most);
+      const weight = isExtreme(k) ? extremeWeight(k) : k < hidden - 2 ? free : left;
       sum += weight * value;
       (tensors[11] as Float32Array)[output * hidden + k] = weight;
     }

@@ -53,7 +53,11 @@ function around(values: Float64Array, { row, withHigh }: Steps, high: Places = n
 function roundWeights(weights: Float64Array, { weight, withHigh, ofFour }: Steps, high: Places): Float64Array {
   const largestOf = (values: Float64Array, part: (value: number) => number) =>
     Math.max(...fours(values).map((four) => four.reduce((sum, value) => sum + Math.max(0, part(value)), 0)));
-  const most = (values: Float64Array) => Math.max(largestOf(values, (x) => x), largestOf(values, (x) => -x));
+  const most = (values: Float64Array) =>
+    Math.max(
+      largestOf(values, (x) => x),
+      largestOf(values, (x) => -x),
+    );
   const ordinary = weights.map((value, i) => (high.has(i) ? 0 : value));
   let scale = Math.max(scaleOf(weights, weight, high, withHigh), most(ordinary) / ofFour);
   const low = (value: number, i: number) => (high.has(i) ? ((((value + 64) % 128) + 128) % 128) - 64 : value);
