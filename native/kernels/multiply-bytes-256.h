@@ -18,6 +18,8 @@ static_assert((MOST_UNSIGNED + 1) * MOST_OF_FOUR < 1 << 15 && 2 * ZERO_POINT <= 
 static_assert(2 * HIGH_ZERO_POINT * 4 * 127 < 1 << 15 && 4 * MOST_HIGH <= MOST_OF_FOUR, "and those of high bytes");
 /** Most rows of a block: of 16 outputs they have eight registers of sums, beside four of weights, ones, two of activations and one of products. */
 constexpr int BLOCK_ROWS = 4;
+/** Rows that go by a panel of weights before the next (quantized-product.h). */
+constexpr int ROWS_TOGETHER = 24;
 /** How far ahead of the product weights are fetched, in bytes. */
 constexpr size_t PREFETCH_DISTANCE = 1024;
 

@@ -10,6 +10,8 @@ constexpr int HIGH_ZERO_POINT = 128, MOST_HIGH = 127;
 constexpr int MOST_UNSIGNED = 255;
 /** Most rows of a block: 24 sums of 16 lanes, two vectors of weights and one of activations fill the 32 registers. */
 constexpr int BLOCK_ROWS = 12;
+/** Rows that go by a panel of weights before the next (quantized-product.h). */
+constexpr int ROWS_TOGETHER = BLOCK_ROWS;
 /** How far ahead of the product weights are fetched, in bytes. */
 constexpr size_t PREFETCH_DISTANCE = 1024;
 

@@ -85,34 +85,58 @@ static ALWAYS_INLINE void finishGroup(Sink& sink, int first, int count) {
   for (; at < count; at++) sink.template finish<1>(first, at);
 }
 
-/** What a product is for (sinks.h): `put` takes 32 values of a row, `finish` comes when all of a block's rows are there. */
+/** ROWS of a group from its row `from` on, by one panel. What a product is for is a sink (sinks.h): `put` takes 32 values of a row, `finish` comes when all of a group's rows are there. */
 template <int ROWS, size_t STRIDE, class Sink>
-static __attribute__((noinline)) void multiplyBlock(const uint8_t* rows, const float* rowScales, int first, const QuantizedMatrix& matrix,
-                                                    Sink& sink) {
-  for (int panel = 0; panel < matrix.outputs / PANEL; panel++) {
-    Integers sums[ROWS][2];
-    const int output = panel * PANEL;
-    multiplyPanel<ROWS, STRIDE>(rows + (size_t)first * STRIDE, matrix, panel, sums);
-    const Floats scale0 = load(matrix.scales + output), scale1 = load(matrix.scales + output + 16);
-    const Floats bias0 = load(matrix.biases + output), bias1 = load(matrix.biases + output + 16);
-    UNROLL for (int r = 0; r < ROWS; r++) {
-      const Floats scale = splat(rowScales[first + r]);
-      const Floats values[2] = {multiplyAdd(toFloats(sums[r][0]), multiply(scale, scale0), bias0),
-                                multiplyAdd(toFloats(sums[r][1]), multiply(scale, scale1), bias1)};
-      sink.put(first, r, output, values);
-    }
+static ALWAYS_INLINE void multiplyBlock(const uint8_t* rows, const float* rowScales, int first, int from, const QuantizedMatrix& matrix, int panel, Sink& sink) {
+  Integers sums[ROWS][2];
+  const int output = panel * PANEL;
+  multiplyPanel<ROWS, STRIDE>(rows + (size_t)(first + from) * STRIDE, matrix, panel, sums);
+  const Floats scale0 = load(matrix.scales + output), scale1 = load(matrix.scales + output + 16);
+  const Floats bias0 = load(matrix.biases + output), bias1 = load(matrix.biases + output + 16);
+  UNROLL for (int r = 0; r < ROWS; r++) {
+    const Floats scale = splat(rowScales[first + from + r]);
+    const Floats values[2] = {multiplyAdd(toFloats(sums[r][0]), multiply(scale, scale0), bias0),
+                              multiplyAdd(toFloats(sums[r][1]), multiply(scale, scale1), bias1)};
+    sink.put(first, from + r, output, values);
   }
+}
+
+/** A group that is one block. */
+template <int ROWS, size_t STRIDE, class Sink>
+static __attribute__((noinline)) void multiplyWholeBlock(const uint8_t* rows, const float* rowScales, int first, const QuantizedMatrix& matrix, Sink& sink) {
+  for (int panel = 0; panel < matrix.outputs / PANEL; panel++) multiplyBlock<ROWS, STRIDE>(rows, rowScales, first, 0, matrix, panel, sink);
   sink.template finish<ROWS>(first, 0);
 }
 
-/** Multiplies `count` rows. The last few go in smaller blocks; the arithmetic of a row is the same in each. */
+/** Multiplies `count` rows, each block by all panels. The last few go in smaller blocks; the arithmetic of a row is the same in each. */
+template <size_t STRIDE, class Sink>
+static void multiplyBlocks(const uint8_t* rows, const float* scales, int count, const QuantizedMatrix& matrix, Sink& sink) {
+  int at = 0;
+  for (; at + 12 <= count; at += 12) multiplyWholeBlock<12, STRIDE>(rows, scales, at, matrix, sink);
+  if (at + 8 <= count) multiplyWholeBlock<8, STRIDE>(rows, scales, at, matrix, sink), at += 8;
+  if (at + 6 <= count) multiplyWholeBlock<6, STRIDE>(rows, scales, at, matrix, sink), at += 6;
+  if (at + 4 <= count) multiplyWholeBlock<4, STRIDE>(rows, scales, at, matrix, sink), at += 4;
+  if (at + 2 <= count) multiplyWholeBlock<2, STRIDE>(rows, scales, at, matrix, sink), at += 2;
+  if (at < count) multiplyWholeBlock<1, STRIDE>(rows, scales, at, matrix, sink);
+}
+
+/** The same, each panel by all blocks of a group of ROWS_TOGETHER: the blocks are so small that weights would come from the second or third cache too often. */
+template <size_t STRIDE, class Sink>
+static __attribute__((noinline)) void multiplyGroup(const uint8_t* rows, const float* scales, int first, int count, const QuantizedMatrix& matrix, Sink& sink) {
+  for (int panel = 0; panel < matrix.outputs / PANEL; panel++) {
+    int from = 0;
+    for (; from + 4 <= count; from += 4) multiplyBlock<4, STRIDE>(rows, scales, first, from, matrix, panel, sink);
+    if (from + 2 <= count) multiplyBlock<2, STRIDE>(rows, scales, first, from, matrix, panel, sink), from += 2;
+    if (from < count) multiplyBlock<1, STRIDE>(rows, scales, first, from, matrix, panel, sink);
+  }
+  finishGroup(sink, first, count);
+}
+
+/** Multiplies `count` rows. */
 template <size_t STRIDE, class Sink>
 static void multiplyRows(const uint8_t* rows, const float* scales, int count, const QuantizedMatrix& matrix, Sink& sink) {
-  int at = 0;
-  for (; at + BLOCK_ROWS <= count; at += BLOCK_ROWS) multiplyBlock<BLOCK_ROWS, STRIDE>(rows, scales, at, matrix, sink);
-  if (BLOCK_ROWS > 8 && at + 8 <= count) multiplyBlock<8, STRIDE>(rows, scales, at, matrix, sink), at += 8;
-  if (BLOCK_ROWS > 6 && at + 6 <= count) multiplyBlock<6, STRIDE>(rows, scales, at, matrix, sink), at += 6;
-  if (BLOCK_ROWS > 4 && at + 4 <= count) multiplyBlock<4, STRIDE>(rows, scales, at, matrix, sink), at += 4;
-  if (at + 2 <= count) multiplyBlock<2, STRIDE>(rows, scales, at, matrix, sink), at += 2;
-  if (at < count) multiplyBlock<1, STRIDE>(rows, scales, at, matrix, sink);
+  if constexpr (BLOCK_ROWS == 12) return multiplyBlocks<STRIDE>(rows, scales, count, matrix, sink);
+  for (int first = 0; first < count; first += ROWS_TOGETHER) {
+    multiplyGroup<STRIDE>(rows, scales, first, count - first < ROWS_TOGETHER ? count - first : ROWS_TOGETHER, matrix, sink);
+  }
 }
