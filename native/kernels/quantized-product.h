@@ -112,7 +112,7 @@ static __attribute__((noinline)) void multiplyWholeBlock(const uint8_t* rows, co
 template <size_t STRIDE, class Sink>
 static void multiplyBlocks(const uint8_t* rows, const float* scales, int count, const QuantizedMatrix& matrix, Sink& sink) {
   int at = 0;
-  for (; at + 12 <= count; at += 12) multiplyWholeBlock<12, STRIDE>(rows, scales, at, matrix, sink);
+  for (; at + BLOCK_ROWS <= count; at += BLOCK_ROWS) multiplyWholeBlock<BLOCK_ROWS, STRIDE>(rows, scales, at, matrix, sink);
   if (at + 8 <= count) multiplyWholeBlock<8, STRIDE>(rows, scales, at, matrix, sink), at += 8;
   if (at + 6 <= count) multiplyWholeBlock<6, STRIDE>(rows, scales, at, matrix, sink), at += 6;
   if (at + 4 <= count) multiplyWholeBlock<4, STRIDE>(rows, scales, at, matrix, sink), at += 4;
@@ -120,12 +120,12 @@ static void multiplyBlocks(const uint8_t* rows, const float* scales, int count, 
   if (at < count) multiplyWholeBlock<1, STRIDE>(rows, scales, at, matrix, sink);
 }
 
-/** The same, each panel by all blocks of a group of ROWS_TOGETHER: the blocks are so small that weights would come from the second or third cache too often. */
+/** The same for a group of rows, each panel by all of its blocks: where blocks are small, weights would come from the second or third cache too often. */
 template <size_t STRIDE, class Sink>
 static __attribute__((noinline)) void multiplyGroup(const uint8_t* rows, const float* scales, int first, int count, const QuantizedMatrix& matrix, Sink& sink) {
   for (int panel = 0; panel < matrix.outputs / PANEL; panel++) {
     int from = 0;
-    for (; from + 4 <= count; from += 4) multiplyBlock<4, STRIDE>(rows, scales, first, from, matrix, panel, sink);
+    for (; from + BLOCK_ROWS <= count; from += BLOCK_ROWS) multiplyBlock<BLOCK_ROWS, STRIDE>(rows, scales, first, from, matrix, panel, sink);
     if (from + 2 <= count) multiplyBlock<2, STRIDE>(rows, scales, first, from, matrix, panel, sink), from += 2;
     if (from < count) multiplyBlock<1, STRIDE>(rows, scales, first, from, matrix, panel, sink);
   }
@@ -135,8 +135,11 @@ static __attribute__((noinline)) void multiplyGroup(const uint8_t* rows, const f
 /** Multiplies `count` rows. */
 template <size_t STRIDE, class Sink>
 static void multiplyRows(const uint8_t* rows, const float* scales, int count, const QuantizedMatrix& matrix, Sink& sink) {
-  if constexpr (BLOCK_ROWS == 12) return multiplyBlocks<STRIDE>(rows, scales, count, matrix, sink);
-  for (int first = 0; first < count; first += ROWS_TOGETHER) {
-    multiplyGroup<STRIDE>(rows, scales, first, count - first < ROWS_TOGETHER ? count - first : ROWS_TOGETHER, matrix, sink);
+  if constexpr (ROWS_TOGETHER == BLOCK_ROWS) {
+    multiplyBlocks<STRIDE>(rows, scales, count, matrix, sink);
+  } else {
+    for (int first = 0; first < count; first += ROWS_TOGETHER) {
+      multiplyGroup<STRIDE>(rows, scales, first, count - first < ROWS_TOGETHER ? count - first : ROWS_TOGETHER, matrix, sink);
+    }
   }
 }
