@@ -1,4 +1,5 @@
+// What a matrix needs to know of the rows that it will multiply.
 #pragma once
 
-/** How the rows that a matrix will multiply are quantised: bytes around the zero point, or bytes from -GELU_SHIFT up. */
+/** How they are quantised: bytes around the zero point, or bytes from -GELU_SHIFT up. */
 enum class Activations { aroundZeroPoint, shiftedGelu };

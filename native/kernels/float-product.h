@@ -52,7 +52,7 @@ static ALWAYS_INLINE void multiplyFloatPanel(const FloatRows& rows, int first, c
     UNROLL for (int r = 0; r < ROWS; r++) sums[r][v] = bias;
   }
   if constexpr (FLOAT_BLOCK_VECTORS == 1) {
-    static_assert(VECTORS == 2 || FLOAT_BLOCK_VECTORS > 1, "both vectors have their turn");
+    static_assert(VECTORS == 2, "both vectors have their turn");
     addFloatProducts<ROWS, VECTORS, 0, 1>(rows, from, weights, matrix.inputs, sums);
     addFloatProducts<ROWS, VECTORS, 1, 1>(rows, from, weights, matrix.inputs, sums);
   } else {

@@ -85,7 +85,7 @@ static ALWAYS_INLINE void finishGroup(Sink& sink, int first, int count) {
   for (; at < count; at++) sink.template finish<1>(first, at);
 }
 
-/** ROWS of a group from its row `from` on, by one panel. What a product is for is a sink (sinks.h): `put` takes 32 values of a row, `finish` comes when all of a group's rows are there. */
+/** ROWS of a group from its row `from` on, by one panel. A sink (sinks.h) is what a product is for: `put` takes 32 values of a row, `finish` comes when a group's rows are there. */
 template <int ROWS, size_t STRIDE, class Sink>
 static ALWAYS_INLINE void multiplyBlock(const uint8_t* rows, const float* rowScales, int first, int from, const QuantizedMatrix& matrix, int panel, Sink& sink) {
   Integers sums[ROWS][2];
