@@ -7,7 +7,7 @@ import { graphOf, nativeFloat32Missing, nativeMissing } from "./native-engine.su
 import { readNativeSwitch } from "./native-switch.ts";
 
 const golden = goldenCheckpoint("bert-blocks");
-const facts: EngineFacts = { graph: graphOf(golden, "int8"), device: "cpu", threads: 2, labels: 1 };
+const facts: EngineFacts = { graph: graphOf(golden, "int8"), device: "cpu", threads: 1, labels: 1 };
 const withConfig = (fields: object): EngineFacts => {
   const { graph } = facts;
   return graph.kind === "onnx" ? facts : { ...facts, graph: { ...graph, config: { ...graph.config, ...fields } } };
@@ -90,6 +90,19 @@ describe("the engine", () => {
       const choice = chooseEngine({ ...facts, graph: graphOf(golden, dtype) });
       expect(choice).toMatchObject({ engine: "native", units: "vectors", addon: { vectors: "avx2" } });
     }
+  });
+
+  test.skipIf(avx512Missing)(`is our own with two threads for each worker${avx512Missing}`, () => {
+    expect(chooseEngine({ ...facts, threads: 2 })).toMatchObject({ engine: "native" });
+  });
+
+  const hasOnlyAvx2 = avx512Missing !== "" && nativeMissing === "";
+  test.skipIf(!hasOnlyAvx2)("is ONNX Runtime for a hub's model with two threads where there is AVX2 alone", () => {
+    const choice = chooseEngine({ ...facts, threads: 2 });
+    expect(choice).toEqual({ engine: "onnxruntime", reason: expect.stringMatching(/AVX2 on one thread/) });
+    expect(chooseEngine({ ...facts, threads: 2, graph: { kind: "onnx", dtype: "int8" } }).engine).toBe("native");
+    process.env["PGVECTORDB_NATIVE"] = "avx2";
+    expect(chooseEngine({ ...facts, threads: 2 }).engine).toBe("native");
   });
 
   test.skipIf(avx512Missing || !isIntel)(`is ONNX Runtime in float32 on Intel's vectors${avx512Missing}`, () => {

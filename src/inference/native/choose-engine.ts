@@ -54,7 +54,7 @@ const ARITHMETICS: Readonly<Partial<Record<ModelDtype, NativeArithmetic>>> = { i
 const CUDA_DEVICES = ["/dev/nvidiactl", "/dev/dxg"];
 /** The ones that are GELU by the error function. */
 const EXACT_GELU: ReadonlySet<string> = new Set(["gelu", "gelu_python"]);
-/** A session of ONNX Runtime with two threads takes longer than the kernels with one; with more it was not measured. */
+/** A session of ONNX Runtime with two threads takes longer than the kernels with one, AVX2's excepted; with more it was not measured. */
 const MOST_THREADS = 2;
 /** Sizes that the kernels take: `native/README.md`. */
 const MOST = { hidden: 1024, intermediate: 4096, layers: 48, labels: 2 } as const;
@@ -72,6 +72,9 @@ export function chooseEngine(facts: EngineFacts): EngineChoice {
   const isFloat32 = model.kind === "checkpoint" && model.arithmetic === "float32";
   if (isFloat32 && addon.vectors === "avx512" && units === "vectors" && isIntel()) {
     return byRuntime("it takes half as long again as ONNX Runtime in float32 on an Intel processor without AMX");
+  }
+  if (model.kind === "checkpoint" && addon.vectors === "avx2" && facts.threads > 1 && wanted !== "avx2") {
+    return byRuntime("its kernels for AVX2 on one thread are slower than ONNX Runtime on the two of each worker here");
   }
   return { engine: "native", addon, units, ...model };
 }

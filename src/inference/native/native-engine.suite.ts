@@ -3,12 +3,22 @@ import type { CheckpointGraph } from "../model-graph.ts";
 import type { EncodedInput } from "../pair-encoder.ts";
 import { planThreads } from "../plan-threads.ts";
 import { chooseEngine } from "./choose-engine.ts";
+import { loadNativeAddon } from "./native-addon.ts";
 
 /** A config.json that the engine takes. */
 const TINY = {
   config: { model_type: "bert", hidden_size: 64, num_attention_heads: 2, intermediate_size: 64 },
   weightsPath: "",
 };
+
+/**
+ * Has models in one worker run in the kernels for AVX2 where the processor has no others: with two processors they would be left to ONNX Runtime. To be called
+ * before anything is asked of the engine.
+ */
+export function preferKernelsInOneWorker(): void {
+  // biome-ignore lint/style/noProcessEnv: the switch is what a user would set.
+  if ("missing" in loadNativeAddon("avx512")) process.env["PGVECTORDB_NATIVE"] ??= "avx2";
+}
 
 /** Why tests of the native engine cannot run here, for their names; empty where they do. */
 export const nativeMissing = missingWith(1);

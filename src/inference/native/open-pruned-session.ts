@@ -1,7 +1,7 @@
 import type { OnnxGraph } from "../model-graph.ts";
 import type { NativeGate } from "../native-gate.ts";
-import { leaveToRuntime } from "./leave-to-runtime.ts";
 import type { OnnxCandidate } from "./choose-engine.ts";
+import { leaveToRuntime } from "./leave-to-runtime.ts";
 import type { NativeModel } from "./native-addon.ts";
 import { NativeSession } from "./native-session.ts";
 import { readPrunedModel } from "./read-pruned-model.ts";
