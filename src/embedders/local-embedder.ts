@@ -6,7 +6,7 @@ import { SentenceEncoder } from "../inference/sentence-encoder.ts";
 import type { Pooling } from "../inference/worker-messages.ts";
 
 export interface LocalEmbedderOptions extends Omit<LocalModelOptions, "model"> {
-  /** A Hugging Face id (`"owner/name"`) or the path of a folder, with an ONNX file. */
+  /** A Hugging Face id (`"owner/name"`) or the path of a folder, with a checkpoint that is compiled or an ONNX file. */
   readonly model: string;
   /** Default: as the repository's `1_Pooling/config.json` says, `"mean"` without one. */
   readonly pooling?: Pooling | undefined;

@@ -4,6 +4,7 @@ import { type ClassificationHead, chooseHead } from "./classification-head.ts";
 import { type ModelConfig, readModelJson } from "./model-config.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
 import type { ModelUse } from "./prepare-model.ts";
+import { readModuleClassifier } from "./module-classifier.ts";
 import { choosePrompt, isLanguageModel, PROMPT_TEMPLATES, type PromptOption } from "./prompt-templates.ts";
 import { POOLING_FILE } from "./sentence-config.ts";
 import type { TruncationStrategy } from "./truncate-pair.ts";
@@ -34,7 +35,7 @@ type Json = Readonly<Record<string, unknown>>;
  */
 export async function decideClassifierUse(
   located: LocatedModel,
-  { labels }: ModelConfig,
+  modelConfig: ModelConfig,
   choices: ClassifierChoices,
 ): Promise<ClassifierUse> {
   const config = (await readModelJson(located, "config.json")) ?? {};
@@ -42,7 +43,13 @@ export async function decideClassifierUse(
   const facts = { id: located.id, config, chatTemplate };
   const prompt = choosePrompt(facts, choices.prompt ?? "auto", choices.instruction);
   if (prompt !== undefined && choices.truncation === "longest_first") throw onlyDocumentIsCut(located.id);
+  const byModules = await readModuleClassifier(located, modelConfig);
+  if (byModules !== undefined) {
+    const { labels, ...modules } = byModules;
+    return { output: "logits", prompt, head: chooseHead(labels, choices.relevantLabel), ...modules };
+  }
   if (!isLanguageModel(config)) {
+    const { labels } = modelConfig;
     const head = labels.length === 0 ? undefined : chooseHead(labels, choices.relevantLabel);
     return { output: "logits", prompt, head };
   }

@@ -56,7 +56,7 @@ export async function describeModel(call: ModelCall): Promise<ModelDescription> 
   const located = await locateModel(call);
   const config = await readModelConfig(located);
   const json = (await readModelJson(located, "config.json")) ?? {};
-  const task = call.task ?? taskOf(located, json);
+  const task = call.task ?? (await taskOf(located, json));
   const facts = {
     id: located.id,
     origin: located.origin,

@@ -3,7 +3,7 @@ import { readCompiledModel } from "./compiler/compiled-model.ts";
 import { compiledModelPath } from "./compiler/compiled-model-path.ts";
 import type { CheckpointGraph, ModelGraph } from "./model-graph.ts";
 import { isLanguageModel } from "./prompt-templates.ts";
-import { openCheckpointWeights, weightFiles } from "./safetensors/open-checkpoint-weights.ts";
+import { modelWeightFiles, openModelWeights } from "./safetensors/open-model-weights.ts";
 
 export interface CompileCall {
   readonly signal?: AbortSignal | undefined;
@@ -22,11 +22,11 @@ export async function ensureOnnxFile(
   call: CompileCall = {},
 ): Promise<string> {
   if (graph.kind === "onnx") return graph.path;
-  const { config, weightsPath, options } = graph;
+  const { config, options } = graph;
   const folder = await compiledFolder(graph, answerTokens);
   const compiled = await readCompiledModel(folder);
   if (compiled !== undefined) return compiled.modelPath;
-  const weights = await openCheckpointWeights(weightsPath);
+  const weights = await openModelWeights(graph);
   try {
     const request = { config, weights, ...options, ...forAnswers(graph, answerTokens), ...call };
     return (await compileModel(request, folder)).modelPath;
@@ -40,8 +40,8 @@ export async function compiledFolder(
   graph: CheckpointGraph,
   answerTokens?: readonly [no: number, yes: number] | undefined,
 ): Promise<string> {
-  const { config, weightsPath, options, cacheFolder } = graph;
-  const weightPaths = await weightFiles(weightsPath);
+  const { config, options, cacheFolder } = graph;
+  const weightPaths = await modelWeightFiles(graph);
   return compiledModelPath(cacheFolder, { config, weightPaths, ...options, ...forAnswers(graph, answerTokens) });
 }
 

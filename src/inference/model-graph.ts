@@ -3,19 +3,20 @@ import { basename, join } from "node:path";
 import { PgVectorDBError } from "../errors.ts";
 import type { ModelDtype } from "./choose-onnx-file.ts";
 import { type CompileOptions, checkCheckpoint } from "./compiler/compile-model.ts";
+import type { ChainModule } from "./compiler/module-chain.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
 import { type CheckpointPlan, type GraphRequest, type OnnxPlan, planGraph, planOnnx } from "./plan-graph.ts";
-import { openCheckpointWeights, weightFiles } from "./safetensors/open-checkpoint-weights.ts";
+import { weightFiles } from "./safetensors/open-checkpoint-weights.ts";
+import { type ModelWeights, openModelWeights } from "./safetensors/open-model-weights.ts";
+import { moduleWeightsFile } from "./sentence-modules.ts";
 
 /** A checkpoint to compile, or compiled already. */
-export interface CheckpointGraph {
+export interface CheckpointGraph extends ModelWeights {
   readonly kind: "checkpoint";
   /** What the compiled weights take in memory. */
   readonly bytes: number;
   readonly dtype: "fp32" | "int8";
   readonly config: Readonly<Record<string, unknown>>;
-  /** The safetensors file, or the index of its shards. */
-  readonly weightsPath: string;
   readonly options: CompileOptions;
   /** Where compiled models are kept. */
   readonly cacheFolder: string;
@@ -76,20 +77,32 @@ async function fetchCheckpoint(
   const weightPaths = await weightFiles(weightsPath);
   // Shards are found beside the index, where the cache and a folder both keep them.
   for (const path of weightPaths) await located.fetch(basename(path));
-  const bytes = bytesOfWeights(await countWeights(weightsPath), dtype);
-  return { kind: "checkpoint", dtype, bytes, config, weightsPath, options, cacheFolder };
+  const moduleWeights = await fetchModules(located, options.modules ?? []);
+  const bytes = bytesOfWeights(await countWeights({ weightsPath, moduleWeights }), dtype);
+  return { kind: "checkpoint", dtype, bytes, config, weightsPath, moduleWeights, options, cacheFolder };
+}
+
+async function fetchModules(
+  located: LocatedModel,
+  modules: readonly ChainModule[],
+): Promise<ModelWeights["moduleWeights"]> {
+  const folders = modules.flatMap((module) => ("folder" in module ? [module.folder] : []));
+  return Promise.all(
+    folders.map(async (folder) => ({ folder, path: await located.fetch(moduleWeightsFile(located, folder)) })),
+  );
 }
 
 /** How many numbers a checkpoint holds, whatever their format: they are widened when it is compiled. */
-async function countWeights(weightsPath: string): Promise<number> {
-  const { tensors, close } = await openCheckpointWeights(weightsPath);
+async function countWeights(files: ModelWeights): Promise<number> {
+  const { tensors, close } = await openModelWeights(files);
   await close();
   return [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
 }
 
 /** Why a checkpoint's tensors are not those that its architecture needs. It reads the headers alone. */
-async function findRefusal({ config, weightsPath, options }: CheckpointGraph): Promise<PgVectorDBError | undefined> {
-  const weights = await openCheckpointWeights(weightsPath);
+async function findRefusal(graph: CheckpointGraph): Promise<PgVectorDBError | undefined> {
+  const { config, options } = graph;
+  const weights = await openModelWeights(graph);
   try {
     checkCheckpoint({ config, weights, answerTokens: ANY_ANSWERS, ...options });
     return undefined;

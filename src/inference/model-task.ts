@@ -3,6 +3,7 @@ import { decideClassifierUse } from "./classifier-use.ts";
 import { readModelConfig, readModelJson } from "./model-config.ts";
 import type { LocatedModel, ModelProgress, ModelRequest } from "./model-files/locate-model.ts";
 import { type ModelUse, type PreparedModel, prepareModel } from "./prepare-model.ts";
+import { isModuleClassifier } from "./module-classifier.ts";
 import { isLanguageModel } from "./prompt-templates.ts";
 import { POOLING_FILE, readSentenceConfig } from "./sentence-config.ts";
 
@@ -28,15 +29,17 @@ export async function prepareForTask(call: ModelCall): Promise<PreparedModel> {
 /** How a model is used for the task that is asked for, or else for the one its architecture says. */
 export async function decideTaskUse(located: LocatedModel, call: ModelCall): Promise<ModelUse> {
   const json = (await readModelJson(located, "config.json")) ?? {};
-  if ((call.task ?? taskOf(located, json)) === "rerank") {
+  if ((call.task ?? (await taskOf(located, json))) === "rerank") {
     return decideClassifierUse(located, await readModelConfig(located), { relevantLabel: call.relevantLabel });
   }
-  return { output: "embedding", normalize: false, pooling: (await readSentenceConfig(located, undefined)).pooling };
+  const { pooling, modules } = await readSentenceConfig(located, undefined);
+  return { output: "embedding", normalize: false, pooling, modules };
 }
 
 /** What a model is for, as its files say. */
-export function taskOf({ files }: LocatedModel, config: Readonly<Record<string, unknown>>): ModelTask {
-  if (files.includes(POOLING_FILE)) return "embed";
+export async function taskOf(located: LocatedModel, config: Readonly<Record<string, unknown>>): Promise<ModelTask> {
+  if (await isModuleClassifier(located)) return "rerank";
+  if (located.files.includes(POOLING_FILE)) return "embed";
   const isReranker = isLanguageModel(config) || architecturesOf(config).some((name) => /Classification$/.test(name));
   return isReranker ? "rerank" : "embed";
 }

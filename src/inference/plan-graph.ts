@@ -1,14 +1,14 @@
 import { PgVectorDBError } from "../errors.ts";
 import { chooseOnnxFile, externalDataOf, type ModelDtype } from "./choose-onnx-file.ts";
 import { checkCompilable } from "./compiler/architectures/architecture-of.ts";
-import type { CompileOptions } from "./compiler/compile-model.ts";
+import { type CompileOptions, headUse } from "./compiler/compile-model.ts";
 import { detectCpu } from "./cpu.ts";
 import { readModelJson } from "./model-config.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
 import { isLanguageModel } from "./prompt-templates.ts";
 
 /** What the graph is to give. */
-export type GraphPurpose = Pick<CompileOptions, "output" | "pooling" | "normalize">;
+export type GraphPurpose = Pick<CompileOptions, "output" | "pooling" | "modules" | "normalize">;
 
 export interface GraphRequest {
   readonly dtype: ModelDtype;
@@ -49,7 +49,7 @@ export async function planGraph(located: LocatedModel, request: GraphRequest): P
   const dtype = request.dtype === "int8" ? "int8" : "fp32";
   try {
     if (request.dtype === "fp16") throw noHalfPrecision(located.id);
-    checkCompilable(config, request.purpose.output);
+    checkCompilable(config, headUse(request.purpose));
   } catch (error) {
     if (error instanceof PgVectorDBError && error.code === "model_invalid") return planOnnx(located, request, error);
     throw error;
@@ -77,6 +77,7 @@ export async function planOnnx(
 ): Promise<OnnxPlan> {
   const { id, files } = located;
   if (reason !== undefined && !files.some((file) => file.endsWith(".onnx"))) throw withoutOnnx(id, reason);
+  if (purpose.modules !== undefined) throw noModules(id, reason);
   if (purpose.output === "logits" && isLanguageModel(await readModelJson(located, "config.json"))) {
     throw noAnswers(id, reason);
   }
@@ -96,6 +97,16 @@ function withoutOnnx(model: string, reason: PgVectorDBError): PgVectorDBError {
     "model_invalid",
     `${reason.message} The model "${model}" has no ONNX file either, which would be used instead: ` +
       "export one (optimum-cli export onnx --model <model> <folder>), or choose a model that is compiled, such as BAAI/bge-reranker-v2-m3.",
+    { cause: reason },
+  );
+}
+
+/** An ONNX file is of the encoder alone. */
+function noModules(model: string, reason: PgVectorDBError | undefined): PgVectorDBError {
+  return new PgVectorDBError(
+    "model_invalid",
+    `The model "${model}" passes what it reads through modules of its own, which is done for a compiled checkpoint only. ` +
+      `${reason?.message ?? "It has no safetensors checkpoint."} Choose a model that is compiled, or one without such modules.`,
     { cause: reason },
   );
 }

@@ -71,8 +71,8 @@ export async function prepareModel<Use extends ModelUse>(
   const config = await readModelConfig(located);
   const use = await decideUse(located, config);
   const tokenizerPath = await located.fetch("tokenizer.json");
-  const { output, pooling, normalize } = use;
-  const purpose = { output, pooling, normalize };
+  const { output, pooling, modules, normalize } = use;
+  const purpose = { output, pooling, modules, normalize };
   const graph = await fetchModelGraph(located, { dtype: source.dtype, purpose }, modelCacheFolder(cacheDir));
   return {
     use,

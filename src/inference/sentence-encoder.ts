@@ -22,8 +22,8 @@ export class SentenceEncoder {
       const { prepareModel } = await import("./prepare-model.ts");
       const { model, use } = await prepareModel(options, context, async (located) => {
         // A repository whose pooling is not supported can still be used by a caller who names one.
-        const { pooling, normalize } = await readSentenceConfig(located, options.pooling);
-        return { output: "embedding", pooling, normalize: false, asConfigured: normalize } as const;
+        const { pooling, modules, normalize } = await readSentenceConfig(located, options.pooling);
+        return { output: "embedding", pooling, modules, normalize: false, asConfigured: normalize } as const;
       });
       return {
         kind: "embed",

@@ -43,7 +43,19 @@ export function activationOf(config: ConfigReader, field: string, fallback: stri
   return activation;
 }
 
-/** An activation that the architecture itself fixes. */
-export function fixedActivation(name: "gelu" | "tanh"): Activation {
+/** By the class names of `torch.nn`, of which each has one of the names above. */
+export const TORCH_ACTIVATIONS = {
+  GELU: "gelu",
+  Identity: "linear",
+  ReLU: "relu",
+  SiLU: "silu",
+  Sigmoid: "sigmoid",
+  Tanh: "tanh",
+} as const;
+
+export type ModuleActivation = (typeof TORCH_ACTIVATIONS)[keyof typeof TORCH_ACTIVATIONS];
+
+/** An activation that config.json has no say in: the architecture fixes it, or a module names it. */
+export function fixedActivation(name: ModuleActivation): Activation {
   return ACTIVATIONS[name] as Activation;
 }

@@ -8,8 +8,9 @@ import { Checkpoint } from "./checkpoint.ts";
 import { type CompiledModel, manifestText, readCompiledModel } from "./compiled-model.ts";
 import { ConfigReader } from "./config-reader.ts";
 import type { Architecture, EncoderContext, GraphInputs } from "./encoder-context.ts";
-import { GraphWriter } from "./graph-writer.ts";
+import { GraphWriter, type Value } from "./graph-writer.ts";
 import { type CompiledDtype, Layers } from "./layers.ts";
+import { applyModules, type ChainModule } from "./module-chain.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
 import { firstToken, meanOfTokens, normalizeRows } from "./sentence-pooling.ts";
 
@@ -19,10 +20,15 @@ export const COMPILER_VERSION = "3";
 export interface CompileOptions {
   /** `fp32`: the checkpoint's numbers as they are. `int8`: weights in int8, activations quantised on the fly. */
   readonly dtype: CompiledDtype;
-  /** `logits`: the sequence-classification head, `[batch, labels]`. `embedding`: one vector per text, `[batch, hidden]`. */
+  /**
+   * `logits`: what a sequence-classification head gives, the architecture's own or one of `modules`, `[batch, labels]`.
+   * `embedding`: one vector per text, `[batch, size]`.
+   */
   readonly output: "logits" | "embedding";
-  /** How an embedding is made of the tokens' rows. Default `mean`; `last` for language models alone. */
+  /** How one vector is made of the tokens' rows, an embedding or what `modules` begin with. Default `mean`; `last` for language models alone. */
   readonly pooling?: "mean" | "cls" | "last" | undefined;
+  /** What is made of that vector, in this order. Their tensors are in `weights`, each under its folder's name and a slash. */
+  readonly modules?: readonly ChainModule[] | undefined;
   /** Whether embeddings have length 1. Default `true`. */
   readonly normalize?: boolean | undefined;
   /** Leaves `attention_mask` out: for sequences without padding, so one at a time or all of one length. Default `false`. */
@@ -133,7 +139,7 @@ async function publish(temporary: string, folder: string): Promise<CompiledModel
 /** The graph, before any weight is read. */
 function buildGraph(request: CompileRequest): GraphWriter {
   const config = new ConfigReader(request.config);
-  const architecture = architectureOf(config, request.output);
+  const architecture = architectureOf(config, headUse(request));
   const graph = new GraphWriter();
   const context: EncoderContext = {
     config,
@@ -143,9 +149,15 @@ function buildGraph(request: CompileRequest): GraphWriter {
     inputs: graphInputs(graph, request, architecture.tokenTypes(config)),
     answerTokens: request.answerTokens,
   };
-  if (request.output === "logits") buildClassifier(architecture, context);
+  if (headUse(request) === "logits") buildClassifier(architecture, context);
+  else if (request.output === "logits") buildModuleClassifier(architecture, context, request);
   else buildEmbedder(architecture, context, request);
   return graph;
+}
+
+/** What of an architecture is used: with modules a head is theirs, and the architecture's own is not looked for. */
+export function headUse({ output, modules }: Pick<CompileOptions, "output" | "modules">): "logits" | "embedding" {
+  return modules === undefined ? output : "embedding";
 }
 
 function graphInputs(graph: GraphWriter, { maskless, output }: CompileRequest, tokenTypes: number): GraphInputs {
@@ -162,14 +174,28 @@ function buildClassifier(architecture: Architecture, context: EncoderContext): v
   context.graph.output("logits", architecture.classify(context, hidden), ["batch", "labels"]);
 }
 
+function buildModuleClassifier(architecture: Architecture, context: EncoderContext, options: CompileOptions): void {
+  context.graph.output("logits", buildVector(architecture, context, options).value, ["batch", "labels"]);
+}
+
 function buildEmbedder(architecture: Architecture, context: EncoderContext, options: CompileOptions): void {
-  const { graph, inputs } = context;
-  const rows = POOLED_ROWS[options.pooling ?? "mean"];
-  if ((architecture.classifierRows(context.config) === "last") !== (rows === "last")) {
+  const { value, size } = buildVector(architecture, context, options);
+  const vector = (options.normalize ?? true) ? normalizeRows(context.graph, value) : value;
+  context.graph.output("embedding", vector, ["batch", size]);
+}
+
+/** One vector per text: its pooled rows, through the modules. */
+function buildVector(
+  architecture: Architecture,
+  context: EncoderContext,
+  { pooling, modules }: CompileOptions,
+): { readonly value: Value; readonly size: number } {
+  const { graph, inputs, config } = context;
+  const rows = POOLED_ROWS[pooling ?? "mean"];
+  if ((architecture.classifierRows(config) === "last") !== (rows === "last")) {
     throw new PgVectorDBError("invalid_argument", '`pooling` must be "last" for language models, and only for them.');
   }
   const hidden = architecture.encode(context, rows);
-  let vector = rows === "all" ? meanOfTokens(graph, hidden, inputs) : firstToken(graph, hidden);
-  if (options.normalize ?? true) vector = normalizeRows(graph, vector);
-  graph.output("embedding", vector, ["batch", architecture.hiddenSize(context.config)]);
+  const pooled = rows === "all" ? meanOfTokens(graph, hidden, inputs) : firstToken(graph, hidden);
+  return applyModules(context, modules ?? [], pooled, architecture.hiddenSize(config));
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { openSafetensors } from "../safetensors/open-safetensors.ts";
-import { COMPILER_VERSION, type CompileOptions } from "./compile-model.ts";
+import { COMPILER_VERSION, type CompileOptions, headUse } from "./compile-model.ts";
 
 /** Bytes of each tensor that stand for it when the file's own digest is not known. */
 const SAMPLE_BYTES = 64;
@@ -10,7 +10,7 @@ const SAMPLE_BYTES = 64;
 export interface CompiledModelKey extends CompileOptions {
   /** The parsed config.json. */
   readonly config: unknown;
-  /** The safetensors files, as `weightFiles` gives them. */
+  /** The safetensors files, as `weightFiles` gives them, and those of the modules. */
   readonly weightPaths: readonly string[];
 }
 
@@ -19,14 +19,15 @@ export interface CompiledModelKey extends CompileOptions {
  * config.json, other options or another version of the compiler give another folder.
  */
 export async function compiledModelPath(cacheFolder: string, key: CompiledModelKey): Promise<string> {
-  const { config, weightPaths, dtype, output, pooling, normalize, maskless, answerTokens } = key;
+  const { config, weightPaths, dtype, output, pooling, modules, normalize, maskless, answerTokens } = key;
   const identity = {
     version: COMPILER_VERSION,
     config,
     weights: await Promise.all(weightPaths.map(weightsIdentity)),
     dtype,
     output,
-    pooling: output === "embedding" ? (pooling ?? "mean") : undefined,
+    pooling: headUse(key) === "embedding" ? (pooling ?? "mean") : undefined,
+    modules,
     normalize: output === "embedding" ? (normalize ?? true) : undefined,
     maskless: maskless ?? false,
     answerTokens,

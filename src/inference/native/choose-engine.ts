@@ -16,7 +16,7 @@ export type EngineGraph =
       readonly kind: "checkpoint";
       readonly dtype: ModelDtype;
       readonly config: Readonly<Record<string, unknown>>;
-      readonly options: Pick<CompileOptions, "output">;
+      readonly options: Pick<CompileOptions, "output" | "modules">;
     };
 
 export interface EngineFacts {
@@ -99,6 +99,9 @@ function describeNativeModel(
     return "of ONNX files it runs the package's own reranker alone, which is int8";
   }
   if (graph.kind === "checkpoint" && graph.options.output !== "logits") return "it runs rerankers and no embedders";
+  if (graph.kind === "checkpoint" && graph.options.modules !== undefined) {
+    return "it does not run a head of sentence-transformers' modules";
+  }
   if (device !== "cpu" && device !== "auto") return `it does not run on \`device\` "${device}"`;
   if (device === "auto" && CUDA_DEVICES.some((path) => existsSync(path))) {
     return '`device` is "auto" and there is a graphics card';

@@ -42,7 +42,8 @@ export function graphOf(
   dtype: CheckpointGraph["dtype"],
 ): CheckpointGraph {
   const options = { dtype, output: "logits", maskless: dtype === "int8" } as const;
-  return { kind: "checkpoint", bytes: 0, dtype, config, weightsPath, options, cacheFolder: "nothing is compiled" };
+  const cacheFolder = "nothing is compiled";
+  return { kind: "checkpoint", bytes: 0, dtype, config, weightsPath, moduleWeights: [], options, cacheFolder };
 }
 
 /** The texts of a batch without their padding. */
