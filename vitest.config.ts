@@ -8,7 +8,7 @@ export default defineConfig({
     // Worker threads run compiled JavaScript, so the build is made before the first test.
     globalSetup: ["test/global-setup.ts"],
     pool: "forks",
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

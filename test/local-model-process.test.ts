@@ -20,7 +20,7 @@ async function runScript(body: string): Promise<unknown> {
     const options = { model: ${JSON.stringify(model)} };
     ${body}`;
   const args = ["--input-type=module", "--eval", script];
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: 50_000 });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { timeout: 150_000 });
   expect(stderr).toBe("");
   return JSON.parse(stdout);
 }

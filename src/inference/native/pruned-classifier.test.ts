@@ -13,7 +13,7 @@ const passages = readdirSync(docs)
   .toSorted()
   .flatMap((name) => readFileSync(fileURLToPath(new URL(name, docs)), "utf8").split(/\n\n+/))
   .filter((passage) => passage.length > 150 && !passage.startsWith("```"))
-  .slice(0, 120);
+  .slice(0, 48);
 const QUESTIONS = ["How do I filter by metadata?", "what does int8 cost in ranking quality", "close a connection pool"];
 
 /** Scores of every question with every passage. Workers read the variable when they start; what it says of our own kernels stays. */
