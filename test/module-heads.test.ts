@@ -1,12 +1,13 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { join, relative, sep } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createLocalEmbedder } from "../src/embedders/index.ts";
 import type { PgVectorDBError } from "../src/errors.ts";
 import { describeModel } from "../src/inference/describe-model.ts";
 import { fixtureModel, type GoldenPairs, readFixture } from "../src/inference/fixture-models.suite.ts";
 import { CrossEncoderReranker, HuggingFaceReranker } from "../src/rerankers/index.ts";
+import { startImitationHub } from "./imitation-hub/start-imitation-hub.ts";
 
 let temporary: string;
 let cacheDir: string;
@@ -59,6 +60,37 @@ describe.each([
     expect(description).toMatchObject({ task: "rerank", use: { how: "compile", engine: "onnxruntime" } });
     expect(description.use?.engineReason).toMatch(/modules/);
   });
+});
+
+test("a model whose head is modules is fetched from the hub once", async () => {
+  const name = "tiny-module-cross-encoder";
+  const entries = await readdir(fixtureModel(name), { recursive: true, withFileTypes: true });
+  const files = Object.fromEntries(
+    await Promise.all(
+      entries
+        .filter((entry) => entry.isFile())
+        .map(async ({ parentPath, name: file }) => {
+          const path = join(parentPath, file);
+          return [relative(fixtureModel(name), path).split(sep).join("/"), await readFile(path)] as const;
+        }),
+    ),
+  );
+  const hub = await startImitationHub({ repos: { "cross-encoder/modules": { main: files } } });
+  vi.stubEnv("HF_ENDPOINT", hub.endpoint);
+  const [pair] = readFixture<GoldenPairs>(`${name}/golden.json`).pairs;
+  const options = { model: "cross-encoder/modules", cacheDir: join(temporary, "hub"), selfCheck: false };
+  const difference = async (offline: boolean) => {
+    await using reranker = new CrossEncoderReranker({ ...options, offline });
+    const [best] = await reranker.rerank(pair?.query ?? "", [pair?.document ?? ""]);
+    return Math.abs((best?.rawScore ?? Number.NaN) - (pair?.logits[0] ?? Number.NaN));
+  };
+  try {
+    expect(await difference(false)).toBeLessThan(1e-4);
+  } finally {
+    await hub.close();
+    vi.unstubAllEnvs();
+  }
+  expect(await difference(true)).toBeLessThan(1e-4);
 });
 
 test("a sentence encoder's dense layer is part of its vectors", async () => {
