@@ -138,7 +138,7 @@ describe("a head of modules is refused, with the reason,", () => {
       (modules) => modules.map((entry, index) => (index === 2 ? { ...entry, type: "x.LSTM" } : entry)),
       /LSTM, which is not supported/,
     ],
-    ["for another pooling", "1_Pooling/config.json", () => ({ pooling_mode: "lasttoken" }), /pools by lasttoken/],
+    ["for another pooling", "1_Pooling/config.json", () => ({ pooling_mode: "max" }), /pools by max/],
     ["without scores at its end", "modules.json", (modules) => modules.slice(0, 4), /do not end in Dense/],
     [
       "for an activation that is not known",

@@ -18,6 +18,20 @@ function expectVectors(actual: readonly ArrayLike<number>[], expected: readonly 
   }
 }
 
+interface LastTokenGolden {
+  readonly texts: string[];
+  readonly vectors: number[][];
+  readonly queries: string[];
+  readonly queryVectors: number[][];
+  readonly prompts: { readonly query: string };
+}
+
+let cacheDir: string;
+beforeAll(async () => {
+  cacheDir = await mkdtemp(path.join(tmpdir(), "local-embedder-"));
+});
+afterAll(() => rm(cacheDir, { recursive: true, force: true }));
+
 describe("createLocalEmbedder", () => {
   let embedder: LocalEmbedder;
   beforeAll(async () => {
@@ -86,6 +100,24 @@ describe("createLocalEmbedder", () => {
       const call = createLocalEmbedder(options as LocalEmbedderOptions);
       await expect(call).rejects.toMatchObject({ code: "invalid_argument", message });
     }
+  });
+
+  it("reads a language model by its last token, and takes the prompts of its repository", async () => {
+    const folder = fixtureModel("tiny-qwen3-embedder");
+    const { texts, vectors, queries, queryVectors, prompts } = readFixture<LastTokenGolden>(
+      "tiny-qwen3-embedder/golden.json",
+    );
+    await using last = await createLocalEmbedder({ model: folder, cacheDir });
+    expectVectors(await last.embedDocuments(texts), vectors);
+    for (const [index, query] of queries.entries()) {
+      expectVectors([await last.embedQuery(query)], [queryVectors[index] as number[]]);
+    }
+    expect(last.id).toBe(`local:${folder}?queryPrefix=${JSON.stringify(prompts.query)}`);
+    await using bare = await createLocalEmbedder({ model: folder, cacheDir, queryPrefix: "" });
+    expectVectors([await bare.embedQuery(texts[0] as string)], vectors.slice(0, 1));
+    expect(bare.id).toBe(`local:${folder}?queryPrefix=""`);
+    const mean = createLocalEmbedder({ model: folder, cacheDir, pooling: "mean" });
+    await expect(mean).rejects.toMatchObject({ code: "invalid_argument", message: /`pooling` must be "last"/ });
   });
 
   it("refuses a repository whose vectors it would get wrong", async () => {

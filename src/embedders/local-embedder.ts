@@ -8,13 +8,16 @@ import type { Pooling } from "../inference/worker-messages.ts";
 export interface LocalEmbedderOptions extends Omit<LocalModelOptions, "model"> {
   /** A Hugging Face id (`"owner/name"`) or the path of a folder, with a checkpoint that is compiled or an ONNX file. */
   readonly model: string;
-  /** Default: as the repository's `1_Pooling/config.json` says, `"mean"` without one. */
+  /** `"last"` for language models, and only for them. Default: as the repository's `1_Pooling/config.json` says, `"mean"` without one. */
   readonly pooling?: Pooling | undefined;
   /** Whether vectors get length 1. Default: as the repository says, `true` when it does not. */
   readonly normalize?: boolean | undefined;
-  /** Put before every query, as models such as e5 (`"query: "`) and bge want it. Default: nothing. */
+  /**
+   * Put before every query, as models such as e5 (`"query: "`) and bge want it. Default: the prompt that
+   * sentence-transformers' `encode_query` would take from the repository, nothing where it has none.
+   */
   readonly queryPrefix?: string | undefined;
-  /** Put before every document, as e5 (`"passage: "`) wants it. Default: nothing. */
+  /** Put before every document, as e5 (`"passage: "`) wants it. Default: as `encode_document` would, nothing where the repository has none. */
   readonly documentPrefix?: string | undefined;
   /** Names the embedder for the collections it fills. Default: made of the model and every option that changes a vector. */
   readonly id?: string | undefined;
@@ -39,13 +42,15 @@ const isString = (value: unknown) => typeof value === "string";
  */
 export async function createLocalEmbedder(options: LocalEmbedderOptions): Promise<LocalEmbedder> {
   checkOptions(options);
-  const { signal, id, queryPrefix = "", documentPrefix = "", ...source } = options;
+  const { signal, id, queryPrefix, documentPrefix, ...source } = options;
   const { device = "cpu", dtype = "fp32", batchSize = 32, maxLength = 512 } = source;
   const encoder = new SentenceEncoder({ ...source, device, dtype, batchSize, maxLength });
   try {
     const stated = await encoder.load({ signal });
     const dimensions = stated > 0 ? stated : await measureDimensions(encoder, signal);
-    return new LoadedEmbedder(encoder, { id: id ?? describe(options), dimensions, queryPrefix, documentPrefix });
+    const { query, document } = encoder.prompts;
+    const prefixes = { queryPrefix: queryPrefix ?? query, documentPrefix: documentPrefix ?? document };
+    return new LoadedEmbedder(encoder, { id: id ?? describe(options, prefixes), dimensions, ...prefixes });
   } catch (error) {
     await encoder.close();
     throw error;
@@ -104,7 +109,7 @@ class LoadedEmbedder implements LocalEmbedder {
 function checkOptions(options: LocalEmbedderOptions): void {
   const prefix = ["a string", isString] as const;
   checkLocalModelOptions(options, {
-    pooling: ['"mean" or "cls"', (value) => value === "mean" || value === "cls"],
+    pooling: ['"mean", "cls" or "last"', (value) => value === "mean" || value === "cls" || value === "last"],
     normalize: optionChecks.flag,
     queryPrefix: prefix,
     documentPrefix: prefix,
@@ -125,8 +130,14 @@ async function measureDimensions(encoder: SentenceEncoder, signal: AbortSignal |
 }
 
 /** Everything that changes a vector is in the id, so that a collection never mixes two kinds. */
-function describe(options: LocalEmbedderOptions): string {
-  const { model, revision, dtype, pooling, normalize, maxLength, queryPrefix, documentPrefix } = options;
+function describe(
+  options: LocalEmbedderOptions,
+  prefixes: { readonly queryPrefix: string; readonly documentPrefix: string },
+): string {
+  const { model, revision, dtype, pooling, normalize, maxLength } = options;
+  // An empty one is the same as none, unless the caller leaves out what the repository names.
+  const queryPrefix = options.queryPrefix ?? (prefixes.queryPrefix || undefined);
+  const documentPrefix = options.documentPrefix ?? (prefixes.documentPrefix || undefined);
   const settings = { revision, dtype, pooling, normalize, maxLength, queryPrefix, documentPrefix };
   const stated = Object.entries(settings).filter(([, value]) => value !== undefined);
   const suffix = stated.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(",");

@@ -55,7 +55,10 @@ function pool({ data, dims }: ModelOutput, row: number, input: EncodedInput, poo
   if (dims.length === 2) return data.slice(row * (dims[1] as number), (row + 1) * (dims[1] as number));
   const [, length, dimensions] = dims as [number, number, number];
   const start = row * length * dimensions;
-  if (pooling === "cls") return data.slice(start, start + dimensions);
+  if (pooling !== "mean") {
+    const token = start + (pooling === "cls" ? 0 : input.ids.length - 1) * dimensions;
+    return data.slice(token, token + dimensions);
+  }
   const sum = new Float64Array(dimensions);
   for (let token = 0; token < input.ids.length; token++) {
     const offset = start + token * dimensions;

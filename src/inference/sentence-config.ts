@@ -14,6 +14,16 @@ export interface SentenceConfig {
   readonly normalize: boolean | undefined;
 }
 
+/** By the mode's name, and by the flag of older files. */
+const POOLINGS: ReadonlyMap<string, Pooling> = new Map([
+  ["mean", "mean"],
+  ["pooling_mode_mean_tokens", "mean"],
+  ["cls", "cls"],
+  ["pooling_mode_cls_token", "cls"],
+  ["lasttoken", "last"],
+  ["pooling_mode_lasttoken", "last"],
+]);
+
 /** Only models that make one vector of a text have it, whatever their architecture is called. */
 export const POOLING_FILE = "1_Pooling/config.json";
 
@@ -34,7 +44,7 @@ export async function readSentenceConfig(located: LocatedModel, pooling: Pooling
   };
 }
 
-/** The pooling that the repository names, `undefined` where it names none. @throws PgVectorDBError `model_invalid` for another than mean and cls */
+/** The pooling that the repository names, `undefined` where it names none. @throws PgVectorDBError `model_invalid` for another one */
 export async function readPooling(
   located: LocatedModel,
   entries: readonly ModuleEntry[] | undefined,
@@ -51,13 +61,12 @@ export function behindPooling(entries: readonly ModuleEntry[]): readonly ModuleE
 
 /** Older files have a flag per mode, newer ones the mode's name. */
 function poolingOf(model: string, config: Readonly<Record<string, unknown>>): Pooling {
-  const modes = Object.keys(config).filter((key) => key.startsWith("pooling_mode_") && config[key] === true);
-  const named = config["pooling_mode"];
-  if (named === "mean" || (named === undefined && modes.join() === "pooling_mode_mean_tokens")) return "mean";
-  if (named === "cls" || (named === undefined && modes.join() === "pooling_mode_cls_token")) return "cls";
-  const found = named === undefined ? modes.join(", ") : String(named);
+  const flags = Object.keys(config).filter((key) => key.startsWith("pooling_mode_") && config[key] === true);
+  const found = String(config["pooling_mode"] ?? flags.join(", "));
+  const pooling = POOLINGS.get(found);
+  if (pooling !== undefined) return pooling;
   throw new PgVectorDBError(
     "model_invalid",
-    `The model "${model}" pools by ${found}; supported are mean and cls. If one of them is right for an embedder, set its \`pooling\`.`,
+    `The model "${model}" pools by ${found}; supported are mean, cls and lasttoken. If one of them is right for an embedder, set its \`pooling\`.`,
   );
 }

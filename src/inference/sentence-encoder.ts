@@ -1,6 +1,7 @@
 import { type LoadOptions, LocalModel, type ProgressListener } from "./local-model.ts";
 import type { ModelSource } from "./prepare-model.ts";
 import { readSentenceConfig } from "./sentence-config.ts";
+import { readSentencePrompts, type SentencePrompts } from "./sentence-prompts.ts";
 import type { EmbedTask, Pooling } from "./worker-messages.ts";
 
 export interface SentenceEncoderOptions extends ModelSource {
@@ -15,6 +16,7 @@ export interface SentenceEncoderOptions extends ModelSource {
 export class SentenceEncoder {
   readonly #model: LocalModel<EmbedTask>;
   readonly #onProgress: ProgressListener | undefined;
+  #prompts: SentencePrompts = { query: "", document: "" };
 
   constructor(options: SentenceEncoderOptions) {
     this.#onProgress = options.onProgress;
@@ -22,6 +24,7 @@ export class SentenceEncoder {
       const { prepareModel } = await import("./prepare-model.ts");
       const { model, use } = await prepareModel(options, context, async (located) => {
         // A repository whose pooling is not supported can still be used by a caller who names one.
+        this.#prompts = await readSentencePrompts(located);
         const { pooling, modules, normalize } = await readSentenceConfig(located, options.pooling);
         return { output: "embedding", pooling, modules, normalize: false, asConfigured: normalize } as const;
       });
@@ -37,6 +40,11 @@ export class SentenceEncoder {
   /** Resolves to the length of the vectors, 0 when the graph does not say. */
   async load(options: LoadOptions = {}): Promise<number> {
     return this.#model.load({ onProgress: this.#onProgress, ...options });
+  }
+
+  /** What the repository wants put before texts; nothing before the model is loaded. `embed` leaves it to the caller. */
+  get prompts(): SentencePrompts {
+    return this.#prompts;
   }
 
   /** `result[i]` belongs to `texts[i]`. */

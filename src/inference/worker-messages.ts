@@ -6,8 +6,8 @@ import type { PreparedModel } from "./prepare-model.ts";
 import type { PartResult } from "./run-portions.ts";
 import type { SharedTexts } from "./share-texts.ts";
 
-/** How token vectors become one vector. */
-export type Pooling = "mean" | "cls";
+/** How token vectors become one vector: their mean, the first, or the last, which is what language models are read by. */
+export type Pooling = "mean" | "cls" | "last";
 
 export interface Texts {
   readonly texts: readonly string[];
