@@ -16,7 +16,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  */
 export async function withDeadline<T>(options: DeadlineOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const { signal: callerSignal, timeoutMs } = options;
-  checkDeadline(options);
+  checkTimeout(timeoutMs);
+  checkSignal(callerSignal);
   if (callerSignal?.aborted) throw abortedError(callerSignal.reason);
 
   const controller = new AbortController();
@@ -46,8 +47,8 @@ export function checkTimeout(timeoutMs: unknown): void {
   }
 }
 
-function checkDeadline({ signal, timeoutMs }: DeadlineOptions): void {
-  checkTimeout(timeoutMs);
+/** @throws PgVectorDBError `invalid_argument` */
+export function checkSignal(signal: unknown): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new PgVectorDBError("invalid_argument", "`signal` must be an AbortSignal.");
   }

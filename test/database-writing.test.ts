@@ -121,6 +121,9 @@ describe("a selection", () => {
       /undefined or empty/,
     ],
     ["a negation of nothing", (c) => c.delete({ where: { $not: {} } }), /undefined or empty/],
+    ["not one of none", (c) => c.delete({ where: { brand: { $not: { $in: [] } } } }), /undefined or empty/],
+    ["nothing that is one of none", (c) => c.delete({ where: { $not: { brand: { $in: [] } } } }), /undefined or empty/],
+    ["a Map", (c) => c.delete({ where: new Map([["brand", "one"]]) as never }), /`where` must be an object/],
     ["other than none", (c) => c.delete({ where: { brand: { $nin: [] } } }), /undefined or empty/],
     [
       "an operator without a value",
@@ -162,6 +165,9 @@ describe("documents", () => {
     }
     await expect(collection.ids({ batchSize: 0 }).next()).rejects.toMatchObject({ code: "invalid_argument" });
     await expect(collection.documents({ pageSize: 1 } as object).next()).rejects.toThrow(/Unknown option `pageSize`/);
+    await expect(collection.ids({ signal: {} as AbortSignal }).next()).rejects.toThrow(
+      /`signal` must be an AbortSignal/,
+    );
     const signal = AbortSignal.abort();
     await expect(collection.documents({ signal }).next()).rejects.toMatchObject({ code: "aborted" });
   });
@@ -190,6 +196,16 @@ describe("export and import", () => {
     expect((await target.get("d"))?.content).toBe("blue beret\u2028with a line separator");
     const [a, b] = [await source.semanticSearch("red beret"), await target.semanticSearch("red beret")];
     expect(b.hits).toEqual(a.hits);
+  });
+
+  it.each<[string, (text: string) => string | Buffer]>([
+    ["text", (text) => `\uFEFF${text}`],
+    ["bytes", (text) => Buffer.from(`\uFEFF${text}`)],
+  ])("reads past a byte order mark in %s", async (name, mark) => {
+    const source = await products(`marked ${name}`);
+    const text = (await linesOf(source.export())).join("");
+    const target = await db.collection<Product>(`marked copy ${name}`, { embedder: hashEmbedder() });
+    expect(await target.import([mark(text)])).toMatchObject({ inserted: 4 });
   });
 
   it("embeds what comes without vectors, or with those of another embedder", async () => {

@@ -58,7 +58,7 @@ export type DocumentInput<Metadata extends object> =
       /** Default: a new UUID v7. A document with the same id is replaced. */
       readonly id?: string | undefined;
       readonly content: string;
-      /** JSON: dates become ISO strings, `undefined` fields are left out. */
+      /** JSON: dates become ISO strings, `undefined` fields are left out; what JSON would lose, such as a Map, is refused. */
       readonly metadata?: Metadata | undefined;
       /** When absent the collection's embedder makes it. */
       readonly embedding?: Vector | undefined;

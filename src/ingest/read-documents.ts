@@ -3,6 +3,7 @@ import { checkInteger, checkOptionNames } from "../check-options.ts";
 import type { CollectionContext } from "../collection-context.ts";
 import type { ReadDocumentsOptions } from "../contracts/writing.ts";
 import { selectPage } from "../database/document-table.ts";
+import { checkSignal } from "../deadline.ts";
 import { compileWhere } from "../search/compile-where.ts";
 import { DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE } from "./add-documents.ts";
 
@@ -28,6 +29,7 @@ export async function* readRows<Row extends { readonly id: string }>(
   checkOptionNames(options, [...OPTION_NAMES, ...ownNames]);
   const { where, batchSize: limit = DEFAULT_BATCH_SIZE, signal } = options;
   checkInteger("batchSize", limit, { min: 1, max: MAX_BATCH_SIZE });
+  checkSignal(signal);
   const filter = compileWhere(where);
   let afterId = "";
   for (;;) {

@@ -28,15 +28,18 @@ export function compileSelection(selection: unknown): Sql {
 }
 
 /** A condition that went missing, such as `{ brand: undefined }` or `{ $or: [{}] }`, holds for everything. */
-function hasNothing(where: unknown): boolean {
+function hasNothing(where: unknown, isNegated = false): boolean {
   if (where === undefined) return true;
-  if (Array.isArray(where)) return where.length === 0 || where.some(hasNothing);
+  if (Array.isArray(where)) return where.length === 0 || where.some((part) => hasNothing(part, isNegated));
   if (!isPlainObject(where)) return false;
   const conditions = Object.entries(where);
-  // An empty list of values is a condition like another: it holds for nothing.
   return (
     conditions.length === 0 ||
-    conditions.some(([name, condition]) => (name === "$in" ? condition === undefined : hasNothing(condition)))
+    conditions.some(([name, condition]) => {
+      // An empty list of values is a condition like another: it holds for nothing, and its negation for everything.
+      if (name === "$in" && !isNegated) return condition === undefined;
+      return hasNothing(condition, isNegated || name === "$not");
+    })
   );
 }
 

@@ -5,10 +5,17 @@
 export async function* splitLines(
   source: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
 ): AsyncGenerator<string, void, undefined> {
-  const decoder = new TextDecoder();
+  // The mark is taken off below, for text and bytes alike.
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let rest = "";
+  let isStart = true;
   for await (const chunk of source) {
-    const lines = (rest + (typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true }))).split("\n");
+    let text = typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
+    if (isStart && text !== "") {
+      isStart = false;
+      if (text.startsWith("\uFEFF")) text = text.slice(1);
+    }
+    const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) yield withoutReturn(line);
   }

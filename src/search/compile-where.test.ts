@@ -89,6 +89,8 @@ describe("compileWhere", () => {
   cyclic["$and"] = [cyclic];
   it.each<[string, unknown, RegExp]>([
     ["an array", [], /`where` must be an object/],
+    ["a Map", new Map([["price", 3]]), /`where` must be an object/],
+    ["a Set", { $or: [new Set(["price"])] }, /`where` must be an object/],
     ["a string", "price > 3", /`where` must be an object/],
     [
       "an unknown operator",

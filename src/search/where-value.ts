@@ -36,7 +36,9 @@ export function isDate(value: unknown): value is Date {
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+  if (typeof value !== "object" || value === null) return false;
+  // A Map or a Set has no fields: taken for a filter it would ask for nothing, and match everything.
+  return !(Array.isArray(value) || value instanceof Date || value instanceof Map || value instanceof Set);
 }
 
 /** A field's name in a message: short, and without characters that could disturb a terminal. */
