@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { FailurePolicy } from "../contracts/reranker.ts";
 import { PgVectorDBError } from "../errors.ts";
+import { BaseReranker, type ScoreRequest } from "./base-reranker.ts";
 import { fromFunction } from "./function-reranker.ts";
 
 const DOCUMENTS = [
@@ -47,6 +48,28 @@ describe("the failure policy of every reranker", () => {
     expect(result.documents.map(({ content }) => content)).toEqual(["ccc", "bb", "a"]);
     const strict = await failing({ fallback: byLength, threshold: 0.5 }).rerank("q", DOCUMENTS, { threshold: 0.99 });
     expect(strict.map(({ content }) => content)).toEqual(["ccc", "bb"]);
+  });
+
+  it("adds up what every member of a chain counted", async () => {
+    class Counting extends BaseReranker {
+      override readonly name = "counting";
+      readonly fails: boolean;
+      constructor(fails: boolean, onError?: FailurePolicy) {
+        super({ onError });
+        this.fails = fails;
+      }
+      protected override async score({ texts, meter }: ScoreRequest) {
+        const one = { tokens: 1, truncatedTokens: 2, calls: 3, retries: 4, searchUnits: 5, cacheHits: 6 };
+        meter.add(one);
+        if (this.fails) throw new PgVectorDBError("network", "Gone.");
+        return texts.map(() => 1);
+      }
+    }
+    const { usage } = await new Counting(true, { fallback: new Counting(false) }).rerankDetailed("q", DOCUMENTS);
+    const { durationMs, ...counts } = usage;
+    expect(durationMs).toBeGreaterThan(0);
+    const twice = { tokens: 2, truncatedTokens: 4, calls: 6, retries: 8, searchUnits: 10, cacheHits: 12 };
+    expect(counts).toEqual({ documents: 3, ...twice });
   });
 
   it("follows a chain to its end", async () => {

@@ -88,7 +88,7 @@ function reasonOf({ error, backend }: FailedRerank<RerankInput>): string {
 }
 
 function addUsage(first: RerankUsage, second: RerankUsage): RerankUsage {
-  const counters = ["tokens", "calls", "retries", "searchUnits", "cacheHits"] as const;
+  const counters = ["tokens", "truncatedTokens", "calls", "retries", "searchUnits", "cacheHits"] as const;
   const sums = counters
     .filter((name) => first[name] !== undefined || second[name] !== undefined)
     .map((name) => [name, (first[name] ?? 0) + (second[name] ?? 0)] as const);

@@ -25,8 +25,10 @@ export interface RankOptions {
 export function rankScores(scores: readonly (number | IndexedScore)[], options: RankOptions): IndexedScore[] {
   const { documentCount, topK = documentCount, scale } = options;
   if (!Array.isArray(scores)) throw broken(`answered with ${typeof scores} instead of an array of scores`);
-  const indexed = scores.map(
-    (entry, position): IndexedScore =>
+  // Not `map`, which leaves out the holes of `new Array(length)`.
+  const indexed = Array.from(
+    scores,
+    (entry: number | IndexedScore, position): IndexedScore =>
       typeof entry === "object" && entry !== null ? entry : { index: position, rawScore: entry },
   );
   const plain = scores.some((entry) => typeof entry !== "object");
