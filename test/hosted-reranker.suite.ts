@@ -155,6 +155,22 @@ export function describeHostedReranker(backend: HostedBackend): void {
         expect(service.requests).toHaveLength(1);
       });
 
+      it.each([
+        [403, "unauthorized", 1],
+        [404, "service_error", 1],
+        [502, "service_error", 3],
+      ])("goes by the status of a proxy's page: %i", async (status, code, requestCount) => {
+        service.faultFor = () => ({ kind: "page", status });
+        const error = await failure(make({ maxRetries: 2 }).rerank(QUERY, TEXTS));
+        expect(error).toMatchObject({ code, retryable: requestCount > 1 });
+        expect(service.requests).toHaveLength(requestCount);
+      });
+
+      it("is not kept from a retry by a limit that was not what failed", async () => {
+        service.faults.push({ kind: "status", status: 503, headers: { "x-ratelimit-reset": "3600" } });
+        expect(await make().rerank(QUERY, TEXTS)).toHaveLength(5);
+      });
+
       it("does not begin a wait that would end after the deadline", async () => {
         service.faultFor = () => ({ kind: "status", status: 429, headers: { "retry-after": "100" } });
         const error = await failure(make().rerank(QUERY, TEXTS, { timeoutMs: 50_000 }));

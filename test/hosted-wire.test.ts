@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { constants, createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { AWSBedrockReranker, type AWSBedrockRerankerOptions } from "../src/rerankers/aws-bedrock-reranker.ts";
@@ -35,6 +38,7 @@ describe("on the wire", () => {
   };
   afterEach(async () => {
     await service?.close();
+    service = undefined;
     vi.unstubAllEnvs();
   });
 
@@ -47,6 +51,31 @@ describe("on the wire", () => {
       const { usage } = await make().rerankDetailed(QUERY, TEXTS, { topK: 1 });
       expect(requests[0]?.body).toEqual({ model: "rerank-v3.5", query: QUERY, documents: TEXTS, top_n: 1 });
       expect(usage).toMatchObject({ searchUnits: 1, calls: 1 });
+    });
+
+    it("does not see its keys in errors, wherever they were given and however they are quoted", async () => {
+      const [inHeader, inAddress] = ["sk-geheim-4711", "kanarie-0815"];
+      const fetch: typeof globalThis.fetch = async (url, init) => {
+        const [, token] = new Headers(init?.headers).get("authorization")?.split(" ") ?? [];
+        const key = new URL(String(url)).searchParams.get("subscription-key");
+        return Response.json({ message: `Limit of ${token} and of ${key}` }, { status: 429 });
+      };
+      const reranker = new CohereReranker({
+        baseUrl: `https://gateway.example.com/v2?subscription-key=${inAddress}`,
+        headers: { Authorization: `Bearer ${inHeader}` },
+        maxRetries: 0,
+        fetch,
+      });
+      const error: unknown = await reranker.rerank(QUERY, TEXTS).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: "rate_limited", message: "Cohere answered 429: Limit of … and of …." });
+      for (const key of [inHeader, inAddress]) expect(inspect(error, { depth: 10 })).not.toContain(key);
+    });
+
+    it("may begin its answer with a byte order mark", async () => {
+      const body = { results: TEXTS.map((_text, index) => ({ index, relevance_score: index / 2 })) };
+      const fetch = async () => new Response(`\uFEFF${JSON.stringify(body)}`);
+      const [best] = await new CohereReranker({ apiKey: COHERE_KEY, fetch }).rerank(QUERY, TEXTS);
+      expect(best?.index).toBe(1);
     });
 
     it("gets structured documents as YAML, the fields in their order", async () => {
@@ -253,6 +282,73 @@ describe("on the wire", () => {
       await make({ credentials: undefined }).rerank(QUERY, TEXTS);
       expect(JSON.stringify(requests[0]?.body)).toContain("eu-central-1::foundation-model/amazon.rerank-v1:0");
     });
+
+    it("asks a function for credentials anew before they end", async () => {
+      await start(bedrock("us-west-2"));
+      const asked = async (expiration?: Date) => {
+        const give = vi.fn(async () => ({ ...credentials, expiration }));
+        const reranker = make({ region: "us-west-2", credentials: give });
+        for (let call = 0; call < 3; call++) await reranker.rerank(QUERY, TEXTS);
+        return give.mock.calls.length;
+      };
+      expect(await asked(new Date(Date.now() + 60_000))).toBeGreaterThanOrEqual(3);
+      expect(await asked(new Date(Date.now() + 3_600_000))).toBe(1);
+      expect(await asked()).toBe(1);
+    });
+
+    it.each<[string, () => Promise<never>]>([
+      ["fails", () => Promise.reject(new Error("the vault's token is geheim"))],
+      ["gives nothing", async () => undefined as never],
+      ["gives half", async () => ({ accessKeyId: "AKIA" }) as never],
+    ])("tells of a function for credentials that %s, and not what it said", async (_what, give) => {
+      const { requests } = await start(bedrock("us-west-2"));
+      const error: unknown = await make({ region: "us-west-2", credentials: give })
+        .rerank(QUERY, TEXTS)
+        .catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: "unauthorized", message: expect.stringMatching(/`credentials`/) });
+      expect(inspect(error, { depth: 10 })).not.toContain("geheim");
+      expect(requests).toHaveLength(0);
+    });
+
+    it.each([{}, { accessKeyId: "AKIA" }, { accessKeyId: "", secretAccessKey: "x" }, "AKIA"])(
+      "refuses the credentials %o",
+      (given) => {
+        expect(() => make({ region: "us-west-2", credentials: given as never })).toThrow(/^`credentials` must be/);
+      },
+    );
+
+    it("names the option of an endpoint that is no address", () => {
+      expect(() => make({ region: "us-west-2", endpoint: "nowhere" })).toThrow(/^`endpoint` must be an http/);
+    });
+
+    it("that cannot be reached is a matter of the network", async () => {
+      const { url: endpoint } = await start(bedrock("us-west-2"));
+      await service?.close();
+      service = undefined;
+      const call = make({ region: "us-west-2", endpoint }).rerankDetailed(QUERY, TEXTS, { onError: "passthrough" });
+      const { reason, usage } = await call;
+      expect(reason).toMatch(/\(network\).*ECONNREFUSED.*`endpoint`/);
+      expect(usage).toMatchObject({ calls: 4, retries: 3 });
+    });
+
+    it.each(["NGHTTP2_REFUSED_STREAM", "NGHTTP2_ENHANCE_YOUR_CALM", "NGHTTP2_INTERNAL_ERROR"] as const)(
+      "is asked again when the stream ends with %s",
+      async (reset) => {
+        let streams = 0;
+        const server = createServer().on("stream", (stream) => {
+          streams++;
+          // The server's own end of the stream tells the server too.
+          stream.on("error", () => undefined).close(constants[reset]);
+        });
+        await once(server.listen(0, "127.0.0.1"), "listening");
+        const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+        const reranker = make({ region: "us-west-2", endpoint, maxRetries: 2 });
+        await expect(reranker.rerank(QUERY, TEXTS)).rejects.toMatchObject({ code: "network", retryable: true });
+        expect(streams).toBe(3);
+        await reranker.close();
+        server.close();
+      },
+    );
 
     it("takes an ARN of its own region only", async () => {
       await start(bedrock("us-west-2"));

@@ -21,6 +21,7 @@ import type { Attempt } from "./http/attempt.ts";
 import { awsFailure } from "./http/aws-failure.ts";
 import { endpointUrl } from "./http/endpoint-url.ts";
 import { readRanking } from "./http/read-answer.ts";
+import type { PrivateText } from "./http/without-echo.ts";
 import { checkOptionNames, checkType } from "./option-checks.ts";
 
 /** AWS credentials as the AWS SDK takes them. */
@@ -28,6 +29,8 @@ export interface AWSCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
+  /** When a function's credentials end: it is asked again five minutes before. Without it, it is asked once. */
+  readonly expiration?: Date | undefined;
 }
 
 export interface AWSBedrockRerankerOptions extends HostedRerankerOptions {
@@ -72,10 +75,16 @@ export class AWSBedrockReranker extends HostedReranker {
   /** @throws PgVectorDBError `invalid_argument` */
   constructor(options: AWSBedrockRerankerOptions = {}) {
     checkOptionNames("AWSBedrockReranker", options, [...HOSTED_OPTION_NAMES, ...OWN_OPTIONS]);
-    const { region, modelId, endpoint, fields } = options;
+    const { region, modelId, credentials, endpoint, fields } = options;
     checkType("region", region, "string");
     checkType("modelId", modelId, "string");
-    if (endpoint !== undefined) endpointUrl(SERVICE, endpoint, "");
+    if (credentials !== undefined && typeof credentials !== "function" && !isCredentials(credentials)) {
+      throw new PgVectorDBError(
+        "invalid_argument",
+        "`credentials` must be an object with `accessKeyId` and `secretAccessKey`, or a function that gives one.",
+      );
+    }
+    if (endpoint !== undefined) endpointUrl(SERVICE, endpoint, "", "endpoint");
     if (region !== undefined) bedrockModelArn(modelId ?? defaultBedrockModel(region), region);
     super(options, {
       service: SERVICE,
@@ -114,13 +123,20 @@ export class AWSBedrockReranker extends HostedReranker {
       } catch (error) {
         if (error instanceof PgVectorDBError) throw error;
         signal.throwIfAborted();
-        return awsFailure({ service: SERVICE, error, query: call.query, texts: call.texts });
+        return awsFailure({ service: SERVICE, error, privateText: this.#privateText(call) });
       }
       // A page that names an earlier page, or pages without end, would never be done.
       if (nextToken !== undefined && (tokens.has(nextToken) || scores.length >= call.topN)) break;
       if (nextToken !== undefined) tokens.add(nextToken);
     } while (nextToken !== undefined);
     return { ok: true, value: { scores } };
+  }
+
+  #privateText({ query, texts }: RerankCall): PrivateText {
+    const { credentials } = this.#options;
+    const known = typeof credentials === "function" ? undefined : credentials;
+    const secrets = [known?.accessKeyId, known?.secretAccessKey, known?.sessionToken];
+    return { query, texts, secrets: secrets.filter((secret) => secret !== undefined) };
   }
 
   #input({ query, texts, documents, topN }: RerankCall, modelArn: string): RerankCommandInput {
@@ -167,13 +183,35 @@ export class AWSBedrockReranker extends HostedReranker {
   }
 }
 
-type SdkCredentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+type SdkCredentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string; expiration?: Date };
 
 function toSdkCredentials(credentials: AWSCredentials | (() => Promise<AWSCredentials>)) {
-  const plain = ({ accessKeyId, secretAccessKey, sessionToken }: AWSCredentials): SdkCredentials => ({
+  return typeof credentials === "function" ? () => askFor(credentials) : plain(credentials);
+}
+
+/** @throws PgVectorDBError `unauthorized`; what a caller's function throws may hold what it asked with */
+async function askFor(credentials: () => Promise<AWSCredentials>): Promise<SdkCredentials> {
+  let given: unknown;
+  try {
+    given = await credentials();
+  } catch {
+    throw new PgVectorDBError("unauthorized", "The function `credentials` failed, so Amazon Bedrock was not asked.");
+  }
+  if (isCredentials(given)) return plain(given);
+  throw new PgVectorDBError("unauthorized", "The function `credentials` gave no `accessKeyId` and `secretAccessKey`.");
+}
+
+function plain({ accessKeyId, secretAccessKey, sessionToken, expiration }: AWSCredentials): SdkCredentials {
+  return {
     accessKeyId,
     secretAccessKey,
     ...(sessionToken === undefined ? {} : { sessionToken }),
-  });
-  return typeof credentials === "function" ? async () => plain(await credentials()) : plain(credentials);
+    ...(expiration === undefined ? {} : { expiration }),
+  };
+}
+
+function isCredentials(value: unknown): value is AWSCredentials {
+  const { accessKeyId, secretAccessKey } = (value ?? {}) as { accessKeyId?: unknown; secretAccessKey?: unknown };
+  const isKey = (key: unknown) => typeof key === "string" && key.trim() !== "";
+  return isKey(accessKeyId) && isKey(secretAccessKey);
 }

@@ -4,6 +4,8 @@ import type { Ranked } from "./word-overlap.ts";
 /** A way to misbehave, for one request. */
 export type Fault =
   | { readonly kind: "status"; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  /** What a proxy in between answers. */
+  | { readonly kind: "page"; readonly status: number }
   /** Refuses, and quotes the whole request, headers included, in the error message. */
   | { readonly kind: "echo"; readonly status: number }
   | { readonly kind: "redirect"; readonly location: string }
@@ -19,6 +21,9 @@ export function sendWithFault(response: ServerResponse, fault: Fault, text: stri
   switch (fault.kind) {
     case "status":
       response.writeHead(fault.status, { ...json, ...fault.headers }).end(JSON.stringify({ message: "as told" }));
+      return;
+    case "page":
+      response.writeHead(fault.status, { "content-type": "text/html" }).end("<html><body>Forbidden</body></html>");
       return;
     case "redirect":
       response.writeHead(307, { location: fault.location }).end();

@@ -15,6 +15,13 @@ describe("endpointUrl", () => {
     expect(() => endpointUrl("TEI", baseUrl as string, "/rerank")).toThrow(/`baseUrl`/);
   });
 
+  it("names the option that it was given by", () => {
+    expect(() => endpointUrl("Bedrock", "nowhere", "", "endpoint")).toThrow(/^`endpoint` must be an http/);
+    expect(() => endpointUrl("Bedrock", "https://me:geheim@host", "", "endpoint")).toThrow(
+      /^`endpoint`.*`credentials`/,
+    );
+  });
+
   it("refuses credentials, and does not repeat them", () => {
     const call = () => endpointUrl("TEI", "https://user:geheim@host", "/rerank");
     expect(call).toThrow(/`apiKey` or `headers`/);

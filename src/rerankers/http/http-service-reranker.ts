@@ -50,6 +50,8 @@ export abstract class HTTPServiceReranker extends HostedReranker {
   readonly #url: string;
   readonly #apiKey: string | undefined;
   readonly #headers: Readonly<Record<string, string>>;
+  /** What besides the key no error may hold. */
+  readonly #secrets: readonly string[];
   readonly #fetch: typeof globalThis.fetch | undefined;
 
   /** @throws PgVectorDBError `invalid_argument` */
@@ -62,6 +64,8 @@ export abstract class HTTPServiceReranker extends HostedReranker {
     this.#url = url;
     this.#apiKey = options.apiKey;
     this.#headers = checkHeaders(options.headers);
+    // A gateway's key may be in the address: `?subscription-key=…`.
+    this.#secrets = [...Object.values(this.#headers), ...new URL(url).searchParams.values()];
     this.#fetch = options.fetch;
   }
 
@@ -93,7 +97,7 @@ export abstract class HTTPServiceReranker extends HostedReranker {
       signal,
       keyAdvice: `The key was refused: ${howToGiveKey(keyVariable)}.`,
       refusalAdvice: (said) => this.refusalAdvice(said),
-      privateText: { query: call.query, texts: call.texts, secrets: [key ?? "", ...Object.values(this.#headers)] },
+      privateText: { query: call.query, texts: call.texts, secrets: [key ?? "", ...this.#secrets] },
     });
     return outcome.ok ? { ok: true, value: this.answer(outcome.value.body, outcome.value.headers) } : outcome;
   }

@@ -63,7 +63,8 @@ async function readText(response: Response, limit: number): Promise<string | und
     if (length > limit) return undefined;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks, length).toString("utf8");
+  // As `response.json()` reads it: a byte order mark, which some gateways send, is none of the text.
+  return new TextDecoder().decode(Buffer.concat(chunks, length));
 }
 
 function parse(request: JsonRequest, text: string, headers: Headers): Attempt<JsonAnswer> {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import type { PgVectorDBErrorCode } from "../../errors.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 const NOW = Date.parse("2026-03-01T12:00:00Z");
-const read = (headers: Record<string, string>) => retryAfterMs(new Headers(headers), NOW);
+const read = (headers: Record<string, string>, code: PgVectorDBErrorCode = "rate_limited") =>
+  retryAfterMs(new Headers(headers), NOW, code);
 
 describe("retryAfterMs", () => {
   it.each<[Record<string, string>, number | undefined]>([
@@ -11,6 +13,9 @@ describe("retryAfterMs", () => {
     [{ "retry-after": "0.5" }, 500],
     [{ "retry-after": "Sun, 01 Mar 2026 12:00:07 GMT" }, 7000],
     [{ "retry-after": "Sun, 01 Mar 2026 11:00:00 GMT" }, 0],
+    [{ "retry-after": "Sunday, 01-Mar-26 12:00:07 GMT" }, 7000],
+    [{ "retry-after": "Sun Mar  1 12:00:07 2026" }, 7000],
+    [{ "retry-after": "Sun Mar 15 12:00:00 2026" }, 14 * 86_400_000],
     [{ "retry-after": "-3" }, 0],
     [{ "retry-after": "5 apples" }, undefined],
     [{ "retry-after": "" }, undefined],
@@ -28,4 +33,13 @@ describe("retryAfterMs", () => {
   ])("reads %o as %s", (headers, expected) => {
     expect(read(headers)).toBe(expected);
   });
+
+  it.each(["x-ratelimit-reset", "ratelimit-reset", "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens"])(
+    "looks at %s only where a limit was what failed",
+    (header) => {
+      expect(read({ [header]: "60" }, "service_error")).toBeUndefined();
+      expect(read({ [header]: "60", "retry-after": "1" }, "service_error")).toBe(1000);
+      expect(read({ [header]: "60" })).toBe(60_000);
+    },
+  );
 });

@@ -1,22 +1,29 @@
+import type { PgVectorDBErrorCode } from "../../errors.ts";
+
 /**
  * How long a service asks to wait before the next request, in milliseconds; `undefined` when it does not say.
  *
- * Read in this order: `retry-after-ms`, `retry-after` (seconds or an HTTP date, RFC 9110 10.2.3), then the reset headers
- * that vendors send with a 429.
+ * Read in this order: `retry-after-ms`, `retry-after` (seconds or an HTTP date, RFC 9110 10.2.3), then, of a `rate_limited`
+ * failure, the vendors' reset headers. With any other failure those speak of a limit that is not what failed: many gateways
+ * send them with every answer.
  *
  * @param now milliseconds since the epoch
  */
-export function retryAfterMs(headers: Headers, now: number): number | undefined {
+export function retryAfterMs(headers: Headers, now: number, code: PgVectorDBErrorCode): number | undefined {
+  const own = fromMilliseconds(headers.get("retry-after-ms")) ?? fromSecondsOrDate(headers.get("retry-after"), now);
+  const wait = own ?? (code === "rate_limited" ? untilReset(headers, now) : undefined);
+  return wait === undefined ? undefined : Math.max(0, wait);
+}
+
+function untilReset(headers: Headers, now: number): number | undefined {
   const candidates = [
-    () => fromMilliseconds(headers.get("retry-after-ms")),
-    () => fromSecondsOrDate(headers.get("retry-after"), now),
     () => fromReset(headers.get("x-ratelimit-reset"), now),
     () => fromReset(headers.get("ratelimit-reset"), now),
     () => latest(headers.get("x-ratelimit-reset-requests"), headers.get("x-ratelimit-reset-tokens"), now),
   ];
   for (const read of candidates) {
     const wait = read();
-    if (wait !== undefined) return Math.max(0, wait);
+    if (wait !== undefined) return wait;
   }
   return undefined;
 }
@@ -29,8 +36,14 @@ function fromSecondsOrDate(value: string | null, now: number): number | undefine
   const seconds = toNumber(value);
   if (seconds !== undefined) return seconds * 1000;
   // Date.parse takes far more than HTTP dates ("5 apples" is May): a date names its zone.
-  const date = value !== null && /GMT|UTC|Z$/i.test(value) ? Date.parse(value) : Number.NaN;
+  const date = value !== null && /GMT|UTC|Z$/i.test(value) ? Date.parse(value) : fromAsctime(value);
   return Number.isNaN(date) ? undefined : date - now;
+}
+
+/** The one HTTP date that names no zone, and is in UTC: `Sun Nov  6 08:49:37 1994` (RFC 9110 5.6.7). */
+function fromAsctime(value: string | null): number {
+  const isAsctime = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/.test(value ?? "");
+  return isAsctime ? Date.parse(`${value} GMT`) : Number.NaN;
 }
 
 /** A reset is told as the seconds left, as seconds or milliseconds since the epoch, as a date, or as `1m30.5s`. */

@@ -35,7 +35,7 @@ export function serviceFailure(failure: ServiceFailure): FailedAttempt {
     ok: false,
     error: new PgVectorDBError(code, message, { retryable: retry === "allowed" }),
     retry,
-    retryAfterMs: retry === "allowed" ? retryAfterMs(headers, Date.now()) : undefined,
+    retryAfterMs: retry === "allowed" ? retryAfterMs(headers, Date.now(), code) : undefined,
   };
 }
 

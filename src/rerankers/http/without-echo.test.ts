@@ -15,6 +15,10 @@ describe("withoutEcho", () => {
 
   it.each<[string, string, Partial<PrivateText>]>([
     ["invalid key sk-4711", "invalid key …", { secrets: ["sk-4711"] }],
+    ["limit of sk-4711-geheim", "limit of …", { secrets: ["Bearer sk-4711-geheim"] }],
+    ["limit of c2stNDcxMTp4", "limit of …", { secrets: ["Basic c2stNDcxMTp4=="] }],
+    ["bad session abcdef12", "bad session …", { secrets: ["session=abcdef12; theme=dark"] }],
+    ["Bearer of bad news", "Bearer of bad news", { secrets: ["Bearer sk-4711-geheim"] }],
     ["cannot parse 'the red dress' here", "cannot parse '…' here", { texts: ["find the red dress now"] }],
     ['cannot parse "THE RED\\nDRESS"', 'cannot parse "…"', { texts: ["the red dress"] }],
     ["bad word Zanzibar", "bad word …", { query: "flights to Zanzibar in May" }],
@@ -33,6 +37,19 @@ describe("withoutEcho", () => {
     const message = `${"x ".repeat(495)} ${document} and more`;
     expect(withoutEcho(message, { ...nothing, texts: [document] })).not.toContain("Kanar");
     expect(withoutEcho("word ".repeat(500), nothing).length).toBeLessThan(310);
+  });
+
+  it("knows a secret where it cuts a long message", () => {
+    const secret = "sk-Kanarie-4711-vogel";
+    const document = "x9 y9 z9 ".repeat(109);
+    for (let spaces = 0; spaces < secret.length; spaces++) {
+      const shown = withoutEcho(`${document}${" ".repeat(spaces)}${secret}`, {
+        ...nothing,
+        texts: [document],
+        secrets: [secret],
+      });
+      expect(shown).not.toContain("sk-");
+    }
   });
 
   it("never lets three words of a document in a row through", () => {

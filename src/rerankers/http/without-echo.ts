@@ -2,7 +2,7 @@
 export interface PrivateText {
   readonly query: string;
   readonly texts: readonly string[];
-  /** Keys and header values. */
+  /** Keys, header values, values of the address's query. */
   readonly secrets: readonly string[];
 }
 
@@ -21,10 +21,11 @@ const REDACTED = "…";
  */
 export function withoutEcho(message: string, { query, texts, secrets }: PrivateText): string {
   const sent = [query, ...texts];
-  // Cut behind the last whole word: half a secret is not recognised.
-  let safe = message.length > MAX_READ ? message.slice(0, MAX_READ).replace(/[\p{L}\p{N}_]*$/u, "") : message;
-  safe = unescapeJson(safe);
-  for (const secret of secrets) if (secret !== "") safe = safe.replaceAll(secret, REDACTED);
+  const hidden = secrets.flatMap(secretParts);
+  // Before anything is cut: half a secret is not recognised. Cut behind the last whole word for the same reason.
+  let safe = withoutSecrets(message, hidden);
+  if (safe.length > MAX_READ) safe = safe.slice(0, MAX_READ).replace(/[\p{L}\p{N}_]*$/u, "");
+  safe = withoutSecrets(unescapeJson(safe), hidden);
   for (const text of sent)
     if (text.trim() !== "" && !/[\p{L}\p{N}]/u.test(text)) safe = safe.replaceAll(text.trim(), REDACTED);
   safe = redactWords(
@@ -32,6 +33,19 @@ export function withoutEcho(message: string, { query, texts, secrets }: PrivateT
     sent.map((text) => wordsOf(text).join(" ")),
   );
   return safe.length > MAX_LENGTH ? `${safe.slice(0, MAX_LENGTH)}…` : safe;
+}
+
+/** Long enough to be a secret by itself, and longer than the names of authorization schemes. */
+const MIN_PART_LENGTH = 8;
+
+/** The whole, and the key in `Bearer <key>` or `session=<key>; path=/`, which a service may quote alone. */
+function secretParts(secret: string): string[] {
+  const parts = secret.split(/[\s=;,"]+/).filter((part) => part.length >= MIN_PART_LENGTH);
+  return [secret, ...parts].filter((part) => part !== "");
+}
+
+function withoutSecrets(message: string, secrets: readonly string[]): string {
+  return secrets.reduce((safe, secret) => safe.replaceAll(secret, REDACTED), message);
 }
 
 function redactWords(message: string, sent: readonly string[]): string {
