@@ -170,7 +170,21 @@ describe("options", () => {
     ["no source", () => PgVectorDB.open({} as never), /`url` must be a folder/],
     ["a server's bad port", () => PgVectorDB.open({ url: `postgres://me:${SECRET}@host:port/db` }), /percent-encoded/],
     ["a pool that is none", () => PgVectorDB.open({ pool: { query() {} } } as never), /`pool` must be a Pool/],
-    ["another scheme", () => PgVectorDB.open({ url: `mysql://me:${SECRET}@host/db` }), /unknown scheme "mysql:"/],
+    [
+      "another scheme",
+      () => PgVectorDB.open({ url: `mysql://me:${SECRET}@host/db` }),
+      /scheme "mysql:", which is unknown/,
+    ],
+    [
+      "memory without slashes",
+      () => PgVectorDB.open({ url: "memory:" }),
+      /scheme "memory:".* lacks its slashes.*"memory:\/\/"/,
+    ],
+    [
+      "a server without slashes",
+      () => PgVectorDB.open({ url: `Postgres:me:${SECRET}@host/db` }),
+      /scheme "postgres:".*lacks/,
+    ],
     ["an unknown open option", () => PgVectorDB.open({ url: "x", path: "y" } as never), /Unknown option `path`/],
     [
       "both sources",

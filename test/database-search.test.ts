@@ -300,6 +300,8 @@ describe("rerankSearch", () => {
       idsOf(await products.rerankSearch("headphones", { reranker, rerankTopK: 2, offset }));
     expect([...(await page(0)), ...(await page(2)), ...(await page(4))]).toEqual(["earbuds", "knife", "anker", "sony"]);
     expect(reranker.requests.every(({ texts }) => texts.length === 4)).toBe(true);
+    const rest = { reranker, rerankTopK: Number.MAX_SAFE_INTEGER, offset: 1 };
+    expect(idsOf(await products.rerankSearch("headphones", rest))).toEqual(["knife", "anker", "sony"]);
   });
 
   it("keeps the first stage's order, scores and pages where the reranker's failure policy says so", async () => {

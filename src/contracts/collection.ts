@@ -94,7 +94,10 @@ export interface AddDocumentsOptions {
   readonly batchSize?: number | undefined;
   /** Called after every batch that is safely written. */
   readonly onProgress?: ((progress: AddProgress) => void) | undefined;
-  /** `content` keeps one document per text: one without an id, whose text is stored already, is that stored one. */
+  /**
+   * `content` keeps one document per text: one whose text is stored already is that stored one, unless its own id is stored too.
+   * `ids` tells which it is.
+   */
   readonly dedupe?: "content" | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;

@@ -70,19 +70,25 @@ function checkUrl(url: unknown): string {
   return url;
 }
 
+/** `C:\data` has none. Ours are known without their slashes too: `memory:` is not meant to be a folder of that name. */
 function schemeOf(url: string): string | undefined {
-  return /^([a-z][a-z0-9+.-]+):\/\//i.exec(url)?.[1]?.toLowerCase();
+  return /^(?:([a-z][a-z0-9+.-]+):\/\/|(memory|postgres|postgresql):)/i
+    .exec(url)
+    ?.slice(1)
+    .find(Boolean)
+    ?.toLowerCase();
 }
 
 function isServerUrl(url: string): boolean {
-  return ["postgres", "postgresql"].includes(schemeOf(url) ?? "");
+  return /^postgres(?:ql)?:\/\//i.test(url);
 }
 
 async function openEmbedded(url: string): Promise<Database> {
   if (url === "memory://") return WorkerDatabase.open(undefined);
   if (url.startsWith("file:")) return openFolder(fromFileUrl(url));
   const scheme = schemeOf(url);
-  if (scheme !== undefined) throw invalid(`\`url\` has the unknown scheme "${scheme}:". ${URL_ADVICE}`);
+  if (scheme !== undefined)
+    throw invalid(`\`url\` has the scheme "${scheme}:", which is unknown or lacks its slashes. ${URL_ADVICE}`);
   return openFolder(url);
 }
 

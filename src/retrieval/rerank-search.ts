@@ -66,7 +66,7 @@ export async function rerankSearch<Metadata extends object>(
   const combines = (plan.firstStageWeight ?? reranker.firstStageWeight ?? 0) > 0;
   const ranking = await reranker.rerankDetailed(query, retrieval.hits, {
     // The first stage may lift a document above those that the reranker alone has best.
-    topK: combines ? undefined : offset + rerankTopK,
+    topK: combines ? undefined : Math.min(offset + rerankTopK, Number.MAX_SAFE_INTEGER),
     threshold,
     signal,
   });
