@@ -189,6 +189,19 @@ describe("on the wire", () => {
     expect(usage.tokens).toBe(18);
   });
 
+  it("Jina's cosines of its listwise model become scores on 0..1", async () => {
+    await start(jina);
+    const options = { apiKey: JINA_KEY, baseUrl: `${service?.url}/v1` };
+    const pairs = await new JinaReranker(options).rerank(QUERY, TEXTS);
+    const cosines = await new JinaReranker({ ...options, model: "jina-reranker-v3" }).rerank(QUERY, TEXTS);
+    expect(cosines.map(({ index }) => index)).toEqual(pairs.map(({ index }) => index));
+    expect(cosines.some(({ rawScore }) => rawScore < 0)).toBe(true);
+    for (const [place, { score, rawScore }] of cosines.entries()) {
+      expect(score).toBeCloseTo(pairs[place]?.score ?? Number.NaN, 12);
+      expect(rawScore).toBeCloseTo(2 * score - 1, 12);
+    }
+  });
+
   it("TEI gets `texts` alone, 32 at a time and under 2 MB, and gives logits when asked", async () => {
     const { requests, url: baseUrl } = await start(tei);
     const { usage } = await new TEIReranker({ baseUrl }).rerankDetailed(QUERY, TEXTS, { topK: 1 });

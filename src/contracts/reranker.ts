@@ -2,9 +2,10 @@ import type { RerankedDocument, RerankInput } from "./document.ts";
 
 /**
  * What a reranker's `rawScore` is:
- * `logit`, any finite number, mapped to 0..1 by the logistic function; or `unit`, a number that is on 0..1 already.
+ * `logit`, any finite number, mapped to 0..1 by the logistic function; `unit`, a number that is on 0..1 already; or
+ * `cosine`, one from -1 to 1, mapped to `(1 + cosine) / 2`.
  */
-export type ScoreScale = "logit" | "unit";
+export type ScoreScale = "logit" | "unit" | "cosine";
 
 export interface RerankOptions {
   /** How many documents to return: a positive integer. Default: all. */

@@ -34,6 +34,13 @@ describe("combineWithFirstStage", () => {
     expect(certain.every(({ score }) => score > 0 && score < 1)).toBe(true);
   });
 
+  it("takes a cosine's score, and not the cosine for a logit", () => {
+    const cosine = { id: "tenth", rawScore: 0.9, score: 0.95 };
+    const [combined] = combineWithFirstStage([cosine], 1, ranks);
+    const odds = (combined?.score ?? Number.NaN) / (1 - (combined?.score ?? Number.NaN));
+    expect(odds).toBeCloseTo(19 / 10, 12);
+  });
+
   it("keeps the digits of logits whose scores are all 1", () => {
     // 0.67 × ln(10) is 1.54.
     expect(idsOf(combineWithFirstStage(reranked({ tenth: 45, first: 43.5 }), 0.67, ranks))).toEqual(["first", "tenth"]);

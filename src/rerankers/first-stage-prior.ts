@@ -19,6 +19,8 @@ export interface CombinedDocument<Document extends Scored> {
 
 /** Services that answer 0 or 1 are not that sure: odds of one to a million, so that the first stage still tells such documents apart. */
 const LEAST_PROBABILITY = 1e-6;
+/** What two ways of computing the logistic function may differ by. */
+const SAME = 1e-12;
 
 /**
  * Orders reranked documents by `logit - weight × ln(rank)`, `rank` being the first stage's: the odds that the reranker gives a
@@ -50,8 +52,9 @@ export function ranksOf(ordered: readonly { readonly id: string }[]): Map<string
 }
 
 function logitOf({ score, rawScore }: Scored): number {
-  // A raw score that is not the score is the logit, of which a score near 0 or 1 has lost digits.
-  if (rawScore !== undefined && Number.isFinite(rawScore) && rawScore !== score) return rawScore;
+  // A score near 0 or 1 has lost digits that the logit it was made of still has.
+  if (rawScore !== undefined && Number.isFinite(rawScore) && Math.abs(sigmoid(rawScore) - score) < SAME)
+    return rawScore;
   if (!Number.isFinite(score)) {
     throw new PgVectorDBError("invalid_response", "The reranker gave a score that is not a finite number.");
   }

@@ -82,7 +82,7 @@ export interface CallContext {
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 /** A blank document is not sent: services refuse it or bill it. It gets the lowest score there is (a logit of -100 is 4e-44 on 0..1). */
-const BLANK_SCORE = { unit: 0, logit: -100 } as const;
+const BLANK_SCORE = { unit: 0, logit: -100, cosine: -1 } as const;
 
 type Ask = (positions: readonly number[], topK: number | undefined) => Promise<IndexedScore[]>;
 

@@ -40,7 +40,7 @@ export class HTTPReranker extends HTTPServiceReranker {
     const { model, dialect = "cohere", scale = "unit", scoring = "pairs" } = options;
     checkType("model", model, "string");
     checkOneOf("dialect", dialect, ["cohere", "jina"]);
-    checkOneOf("scale", scale, ["unit", "logit"]);
+    checkOneOf("scale", scale, ["unit", "logit", "cosine"]);
     checkOneOf("scoring", scoring, ["pairs", "list"]);
     super(options, {
       service: SERVICE,

@@ -1,5 +1,6 @@
 import type { ScoreScale } from "../contracts/reranker.ts";
 import { PgVectorDBError } from "../errors.ts";
+import { SCALE_BOUNDS } from "./score-scale.ts";
 
 /** A score and the document it belongs to, by position in the input. */
 export interface IndexedScore {
@@ -52,8 +53,11 @@ function checkScore(rawScore: unknown, index: number, scale: ScoreScale): void {
   if (typeof rawScore !== "number" || !Number.isFinite(rawScore)) {
     throw broken(`gave a score for document ${index} that is not a finite number`);
   }
-  if (scale === "unit" && (rawScore < 0 || rawScore > 1)) {
-    throw broken(`declares scores on 0..1 but gave document ${index} one outside; set \`scale\` to "logit"`);
+  const [least, most] = SCALE_BOUNDS[scale];
+  if (rawScore < least || rawScore > most) {
+    throw broken(
+      `has the scale "${scale}", and gave document ${index} a score outside it; where \`scale\` can be set, set it to what its scores are`,
+    );
   }
 }
 

@@ -19,4 +19,10 @@ describe("toUnitScore", () => {
     expect(toUnitScore(0, "logit")).toBe(0.5);
     expect(toUnitScore(0.3, "unit")).toBe(0.3);
   });
+
+  it("halves what is above the least cosine, roundings past the ends cut off", () => {
+    expect([-1.00001, -1, -0.5, 0, 1, 1.00001].map((cosine) => toUnitScore(cosine, "cosine"))).toEqual([
+      0, 0, 0.25, 0.5, 1, 1,
+    ]);
+  });
 });

@@ -43,7 +43,7 @@ export const jina: Dialect = {
     const texts = documents.map((document) => (typeof document === "string" ? document : document.text));
     const results = rank(query, texts, top_n).map(({ index, score }) => ({
       index,
-      relevance_score: score,
+      relevance_score: model === "jina-reranker-v3" && typeof score === "number" ? 2 * score - 1 : score,
       ...(return_documents === false ? {} : { document: { text: texts[index] } }),
     }));
     return { status: 200, body: { model, object: "list", usage: { total_tokens: 9 * texts.length }, results } };
