@@ -74,7 +74,9 @@ describe("BaseReranker", () => {
     class Unit extends Fixed {
       override readonly scale = "unit";
     }
-    await expect(new Unit([0.5, 1.2, 0]).rerank("q", documents)).rejects.toThrow(/scale "unit", and gave document 1 a score outside it/);
+    await expect(new Unit([0.5, 1.2, 0]).rerank("q", documents)).rejects.toThrow(
+      /scale "unit", and gave document 1 a score outside it/,
+    );
   });
 
   it("passes on usage and truncation", async () => {
