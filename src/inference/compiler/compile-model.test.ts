@@ -25,6 +25,9 @@ const CLASSIFIERS = [
   "electra",
   "modernbert",
   "modernbert-mean",
+  "qwen2",
+  "qwen2-classifier",
+  "qwen2-untied",
   "qwen3",
   "qwen3-classifier",
   "qwen3-untied",
@@ -110,6 +113,7 @@ test.each([
   ["modernbert", { layer_types: Array(4).fill("full_attention") }],
   ["modernbert", { rope_parameters: undefined, global_rope_theta: 100 }],
   ["modernbert-mean", { classifier_pooling: "cls" }],
+  ["qwen2", { rope_parameters: { rope_theta: 100 } }],
   ["qwen3", { rms_norm_eps: 0.5 }],
   ["qwen3", { rope_parameters: { rope_theta: 100 } }],
 ])("%s gives other logits with %j", async (name, fields) => {

@@ -73,6 +73,8 @@ describe("refuses, naming the reason", () => {
     ["modernbert", { layer_types: ["full_attention"] }, /`layer_types`/],
     ["modernbert", { rope_scaling: { type: "yarn" } }, /`rope_scaling`/],
     ["modernbert", { rope_parameters: { full_attention: { rope_type: "yarn" } } }, /`rope_type`: "yarn"/],
+    ["qwen2", { use_sliding_window: true }, /`use_sliding_window`: true/],
+    ["qwen2", { layer_types: ["sliding_attention"] }, /`layer_types`/],
     ["qwen3", { use_sliding_window: true }, /`use_sliding_window`: true/],
     ["qwen3", { num_key_value_heads: 3 }, /`num_key_value_heads`: 3.*divide/],
     ["qwen3", { rope_parameters: { rope_type: "yarn" } }, /`rope_type`: "yarn"/],
@@ -120,7 +122,7 @@ describe("refuses, naming the reason", () => {
   });
 });
 
-test.each(["bert", "xlm-roberta", "electra", "distilbert", "deberta-v2-unshared", "modernbert-mean", "qwen3"])(
+test.each(["bert", "xlm-roberta", "electra", "distilbert", "deberta-v2-unshared", "modernbert-mean", "qwen2", "qwen3"])(
   "%s misses any one of its tensors by name",
   async (name) => {
     const { weightsPath } = goldenCheckpoint(name);

@@ -7,6 +7,7 @@ import { distilbert } from "./distilbert.ts";
 import { electra } from "./electra.ts";
 import { modernbert } from "./modernbert.ts";
 import { mpnet } from "./mpnet.ts";
+import { qwen2 } from "./qwen2.ts";
 import { qwen3 } from "./qwen3.ts";
 import { roberta } from "./roberta.ts";
 
@@ -19,6 +20,7 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   electra,
   modernbert,
   mpnet,
+  qwen2,
   qwen3,
   roberta,
   "xlm-roberta": roberta,
