@@ -126,10 +126,10 @@ describe("a document that is split", () => {
   });
 });
 
-test("a prompt's windows fit as well", async () => {
+test.each(["tiny-qwen3-reranker", "tiny-mxbai-rerank-v2"])("the windows of %s fit into its prompt", async (model) => {
   const cacheDir = await mkdtemp(join(tmpdir(), "long-pairs-"));
   try {
-    await using reranker = make("tiny-qwen3-reranker", { cacheDir, maxLength: 256, longDocuments: "split" });
+    await using reranker = make(model, { cacheDir, maxLength: 300, longDocuments: "split" });
     const { spans, truncated } = await reranker.rerankDetailed(QUERY, [long, "short"]);
     expect(spans).toHaveLength(1);
     expect(truncated).toEqual([]);

@@ -5,7 +5,7 @@ import { type ModelConfig, readModelJson } from "./model-config.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
 import type { ModelUse } from "./prepare-model.ts";
 import { readModuleClassifier } from "./module-classifier.ts";
-import { choosePrompt, isLanguageModel, PROMPT_TEMPLATES, type PromptOption } from "./prompt-templates.ts";
+import { choosePrompt, isDecoder, isLanguageModel, PROMPT_TEMPLATES, type PromptOption } from "./prompt-templates.ts";
 import { POOLING_FILE } from "./sentence-config.ts";
 import type { TruncationStrategy } from "./truncate-pair.ts";
 
@@ -39,7 +39,7 @@ export async function decideClassifierUse(
   choices: ClassifierChoices,
 ): Promise<ClassifierUse> {
   const config = (await readModelJson(located, "config.json")) ?? {};
-  const chatTemplate = config["model_type"] === "qwen3" ? await readChatTemplate(located) : undefined;
+  const chatTemplate = isDecoder(config) ? await readChatTemplate(located) : undefined;
   const facts = { id: located.id, config, chatTemplate };
   const prompt = choosePrompt(facts, choices.prompt ?? "auto", choices.instruction);
   if (prompt !== undefined && choices.truncation === "longest_first") throw onlyDocumentIsCut(located.id);
@@ -55,7 +55,7 @@ export async function decideClassifierUse(
   }
   if (prompt === undefined) {
     // An architecture that is not known at all is the better reason, and it is told when the graph is chosen.
-    if (config["model_type"] === "qwen3") throw promptNeeded(located.id);
+    if (isDecoder(config)) throw promptNeeded(located.id, choices.prompt);
     return { output: "logits", head: undefined };
   }
   await checkAnswers(located);
@@ -95,9 +95,12 @@ function onlyDocumentIsCut(model: string): PgVectorDBError {
   );
 }
 
-function promptNeeded(model: string): PgVectorDBError {
+function promptNeeded(model: string, asked: PromptOption | undefined): PgVectorDBError {
+  const names = Object.keys(PROMPT_TEMPLATES).map((name) => `"${name}"`);
   return new PgVectorDBError(
     "invalid_argument",
-    `The model "${model}" is a language model that scores by its answer to a prompt, so \`prompt\` must not be "none".`,
+    `The model "${model}" is a language model that scores by its answer to a prompt, ` +
+      (asked === "none" ? 'so `prompt` must not be "none".' : "and nothing in its files says to which.") +
+      ` Name the prompt that it was trained with in \`prompt\` (${names.join(", ")}), or choose a cross-encoder.`,
   );
 }

@@ -1,6 +1,7 @@
 import { compileModel } from "./compiler/compile-model.ts";
 import { readCompiledModel } from "./compiler/compiled-model.ts";
 import { compiledModelPath } from "./compiler/compiled-model-path.ts";
+import type { AnswerTokens } from "./compiler/encoder-context.ts";
 import type { CheckpointGraph, ModelGraph } from "./model-graph.ts";
 import { isLanguageModel } from "./prompt-templates.ts";
 import { modelWeightFiles, openModelWeights } from "./safetensors/open-model-weights.ts";
@@ -18,7 +19,7 @@ export interface CompileCall {
  */
 export async function ensureOnnxFile(
   graph: ModelGraph,
-  answerTokens?: readonly [no: number, yes: number] | undefined,
+  answerTokens?: AnswerTokens | undefined,
   call: CompileCall = {},
 ): Promise<string> {
   if (graph.kind === "onnx") return graph.path;
@@ -36,16 +37,13 @@ export async function ensureOnnxFile(
 }
 
 /** Where the compiled form of a checkpoint is, or will be. */
-export async function compiledFolder(
-  graph: CheckpointGraph,
-  answerTokens?: readonly [no: number, yes: number] | undefined,
-): Promise<string> {
+export async function compiledFolder(graph: CheckpointGraph, answerTokens?: AnswerTokens | undefined): Promise<string> {
   const { config, options, cacheFolder } = graph;
   const weightPaths = await modelWeightFiles(graph);
   return compiledModelPath(cacheFolder, { config, weightPaths, ...options, ...forAnswers(graph, answerTokens) });
 }
 
 /** A model with a head of its own does not answer, whatever its prompt. */
-function forAnswers({ config }: CheckpointGraph, answerTokens: readonly [no: number, yes: number] | undefined) {
+function forAnswers({ config }: CheckpointGraph, answerTokens: AnswerTokens | undefined) {
   return answerTokens !== undefined && isLanguageModel(config) ? { answerTokens } : {};
 }

@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
 import { loadTokenizer } from "../tokenizers/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import type { AnswerTokens } from "./compiler/encoder-context.ts";
 import { PairEncoder, type PairPrompt } from "./pair-encoder.ts";
-import { type InputTemplates, readTemplates } from "./pair-template.ts";
+import { type InputTemplates, readTemplates, specialTokenCount, type TemplatePiece } from "./pair-template.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { type ModelPrompt, PROMPT_TEMPLATES, type PromptTemplate } from "./prompt-templates.ts";
 
@@ -11,7 +12,7 @@ export interface LoadedEncoder {
   readonly encoder: PairEncoder;
   readonly padTokenId: number;
   /** The ids of a prompt's answers, where it has a prompt. */
-  readonly answerTokens: readonly [no: number, yes: number] | undefined;
+  readonly answerTokens: AnswerTokens | undefined;
 }
 
 /** Loads a model's tokenizer and the layout of its inputs from tokenizer.json, and puts its prompt around them. */
@@ -21,7 +22,7 @@ export async function loadInputEncoder(model: PreparedModel): Promise<LoadedEnco
   const tokenizer = await loadTokenizer(json);
   const { maxTokens, truncationSide, truncation, prompt } = model;
   const plain = readTemplates(file["post_processor"]);
-  const template = prompt === undefined ? undefined : PROMPT_TEMPLATES[prompt.name];
+  const template: PromptTemplate | undefined = prompt === undefined ? undefined : PROMPT_TEMPLATES[prompt.name];
   const templates = template === undefined ? plain : await promptLayout(tokenizer, template, plain);
   const encoder = new PairEncoder(tokenizer, templates, {
     maxTokens,
@@ -29,6 +30,7 @@ export async function loadInputEncoder(model: PreparedModel): Promise<LoadedEnco
     truncationSide: prompt === undefined ? truncationSide : "right",
     strategy: prompt === undefined ? truncation : "only_second",
     prompt: prompt === undefined ? undefined : pairPrompt(prompt),
+    queryLimit: template?.queryLimit?.(maxTokens - specialTokenCount(templates.pair)),
   });
   if (encoder.pairRoom < 2) {
     throw new PgVectorDBError(
@@ -46,17 +48,21 @@ export async function loadInputEncoder(model: PreparedModel): Promise<LoadedEnco
 /** The prompt's own words are special pieces: they are neither cut nor tokenised again for each pair. */
 async function promptLayout(
   tokenizer: Tokenizer,
-  { prefix, suffix }: PromptTemplate,
+  { before, between, after }: PromptTemplate,
   { single }: InputTemplates,
 ): Promise<InputTemplates> {
-  const [before, after] = await Promise.all([prefix, suffix].map((text) => tokenizer.encode(text)));
+  const fixed = async (texts: readonly string[]): Promise<TemplatePiece> => {
+    const parts = await Promise.all(texts.map((text) => tokenizer.encode(text)));
+    return { kind: "special", ids: parts.flat(), typeId: 0 };
+  };
   return {
     single,
     pair: [
-      { kind: "special", ids: before ?? [], typeId: 0 },
+      await fixed(before),
       { kind: "text", side: "A", typeId: 0 },
+      await fixed(between),
       { kind: "text", side: "B", typeId: 0 },
-      { kind: "special", ids: after ?? [], typeId: 0 },
+      await fixed(after),
     ],
   };
 }
@@ -69,7 +75,7 @@ function pairPrompt({ name, instruction }: ModelPrompt): PairPrompt {
   };
 }
 
-function answersOf({ answers }: PromptTemplate, tokenizer: Tokenizer, model: string): [no: number, yes: number] {
+function answersOf({ answers }: PromptTemplate, tokenizer: Tokenizer, model: string): AnswerTokens {
   const [no, yes] = answers.map((answer) => tokenizer.tokenToId(answer));
   if (no !== undefined && yes !== undefined) return [no, yes];
   throw new PgVectorDBError(

@@ -25,6 +25,8 @@ export interface PairEncoderOptions {
   readonly strategy?: TruncationStrategy | undefined;
   /** What a prompt puts around each of the two texts, before they are tokenised. Default: nothing. */
   readonly prompt?: PairPrompt | undefined;
+  /** Most tokens of the query, whatever room a document leaves. Default: all of them. */
+  readonly queryLimit?: number | undefined;
 }
 
 export interface PairPrompt {
@@ -68,12 +70,12 @@ export class PairEncoder {
 
   async forQuery(query: string): Promise<DocumentEncoder> {
     const room = this.pairRoom;
-    const { ids: queryIds } = await this.#encode(this.#prompt.query(query), room);
+    const { ids: queryIds, limit } = await this.#encodeQuery(query);
     // Which side is the longer decides what is cut, so the document is read as far as the query is long.
-    const needed = Math.max(room, queryIds.length);
+    const needed = Math.max(room, limit);
     return async (document) => {
       const { ids: documentIds, complete } = await this.#encode(this.#prompt.document(document), needed);
-      const kept = truncatePair(queryIds.length, documentIds.length, room, this.#options.strategy);
+      const kept = truncatePair(limit, documentIds.length, room, this.#options.strategy);
       const input = assemble(
         this.#templates.pair,
         this.#cut(queryIds, kept.query),
@@ -95,17 +97,14 @@ export class PairEncoder {
    * @throws PgVectorDBError `invalid_argument` when the query leaves no room for a window
    */
   async windowsFor(query: string, overlap: number | undefined): Promise<DocumentSplitter> {
-    const queryTokens = (await this.#encode(this.#prompt.query(query), this.pairRoom)).ids.length;
-    const { document: room } = truncatePair(
-      queryTokens,
-      Number.MAX_SAFE_INTEGER,
-      this.pairRoom,
-      this.#options.strategy,
-    );
-    if (room < LEAST_WINDOW_TOKENS) throw noRoom(room);
-    const size = { room, overlap: Math.min(overlap ?? Math.floor(room / 4), Math.floor(room / 2)) };
+    const { limit } = await this.#encodeQuery(query);
+    const { document: room } = truncatePair(limit, Number.MAX_SAFE_INTEGER, this.pairRoom, this.#options.strategy);
     const tokenizer = this.#tokenizer;
     const prompt = this.#prompt;
+    // What the prompt says before each window takes some of its room.
+    const window = room - (await tokenizer.encode(prompt.document(""))).length;
+    if (window < LEAST_WINDOW_TOKENS) throw noRoom(window);
+    const size = { room: window, overlap: Math.min(overlap ?? Math.floor(window / 4), Math.floor(window / 2)) };
     return async function* (document) {
       const { ids, complete } = await encodePrefix(tokenizer, prompt.document(document), room);
       if (complete && ids.length <= room) return [{ start: 0, end: document.length }];
@@ -116,6 +115,12 @@ export class PairEncoder {
   async encodeText(text: string): Promise<EncodedInput> {
     const { ids } = await this.#encode(text, this.singleRoom);
     return assemble(this.#templates.single, this.#cut(ids, this.singleRoom), []);
+  }
+
+  /** The query's tokens, and how many of them may be used at all. */
+  async #encodeQuery(query: string): Promise<{ readonly ids: readonly number[]; readonly limit: number }> {
+    const { ids } = await this.#encode(this.#prompt.query(query), this.pairRoom);
+    return { ids, limit: Math.min(ids.length, this.#options.queryLimit ?? ids.length) };
   }
 
   async #encode(text: string, needed: number): Promise<PartialTokens> {

@@ -31,11 +31,14 @@ export interface LocalRerankerOptions extends LocalModelOptions, BaseRerankerOpt
   readonly windowOverlap?: number | undefined;
   /** How a split document's score comes from its windows': the best one, or the mean of the best two. Default `"max"`. */
   readonly windowPooling?: WindowPooling | undefined;
-  /** The prompt that the pair is put into. Default `"auto"`: Qwen3-Reranker and its conversions get theirs, other models none. */
+  /**
+   * The prompt that the pair is put into. Default `"auto"`: Qwen3-Reranker, mxbai-rerank-v2 and their conversions get theirs,
+   * other models none.
+   */
   readonly prompt?: PromptOption | undefined;
   /**
    * What a model with a prompt is told to look for, best in English. Default, for Qwen3-Reranker:
-   * `"Given a web search query, retrieve relevant passages that answer the query"`.
+   * `"Given a web search query, retrieve relevant passages that answer the query"`; for mxbai-rerank-v2 nothing.
    */
   readonly instruction?: string | undefined;
   /** Whether loading ends with a check that a relevant passage beats an irrelevant one. Default `true`. */

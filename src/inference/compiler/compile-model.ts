@@ -7,7 +7,7 @@ import { architectureOf } from "./architectures/architecture-of.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { type CompiledModel, manifestText, readCompiledModel } from "./compiled-model.ts";
 import { ConfigReader } from "./config-reader.ts";
-import type { Architecture, EncoderContext, GraphInputs } from "./encoder-context.ts";
+import type { AnswerTokens, Architecture, EncoderContext, GraphInputs } from "./encoder-context.ts";
 import { GraphWriter, type Value } from "./graph-writer.ts";
 import { type CompiledDtype, Layers } from "./layers.ts";
 import { applyModules, type ChainModule } from "./module-chain.ts";
@@ -33,8 +33,8 @@ export interface CompileOptions {
   readonly normalize?: boolean | undefined;
   /** Leaves `attention_mask` out: for sequences without padding, so one at a time or all of one length. Default `false`. */
   readonly maskless?: boolean | undefined;
-  /** For language models (Qwen3ForCausalLM): the ids of the tokens for no and yes; `logits` are theirs, in this order. */
-  readonly answerTokens?: readonly [no: number, yes: number] | undefined;
+  /** For language models (Qwen3ForCausalLM): `logits` are theirs, in this order. */
+  readonly answerTokens?: AnswerTokens | undefined;
 }
 
 export interface CompileRequest extends CompileOptions {

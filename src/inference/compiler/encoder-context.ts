@@ -13,6 +13,9 @@ export interface GraphInputs {
   readonly tokenTypes: Value | undefined;
 }
 
+/** The ids of the tokens that answer: the one whose logit is the score, or the two whose logits are compared. */
+export type AnswerTokens = readonly [yes: number] | readonly [no: number, yes: number];
+
 /** What an architecture is compiled from and into. */
 export interface EncoderContext {
   readonly config: ConfigReader;
@@ -20,8 +23,8 @@ export interface EncoderContext {
   readonly graph: GraphWriter;
   readonly layers: Layers;
   readonly inputs: GraphInputs;
-  /** The ids of the tokens for no and yes, for language models that are scored by them. */
-  readonly answerTokens?: readonly [no: number, yes: number] | undefined;
+  /** For language models, which are scored by them. */
+  readonly answerTokens?: AnswerTokens | undefined;
 }
 
 /** The rows of the last layer that the output needs: one token's alone makes that layer nearly free. */
