@@ -1,11 +1,20 @@
-import { readFile } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
+import { type ChatPrompt, readChatPrompt, readChatTemplate } from "./chat-prompt.ts";
 import { type ClassificationHead, chooseHead } from "./classification-head.ts";
 import { type ModelConfig, readModelJson } from "./model-config.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
 import type { ModelUse } from "./prepare-model.ts";
 import { readModuleClassifier } from "./module-classifier.ts";
-import { choosePrompt, isDecoder, isLanguageModel, PROMPT_TEMPLATES, type PromptOption } from "./prompt-templates.ts";
+import {
+  choosePrompt,
+  isDecoder,
+  isLanguageModel,
+  type ModelPrompt,
+  PROMPT_TEMPLATES,
+  type PromptFacts,
+  type PromptOption,
+  recognise,
+} from "./prompt-templates.ts";
 import { POOLING_FILE } from "./sentence-config.ts";
 import type { TruncationStrategy } from "./truncate-pair.ts";
 
@@ -25,8 +34,6 @@ export interface ClassifierUse extends ModelUse {
   readonly head: ClassificationHead | undefined;
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
 /**
  * How a model scores a pair: by which label, and in which prompt.
  *
@@ -41,7 +48,9 @@ export async function decideClassifierUse(
   const config = (await readModelJson(located, "config.json")) ?? {};
   const chatTemplate = isDecoder(config) ? await readChatTemplate(located) : undefined;
   const facts = { id: located.id, config, chatTemplate };
-  const prompt = choosePrompt(facts, choices.prompt ?? "auto", choices.instruction);
+  const prompt =
+    (await findChatPrompt(located, facts, choices)) ??
+    choosePrompt(facts, choices.prompt ?? "auto", choices.instruction);
   if (prompt !== undefined && choices.truncation === "longest_first") throw onlyDocumentIsCut(located.id);
   const byModules = await readModuleClassifier(located, modelConfig);
   if (byModules !== undefined) {
@@ -58,27 +67,30 @@ export async function decideClassifierUse(
     if (isDecoder(config)) throw promptNeeded(located.id, choices.prompt);
     return { output: "logits", head: undefined };
   }
-  await checkAnswers(located);
-  return { output: "logits", prompt, head: chooseHead(PROMPT_TEMPLATES[prompt.name].answers, choices.relevantLabel) };
-}
-
-/** Other families of the same architecture score by one token, or by others, to a prompt of their own. */
-async function checkAnswers(located: LocatedModel): Promise<void> {
   if (located.files.includes(POOLING_FILE)) throw makesVectors(located.id);
-  const score: Json | undefined = await readModelJson(located, "1_LogitScore/config.json");
-  if (score === undefined || typeof score["false_token_id"] === "number") return;
-  throw new PgVectorDBError(
-    "model_invalid",
-    `The model "${located.id}" scores by the logit of one token to a prompt of its own, which is not supported. ` +
-      "Choose Qwen/Qwen3-Reranker-0.6B, or a cross-encoder.",
-  );
+  return { output: "logits", prompt, head: chooseHead(answersOf(prompt), choices.relevantLabel) };
 }
 
-async function readChatTemplate(located: LocatedModel): Promise<string | undefined> {
-  const { chat_template: template } = (await readModelJson(located, "tokenizer_config.json")) ?? {};
-  if (template !== undefined) return JSON.stringify(template);
-  const file = "chat_template.jinja";
-  return located.files.includes(file) ? readFile(await located.fetch(file), "utf8") : undefined;
+/** The prompt that the repository brings itself: it wins over what is known of its family. */
+async function findChatPrompt(
+  located: LocatedModel,
+  facts: PromptFacts,
+  { prompt = "auto", instruction }: ClassifierChoices,
+): Promise<ChatPrompt | undefined> {
+  if (prompt !== "auto" || !isDecoder(facts.config)) return undefined;
+  const kind = isLanguageModel(facts.config) ? "language model" : "classifier";
+  try {
+    return await readChatPrompt(located, kind, instruction);
+  } catch (error) {
+    // Conversions keep the chat template of what they were made of, which need not be one for pairs.
+    if (kind === "classifier" && recognise(facts) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+function answersOf(prompt: ModelPrompt): readonly string[] {
+  if (prompt.name !== "chat-template") return PROMPT_TEMPLATES[prompt.name].answers;
+  return prompt.answers?.length === 1 ? ["yes"] : ["no", "yes"];
 }
 
 function makesVectors(model: string): PgVectorDBError {

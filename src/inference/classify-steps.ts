@@ -5,14 +5,14 @@ import type { Steps } from "./fair-scheduler.ts";
 import { encodeInBatches } from "./input-batches.ts";
 import { type LongDocumentPlan, poolWindows, type Window } from "./long-documents.ts";
 import type { ModelSession } from "./model-session.ts";
-import type { DocumentEncoder, DocumentSplitter, EncodedPair, PairEncoder } from "./pair-encoder.ts";
+import type { DocumentEncoder, DocumentSplitter, EncodedPair, QueryEncoder } from "./pair-encoder.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import type { RunPart } from "./run-portions.ts";
 import type { ClassifyTask, TextPart } from "./worker-messages.ts";
 
 export interface Classifier {
   readonly model: PreparedModel;
-  readonly encoder: PairEncoder;
+  readonly encoder: QueryEncoder;
   readonly session: ModelSession;
   readonly head: ClassificationHead;
   readonly outputName: string;

@@ -29,7 +29,7 @@ interface LoadedModel {
 
 async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<LoadedModel> {
   const { model } = setup;
-  const { encoder, padTokenId, answerTokens } = await loadInputEncoder(model);
+  const { encoder, pairs, padTokenId, answerTokens } = await loadInputEncoder(model);
   const session =
     (await openNativeSession(model, gate)) ??
     (await openSession({
@@ -42,7 +42,7 @@ async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<Lo
   const dispose = () => session.dispose();
   if (setup.kind === "classify") {
     const { head, longDocuments } = setup;
-    const classifier = { model, encoder, session, head, longDocuments, outputName: findLogits(session, head) };
+    const classifier = { model, encoder: pairs, session, head, longDocuments, outputName: findLogits(session, head) };
     return {
       dimensions: 1,
       begin: (request) => readQuery(classifier, (request as SharedRequest<ClassifyTask>).query),

@@ -2,14 +2,17 @@ import { readFile } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
 import { loadTokenizer } from "../tokenizers/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
+import { ChatPairEncoder } from "./chat-pair-encoder.ts";
 import type { AnswerTokens } from "./compiler/encoder-context.ts";
-import { PairEncoder, type PairPrompt } from "./pair-encoder.ts";
+import { PairEncoder, type PairPrompt, type QueryEncoder } from "./pair-encoder.ts";
 import { type InputTemplates, readTemplates, specialTokenCount, type TemplatePiece } from "./pair-template.ts";
 import type { PreparedModel } from "./prepare-model.ts";
-import { type ModelPrompt, PROMPT_TEMPLATES, type PromptTemplate } from "./prompt-templates.ts";
+import { type FamilyPrompt, PROMPT_TEMPLATES, type PromptTemplate } from "./prompt-templates.ts";
 
 export interface LoadedEncoder {
   readonly encoder: PairEncoder;
+  /** What lays pairs out: the encoder, or that of the model's chat template. */
+  readonly pairs: QueryEncoder;
   readonly padTokenId: number;
   /** The ids of a prompt's answers, where it has a prompt. */
   readonly answerTokens: AnswerTokens | undefined;
@@ -20,7 +23,9 @@ export async function loadInputEncoder(model: PreparedModel): Promise<LoadedEnco
   const json = await readFile(model.tokenizerPath, "utf8");
   const file = parseTokenizerFile(json, model.id);
   const tokenizer = await loadTokenizer(json);
-  const { maxTokens, truncationSide, truncation, prompt } = model;
+  const { maxTokens, truncationSide, truncation } = model;
+  const chat = model.prompt?.name === "chat-template" ? model.prompt : undefined;
+  const prompt = model.prompt?.name === "chat-template" ? undefined : model.prompt;
   const plain = readTemplates(file["post_processor"]);
   const template: PromptTemplate | undefined = prompt === undefined ? undefined : PROMPT_TEMPLATES[prompt.name];
   const templates = template === undefined ? plain : await promptLayout(tokenizer, template, plain);
@@ -32,16 +37,18 @@ export async function loadInputEncoder(model: PreparedModel): Promise<LoadedEnco
     prompt: prompt === undefined ? undefined : pairPrompt(prompt),
     queryLimit: template?.queryLimit?.(maxTokens - specialTokenCount(templates.pair)),
   });
-  if (encoder.pairRoom < 2) {
+  const pairs = chat === undefined ? encoder : await ChatPairEncoder.create(tokenizer, chat.pieces, maxTokens);
+  if (pairs.pairRoom < 2) {
     throw new PgVectorDBError(
       "invalid_argument",
-      `\`maxLength\` leaves no room for the texts: this model needs at least ${maxTokens - encoder.pairRoom + 2} tokens.`,
+      `\`maxLength\` leaves no room for the texts: this model needs at least ${maxTokens - pairs.pairRoom + 2} tokens.`,
     );
   }
   return {
     encoder,
+    pairs,
     padTokenId: findPadToken(model, tokenizer),
-    answerTokens: template === undefined ? undefined : answersOf(template, tokenizer, model.id),
+    answerTokens: template === undefined ? chat?.answers : answersOf(template, tokenizer, model.id),
   };
 }
 
@@ -67,7 +74,7 @@ async function promptLayout(
   };
 }
 
-function pairPrompt({ name, instruction }: ModelPrompt): PairPrompt {
+function pairPrompt({ name, instruction }: FamilyPrompt): PairPrompt {
   const template: PromptTemplate = PROMPT_TEMPLATES[name];
   return {
     query: (query) => template.query(query, instruction),

@@ -1,8 +1,7 @@
-import { PgVectorDBError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { encodePrefix, encodeSuffix, type PartialTokens } from "./encode-prefix.ts";
 import { type InputTemplates, specialTokenCount, type TemplatePiece } from "./pair-template.ts";
-import { splitWindows, type TextSpan } from "./split-windows.ts";
+import { splitWindows, type TextSpan, windowSize } from "./split-windows.ts";
 import { type TruncationStrategy, truncatePair } from "./truncate-pair.ts";
 
 /** What a model reads for one text or one pair. */
@@ -35,8 +34,6 @@ export interface PairPrompt {
 }
 
 const NO_PROMPT: PairPrompt = { query: (query) => query, document: (document) => document };
-/** A window of fewer tokens would be too many windows, of too little sense. */
-const LEAST_WINDOW_TOKENS = 8;
 
 /** Encodes documents against one query, which is tokenised once. */
 export type DocumentEncoder = (document: string) => Promise<EncodedPair>;
@@ -44,8 +41,20 @@ export type DocumentEncoder = (document: string) => Promise<EncodedPair>;
 /** Cuts documents into windows that are read beside one query, in steps. */
 export type DocumentSplitter = (document: string) => AsyncGenerator<undefined, readonly TextSpan[], undefined>;
 
+/** Lays the pairs of one query out. */
+export interface QueryEncoder {
+  forQuery(query: string): Promise<DocumentEncoder>;
+  /**
+   * Cuts documents that are too long to be read beside `query` into windows that are not.
+   *
+   * @param overlap tokens that neighbours share, at most half of a window; `undefined` is a quarter of it
+   * @throws PgVectorDBError `invalid_argument` when the query leaves no room for a window
+   */
+  windowsFor(query: string, overlap: number | undefined): Promise<DocumentSplitter>;
+}
+
 /** Lays texts out as the model was trained: cut, and between the special tokens of the tokenizer's post-processor. */
-export class PairEncoder {
+export class PairEncoder implements QueryEncoder {
   readonly #tokenizer: Tokenizer;
   readonly #templates: InputTemplates;
   readonly #options: PairEncoderOptions;
@@ -90,21 +99,13 @@ export class PairEncoder {
     };
   }
 
-  /**
-   * Cuts documents that are too long to be read beside `query` into windows that are not.
-   *
-   * @param overlap tokens that neighbours share, at most half of a window; `undefined` is a quarter of it
-   * @throws PgVectorDBError `invalid_argument` when the query leaves no room for a window
-   */
   async windowsFor(query: string, overlap: number | undefined): Promise<DocumentSplitter> {
     const { limit } = await this.#encodeQuery(query);
     const { document: room } = truncatePair(limit, Number.MAX_SAFE_INTEGER, this.pairRoom, this.#options.strategy);
     const tokenizer = this.#tokenizer;
     const prompt = this.#prompt;
     // What the prompt says before each window takes some of its room.
-    const window = room - (await tokenizer.encode(prompt.document(""))).length;
-    if (window < LEAST_WINDOW_TOKENS) throw noRoom(window);
-    const size = { room: window, overlap: Math.min(overlap ?? Math.floor(window / 4), Math.floor(window / 2)) };
+    const size = windowSize(room - (await tokenizer.encode(prompt.document(""))).length, overlap);
     return async function* (document) {
       const { ids, complete } = await encodePrefix(tokenizer, prompt.document(document), room);
       if (complete && ids.length <= room) return [{ start: 0, end: document.length }];
@@ -132,13 +133,6 @@ export class PairEncoder {
     if (ids.length <= length) return ids;
     return this.#options.truncationSide === "left" ? ids.slice(ids.length - length) : ids.slice(0, length);
   }
-}
-
-function noRoom(room: number): PgVectorDBError {
-  return new PgVectorDBError(
-    "invalid_argument",
-    `The query leaves ${room} tokens for a document, too few for \`longDocuments\` "split". Shorten it, or raise \`maxLength\`.`,
-  );
 }
 
 function assemble(template: readonly TemplatePiece[], a: readonly number[], b: readonly number[]): EncodedInput {

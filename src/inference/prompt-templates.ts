@@ -1,4 +1,5 @@
 import { PgVectorDBError } from "../errors.ts";
+import type { ChatPrompt } from "./chat-prompt.ts";
 
 /** How a language model is asked whether a document is relevant. */
 export interface PromptTemplate {
@@ -69,7 +70,7 @@ export const PROMPT_TEMPLATES = {
 
 export type PromptName = keyof typeof PROMPT_TEMPLATES;
 
-/** `auto` recognises the families above by their files; `none` gives the model the bare pair. */
+/** `auto` takes the chat template of the repository where sentence-transformers would, and else recognises the families above by their files; `none` gives the model the bare pair. */
 export type PromptOption = "auto" | "none" | PromptName;
 
 export const PROMPT_OPTIONS: readonly PromptOption[] = [
@@ -79,10 +80,12 @@ export const PROMPT_OPTIONS: readonly PromptOption[] = [
 ];
 
 /** A template and what the model is told to look for. Plain data: it is sent to the worker. */
-export interface ModelPrompt {
+export interface FamilyPrompt {
   readonly name: PromptName;
   readonly instruction: string | undefined;
 }
+
+export type ModelPrompt = FamilyPrompt | ChatPrompt;
 
 export interface PromptFacts {
   readonly id: string;
@@ -101,7 +104,7 @@ export function choosePrompt(
   facts: PromptFacts,
   asked: PromptOption,
   instruction: string | undefined,
-): ModelPrompt | undefined {
+): FamilyPrompt | undefined {
   const name = asked === "auto" ? recognise(facts) : asked === "none" ? undefined : asked;
   if (name !== undefined) {
     return { name, instruction: instruction ?? PROMPT_TEMPLATES[name].defaultInstruction };
@@ -124,7 +127,8 @@ export function isDecoder(config: Readonly<Record<string, unknown>>): boolean {
   return config["model_type"] === "qwen2" || config["model_type"] === "qwen3";
 }
 
-function recognise({ id, config, chatTemplate }: PromptFacts): PromptName | undefined {
+/** The family that a model says it is of. */
+export function recognise({ id, config, chatTemplate }: PromptFacts): PromptName | undefined {
   const names = `${id} ${String(config["_name_or_path"] ?? "")}`;
   if (config["model_type"] === "qwen2") return /mxbai[-_]rerank/i.test(names) ? "mxbai-rerank-v2" : undefined;
   if (config["model_type"] !== "qwen3") return undefined;

@@ -1,3 +1,4 @@
+import { PgVectorDBError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 
 /** A part of a text in UTF-16 units, as `slice` takes them. */
@@ -13,6 +14,8 @@ export interface WindowSize {
   readonly overlap: number;
 }
 
+/** A window of fewer tokens would be too many windows, of too little sense. */
+const LEAST_WINDOW_TOKENS = 8;
 /** A piece is a small part of a window, so that windows are full and overlap as asked. */
 const PIECES_PER_WINDOW = 16;
 const CHARACTERS_PER_TOKEN = 4;
@@ -22,6 +25,22 @@ const PIECES_PER_STEP = 64;
 
 interface Piece extends TextSpan {
   readonly tokens: number;
+}
+
+/**
+ * The windows for a room of so many tokens.
+ *
+ * @param overlap at most half of a window; `undefined` is a quarter of it
+ * @throws PgVectorDBError `invalid_argument` for a room that is none
+ */
+export function windowSize(room: number, overlap: number | undefined): WindowSize {
+  if (room >= LEAST_WINDOW_TOKENS) {
+    return { room, overlap: Math.min(overlap ?? Math.floor(room / 4), Math.floor(room / 2)) };
+  }
+  throw new PgVectorDBError(
+    "invalid_argument",
+    `The query leaves ${room} tokens for a document, too few for \`longDocuments\` "split". Shorten it, or raise \`maxLength\`.`,
+  );
 }
 
 /**

@@ -32,8 +32,8 @@ export interface LocalRerankerOptions extends LocalModelOptions, BaseRerankerOpt
   /** How a split document's score comes from its windows': the best one, or the mean of the best two. Default `"max"`. */
   readonly windowPooling?: WindowPooling | undefined;
   /**
-   * The prompt that the pair is put into. Default `"auto"`: Qwen3-Reranker, mxbai-rerank-v2 and their conversions get theirs,
-   * other models none.
+   * The prompt that the pair is put into. Default `"auto"`: the chat template that sentence-transformers keeps with a model;
+   * else Qwen3-Reranker, mxbai-rerank-v2 and their conversions get theirs, other models none.
    */
   readonly prompt?: PromptOption | undefined;
   /**
