@@ -28,7 +28,7 @@ export function findLogits(session: ModelSession, head: ClassificationHead): str
     throw new PgVectorDBError(
       "model_invalid",
       `The model's ONNX graph gives \`${outputName}\` of shape [${dims?.join(", ")}]; a reranker with ` +
-        `${head.labelCount} label(s) in config.json gives logits of shape [batch, ${head.labelCount}].`,
+        `${head.labelCount} label(s) in config.json (\`id2label\`, else \`num_labels\`, else 2) gives logits of shape [batch, ${head.labelCount}].`,
     );
   }
   return outputName;

@@ -1,13 +1,24 @@
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { PgVectorDBError } from "../errors.ts";
+import { bertTokenizerFile } from "../tokenizers/bert-vocabulary.ts";
 import { loadTokenizer } from "../tokenizers/load-tokenizer.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { ChatPairEncoder } from "./chat-pair-encoder.ts";
 import type { AnswerTokens } from "./compiler/encoder-context.ts";
 import { PairEncoder, type PairPrompt, type QueryEncoder } from "./pair-encoder.ts";
-import { type InputTemplates, readTemplates, specialTokenCount, type TemplatePiece } from "./pair-template.ts";
+import {
+  type InputTemplates,
+  readTemplates,
+  specialTokenCount,
+  type TemplatePiece,
+  withoutTypes,
+} from "./pair-template.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { type FamilyPrompt, PROMPT_TEMPLATES, type PromptTemplate } from "./prompt-templates.ts";
+import { applySettings, VOCABULARY_FILE } from "./tokenizer-settings.ts";
+
+type Json = Readonly<Record<string, unknown>>;
 
 export interface LoadedEncoder {
   readonly encoder: PairEncoder;
@@ -20,13 +31,13 @@ export interface LoadedEncoder {
 
 /** Loads a model's tokenizer and the layout of its inputs from tokenizer.json, and puts its prompt around them. */
 export async function loadInputEncoder(model: PreparedModel): Promise<LoadedEncoder> {
-  const json = await readFile(model.tokenizerPath, "utf8");
-  const file = parseTokenizerFile(json, model.id);
+  const { json, file } = await readTokenizerFile(model);
   const tokenizer = await loadTokenizer(json);
   const { maxTokens, truncationSide, truncation } = model;
   const chat = model.prompt?.name === "chat-template" ? model.prompt : undefined;
   const prompt = model.prompt?.name === "chat-template" ? undefined : model.prompt;
-  const plain = readTemplates(file["post_processor"]);
+  const marked = readTemplates(file["post_processor"]);
+  const plain = model.tokenizer.marksTexts ? marked : withoutTypes(marked);
   const template: PromptTemplate | undefined = prompt === undefined ? undefined : PROMPT_TEMPLATES[prompt.name];
   const templates = template === undefined ? plain : await promptLayout(tokenizer, template, plain);
   const encoder = new PairEncoder(tokenizer, templates, {
@@ -98,10 +109,19 @@ function findPadToken(model: PreparedModel, tokenizer: Tokenizer): number {
   return (model.padToken === undefined ? undefined : tokenizer.tokenToId(model.padToken)) ?? 0;
 }
 
-function parseTokenizerFile(json: string, model: string): Readonly<Record<string, unknown>> {
+/** The text of the tokenizer.json that Python would make of the model's files, and what it says. */
+async function readTokenizerFile(model: PreparedModel): Promise<{ readonly json: string; readonly file: Json }> {
+  const text = await readFile(model.tokenizerPath, "utf8");
+  const isVocabulary = basename(model.tokenizerPath) === VOCABULARY_FILE;
+  const found = isVocabulary ? bertTokenizerFile(text, model.tokenizer.special) : parseTokenizerFile(text, model.id);
+  const file = applySettings(found, model.tokenizer);
+  return { file, json: file === found && !isVocabulary ? text : JSON.stringify(file) };
+}
+
+function parseTokenizerFile(json: string, model: string): Json {
   try {
     const file: unknown = JSON.parse(json);
-    if (typeof file === "object" && file !== null) return file as Readonly<Record<string, unknown>>;
+    if (typeof file === "object" && file !== null) return file as Json;
   } catch {
     // Said below, with the model's name; the parser's message would quote the file.
   }

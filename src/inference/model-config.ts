@@ -1,16 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
+import { readTokenizerSettings, type TokenizerSettings, tokenText } from "./tokenizer-settings.ts";
 
 /** What a repository's JSON files say about a model, as far as scoring needs it. */
 export interface ModelConfig {
-  /** Label names by position; empty when config.json names none. */
+  /** Label names by position, numbered where config.json names none. */
   readonly labels: readonly string[];
   /** Longest input the model can read, special tokens included. */
   readonly maxTokens: number;
   readonly padTokenId: number | undefined;
   readonly padToken: string | undefined;
   readonly truncationSide: "left" | "right";
+  readonly tokenizer: TokenizerSettings;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -30,6 +32,18 @@ const OFFSET_POSITIONS: ReadonlySet<string> = new Set([
   "xmod",
 ]);
 
+/** The names that versions of sentence-transformers gave to one file. */
+const SENTENCE_FILES = [
+  "sentence_bert_config.json",
+  "sentence_roberta_config.json",
+  "sentence_distilbert_config.json",
+  "sentence_camembert_config.json",
+  "sentence_xlm-roberta_config.json",
+] as const;
+
+/** A head of more is none that scores pairs, and a broken file must not fill the memory. */
+const MOST_LABELS = 1000;
+
 /** Reads config.json, tokenizer_config.json and sentence_bert_config.json. @throws PgVectorDBError `model_invalid` */
 export async function readModelConfig(located: LocatedModel): Promise<ModelConfig> {
   const config = await readModelJson(located, "config.json");
@@ -37,18 +51,18 @@ export async function readModelConfig(located: LocatedModel): Promise<ModelConfi
     throw new PgVectorDBError("model_invalid", `The model "${located.id}" has no config.json.`);
   }
   const tokenizer = (await readModelJson(located, "tokenizer_config.json")) ?? {};
-  const sentence = (await readModelJson(located, "sentence_bert_config.json")) ?? {};
-  const padToken = tokenizer["pad_token"];
+  const sentence = await readSentenceSettings(located);
   return {
-    labels: readLabels(config["id2label"]),
+    labels: readLabels(config),
+    // What sentence-transformers has saved replaces the tokenizer's own limit.
     maxTokens: Math.min(
-      positiveOrInfinity(tokenizer["model_max_length"]),
-      positiveOrInfinity(sentence["max_seq_length"]),
+      positiveOrInfinity(sentence["max_seq_length"] ?? tokenizer["model_max_length"]),
       readPositions(config),
     ),
     padTokenId: typeof config["pad_token_id"] === "number" ? config["pad_token_id"] : undefined,
-    padToken: typeof padToken === "string" ? padToken : readContent(padToken),
+    padToken: tokenText(tokenizer["pad_token"]),
     truncationSide: tokenizer["truncation_side"] === "left" ? "left" : "right",
+    tokenizer: readTokenizerSettings(tokenizer, config, sentence),
   };
 }
 
@@ -71,11 +85,23 @@ export async function readModelFile(located: LocatedModel, file: string): Promis
   }
 }
 
-function readLabels(id2label: unknown): string[] {
-  if (typeof id2label !== "object" || id2label === null) return [];
-  return Object.entries(id2label)
-    .sort(([a], [b]) => Number(a) - Number(b))
-    .map(([, name]) => String(name));
+/** `transformers` writes no labels where they are two without names, and sentence-transformers reads one where no head is named. */
+function readLabels(config: Json): string[] {
+  const { id2label, num_labels: count, architectures } = config;
+  const named = typeof id2label === "object" && id2label !== null ? Object.entries(id2label) : [];
+  if (named.length > 0) return named.sort(([a], [b]) => Number(a) - Number(b)).map(([, name]) => String(name));
+  const hasHead = Array.isArray(architectures) && architectures.some((name) => /Classification$/.test(String(name)));
+  const length =
+    Number.isSafeInteger(count) && (count as number) > 0 ? Math.min(count as number, MOST_LABELS) : hasHead ? 2 : 1;
+  return Array.from({ length }, (_, label) => `LABEL_${label}`);
+}
+
+/** What sentence-transformers saved of a model's tokenizer; it reads that beside a modules.json alone. */
+async function readSentenceSettings(located: LocatedModel): Promise<Json> {
+  const file = located.files.includes("modules.json")
+    ? SENTENCE_FILES.find((name) => located.files.includes(name))
+    : undefined;
+  return (file === undefined ? undefined : await readModelJson(located, file)) ?? {};
 }
 
 function readPositions(config: Json): number {
@@ -83,12 +109,6 @@ function readPositions(config: Json): number {
   if (!OFFSET_POSITIONS.has(String(config["model_type"]))) return positions;
   const padding = typeof config["pad_token_id"] === "number" ? config["pad_token_id"] : 1;
   return positions - padding - 1;
-}
-
-/** A special token may be written as an object with its flags. */
-function readContent(token: unknown): string | undefined {
-  const content = (token as { content?: unknown } | null | undefined)?.content;
-  return typeof content === "string" ? content : undefined;
 }
 
 /** Absent, -1 and transformers' "very large integer" all mean that there is no limit. */

@@ -34,6 +34,12 @@ export function readTemplates(postProcessor: unknown): InputTemplates {
   }
 }
 
+/** The same layouts for a tokenizer that tells the model nothing of token types: they are all 0. */
+export function withoutTypes({ single, pair }: InputTemplates): InputTemplates {
+  const unmarked = (template: readonly TemplatePiece[]) => template.map((piece) => ({ ...piece, typeId: 0 }));
+  return { single: unmarked(single), pair: unmarked(pair) };
+}
+
 /** How many special tokens a template adds. */
 export function specialTokenCount(template: readonly TemplatePiece[]): number {
   return template.reduce((count, piece) => count + (piece.kind === "special" ? piece.ids.length : 0), 0);

@@ -12,6 +12,7 @@ import { fetchModelGraph, type ModelGraph } from "./model-graph.ts";
 import type { GraphPurpose } from "./plan-graph.ts";
 import { planThreads } from "./plan-threads.ts";
 import type { ModelPrompt } from "./prompt-templates.ts";
+import { readsVocabulary, type TokenizerSettings, VOCABULARY_FILE } from "./tokenizer-settings.ts";
 import type { TruncationStrategy } from "./truncate-pair.ts";
 
 /** Which model to load and how to run it. */
@@ -32,7 +33,9 @@ export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "
 export interface PreparedModel {
   readonly id: string;
   readonly graph: ModelGraph;
+  /** A tokenizer.json, or a vocab.txt that stands for one. */
   readonly tokenizerPath: string;
+  readonly tokenizer: TokenizerSettings;
   readonly maxTokens: number;
   readonly padTokenId: number | undefined;
   readonly padToken: string | undefined;
@@ -67,10 +70,10 @@ export async function prepareModel<Use extends ModelUse>(
 ): Promise<Preparation<Use>> {
   const { model, revision, cacheDir, offline } = source;
   const located = await locateModel({ model, revision, cacheDir, offline, ...context });
-  if (!located.files.includes("tokenizer.json")) throw noTokenizer(located);
   const config = await readModelConfig(located);
+  const tokenizerFile = findTokenizerFile(located, config);
   const use = await decideUse(located, config);
-  const tokenizerPath = await located.fetch("tokenizer.json");
+  const tokenizerPath = await located.fetch(tokenizerFile);
   const { output, pooling, modules, normalize } = use;
   const purpose = { output, pooling, modules, normalize };
   const graph = await fetchModelGraph(located, { dtype: source.dtype, purpose }, modelCacheFolder(cacheDir));
@@ -80,6 +83,7 @@ export async function prepareModel<Use extends ModelUse>(
       id: located.id,
       graph,
       tokenizerPath,
+      tokenizer: config.tokenizer,
       maxTokens: Math.min(source.maxLength, config.maxTokens),
       padTokenId: config.padTokenId,
       padToken: config.padToken,
@@ -93,11 +97,19 @@ export async function prepareModel<Use extends ModelUse>(
   };
 }
 
-function noTokenizer(located: LocatedModel): PgVectorDBError {
-  const older = located.files.find((file) => /^(vocab\.txt|vocab\.json|.*\.model)$/.test(file));
+/**
+ * The file that holds a model's tokenizer.
+ *
+ * @throws PgVectorDBError `model_invalid` for a model that has none, saying how one is made
+ */
+export function findTokenizerFile({ id, files }: LocatedModel, { tokenizer }: ModelConfig): string {
+  if (files.includes("tokenizer.json")) return "tokenizer.json";
+  if (files.includes(VOCABULARY_FILE) && readsVocabulary(tokenizer)) return VOCABULARY_FILE;
+  const older = files.find((file) => /^(vocab\.txt|vocab\.json|.*\.model)$/.test(file));
+  const reader = tokenizer.name === undefined ? "Python" : `Python's ${tokenizer.name}`;
   const advice =
     older === undefined
       ? "Choose a model that has one."
-      : `It has ${older}, which Python turns into one: AutoTokenizer.from_pretrained(model).save_pretrained(folder).`;
-  return new PgVectorDBError("model_invalid", `The model "${located.id}" has no tokenizer.json. ${advice}`);
+      : `It has ${older}, which ${reader} turns into one: AutoTokenizer.from_pretrained(model).save_pretrained(folder).`;
+  throw new PgVectorDBError("model_invalid", `The model "${id}" has no tokenizer.json. ${advice}`);
 }
