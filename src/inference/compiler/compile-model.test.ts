@@ -20,6 +20,8 @@ const CLASSIFIERS = [
   "camembert",
   "deberta-v2",
   "deberta-v2-content-to-position",
+  "deberta-v2-convolution",
+  "deberta-v2-one-layer",
   "deberta-v2-unshared",
   "distilbert",
   "electra",

@@ -61,7 +61,10 @@ describe("refuses, naming the reason", () => {
     ["bert", { hidden_size: 48 }, /word_embeddings.weight" has shape \[97, 36\], config.json asks for \[97, 48\]/],
     ["bert", { vocab_size: 98 }, /has shape \[97, 36\], config.json asks for \[98, 36\]/],
     ["bert", { layer_norm_eps: "1e-12" }, /a positive number in `layer_norm_eps`, it has "1e-12"/],
-    ["deberta-v2", { conv_kernel_size: 3 }, /`conv_kernel_size`: 3/],
+    ["deberta-v2", { conv_kernel_size: 3 }, /no tensor "deberta.encoder.conv.conv.weight"/],
+    ["deberta-v2-convolution", { conv_kernel_size: 4 }, /`conv_kernel_size`: 4.*odd/],
+    ["deberta-v2-convolution", { conv_groups: 5 }, /`conv_groups`: 5.*divide/],
+    ["deberta-v2-convolution", { conv_groups: 3 }, /conv.weight" has shape \[36, 18, 3\].*\[36, 12, 3\]/],
     ["deberta-v2", { pos_att_type: ["p2p"] }, /`pos_att_type`: \["p2p"\].*c2p and p2c/],
     ["deberta-v2", { position_buckets: 16 }, /rel_embeddings.weight" has shape/],
     [
@@ -122,19 +125,26 @@ describe("refuses, naming the reason", () => {
   });
 });
 
-test.each(["bert", "xlm-roberta", "electra", "distilbert", "deberta-v2-unshared", "modernbert-mean", "qwen2", "qwen3"])(
-  "%s misses any one of its tensors by name",
-  async (name) => {
-    const { weightsPath } = goldenCheckpoint(name);
-    const names = await withWeights(weightsPath, async ({ tensors }) => [...tensors.keys()]);
-    // A tied output matrix may be absent, and the reference's BERT keeps a buffer that it does not read.
-    for (const missing of names.filter((each) => each !== "lm_head.weight")) {
-      const error = await withTensors(name, (tensors) => tensors.delete(missing)).catch((reason: unknown) => reason);
-      expect(error, missing).toBeInstanceOf(PgVectorDBError);
-      expect((error as PgVectorDBError).message).toContain(missing.split(".").slice(-3).join("."));
-    }
-  },
-);
+test.each([
+  "bert",
+  "xlm-roberta",
+  "electra",
+  "distilbert",
+  "deberta-v2-unshared",
+  "deberta-v2-convolution",
+  "modernbert-mean",
+  "qwen2",
+  "qwen3",
+])("%s misses any one of its tensors by name", async (name) => {
+  const { weightsPath } = goldenCheckpoint(name);
+  const names = await withWeights(weightsPath, async ({ tensors }) => [...tensors.keys()]);
+  // A tied output matrix may be absent, and the reference's BERT keeps a buffer that it does not read.
+  for (const missing of names.filter((each) => each !== "lm_head.weight")) {
+    const error = await withTensors(name, (tensors) => tensors.delete(missing)).catch((reason: unknown) => reason);
+    expect(error, missing).toBeInstanceOf(PgVectorDBError);
+    expect((error as PgVectorDBError).message).toContain(missing.split(".").slice(-3).join("."));
+  }
+});
 
 test("any change of config.json compiles or is refused with the library's own error", async () => {
   const { config } = goldenCheckpoint("deberta-v2");

@@ -13,6 +13,7 @@ import type { Value } from "../graph-writer.ts";
 import { finishPostNormLayer, type LayerNames } from "../post-norm-encoder.ts";
 import { firstToken } from "../sentence-pooling.ts";
 import { headCount } from "./bert-layers.ts";
+import { addConvolution, convolution } from "./deberta-convolution.ts";
 import { labelCount } from "./label-count.ts";
 
 const LAYER_NAMES: LayerNames = {
@@ -50,7 +51,6 @@ function tokenTypes(config: ConfigReader): number {
 
 function encodeDeberta(context: EncoderContext, rows: NeededRows): Value {
   const { config, graph, inputs } = context;
-  config.require("conv_kernel_size", 0);
   const base = { ...context, checkpoint: context.checkpoint.base("deberta.") };
   const size = config.size("hidden_size", 1536);
   const heads = headCount(config, size, 24);
@@ -67,12 +67,15 @@ function encodeDeberta(context: EncoderContext, rows: NeededRows): Value {
   const padding = inputs.mask === undefined ? [] : [paddingBias(graph, inputs.mask)];
   const tables = disentangledTables(base, size, heads, shape.epsilon);
   let hidden = embed(base, size, shape.epsilon);
+  const convolved = convolution(base, hidden, size);
   for (let index = 0; index < shape.layers; index++) {
     const onlyFirst = rows === "first" && index === shape.layers - 1;
     const residual = onlyFirst ? firstRow(graph, hidden) : hidden;
     const prefix = `encoder.layer.${index}.`;
     const attended = selfAttention(base, tables, prefix, hidden, residual, padding, onlyFirst);
     hidden = finishPostNormLayer(base, shape, prefix, attended, residual);
+    if (index > 0 || convolved === undefined) continue;
+    hidden = addConvolution(base, hidden, onlyFirst ? firstRow(graph, convolved) : convolved, size, shape.epsilon);
   }
   return hidden;
 }
