@@ -19,7 +19,7 @@ import { countNumbers } from "./native/native-tensors.ts";
 import { readPrunedModel } from "./native/read-pruned-model.ts";
 import { type CheckpointPlan, type OnnxPlan, planGraph } from "./plan-graph.ts";
 import { planThreads } from "./plan-threads.ts";
-import { findTokenizerFile } from "./prepare-model.ts";
+import { findTokenizerFiles } from "./prepare-model.ts";
 import type { ModelPrompt } from "./prompt-templates.ts";
 
 export interface ModelDescriptionUse {
@@ -70,7 +70,7 @@ export async function describeModel(call: ModelCall): Promise<ModelDescription> 
     files: located.files,
   };
   try {
-    findTokenizerFile(located, config);
+    findTokenizerFiles(located, config);
     const use = await decideTaskUse(located, { ...call, task });
     const plan = await planGraph(located, { dtype: call.dtype, purpose: use });
     const isCompiled = plan.kind === "checkpoint" ? await findCompiled(call, task) : undefined;

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { PgVectorDBError } from "../errors.ts";
 import { bertTokenizerFile } from "../tokenizers/bert-vocabulary.ts";
 import { loadTokenizer } from "../tokenizers/load-tokenizer.ts";
+import { robertaTokenizerFile } from "../tokenizers/roberta-vocabulary.ts";
 import type { Tokenizer } from "../tokenizers/tokenizer.ts";
 import { ChatPairEncoder } from "./chat-pair-encoder.ts";
 import type { AnswerTokens } from "./compiler/encoder-context.ts";
@@ -16,7 +17,7 @@ import {
 } from "./pair-template.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { type FamilyPrompt, PROMPT_TEMPLATES, type PromptTemplate } from "./prompt-templates.ts";
-import { applySettings, VOCABULARY_FILE } from "./tokenizer-settings.ts";
+import { applySettings } from "./tokenizer-settings.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -111,11 +112,29 @@ function findPadToken(model: PreparedModel, tokenizer: Tokenizer): number {
 
 /** The text of the tokenizer.json that Python would make of the model's files, and what it says. */
 async function readTokenizerFile(model: PreparedModel): Promise<{ readonly json: string; readonly file: Json }> {
+  const made = await makeTokenizerFile(model);
+  if (made !== undefined) {
+    const file = applySettings(made, model.tokenizer);
+    return { file, json: JSON.stringify(file) };
+  }
   const text = await readFile(model.tokenizerPath, "utf8");
-  const isVocabulary = basename(model.tokenizerPath) === VOCABULARY_FILE;
-  const found = isVocabulary ? bertTokenizerFile(text, model.tokenizer.special) : parseTokenizerFile(text, model.id);
+  const found = parseTokenizerFile(text, model.id);
   const file = applySettings(found, model.tokenizer);
-  return { file, json: file === found && !isVocabulary ? text : JSON.stringify(file) };
+  return { file, json: file === found ? text : JSON.stringify(file) };
+}
+
+/** What stands for a tokenizer.json in older repositories. */
+async function makeTokenizerFile({ tokenizerPath, tokenizer }: PreparedModel): Promise<Json | undefined> {
+  switch (basename(tokenizerPath)) {
+    case "vocab.txt":
+      return bertTokenizerFile(await readFile(tokenizerPath, "utf8"), tokenizer.special);
+    case "vocab.json": {
+      const merges = await readFile(join(dirname(tokenizerPath), "merges.txt"), "utf8");
+      return robertaTokenizerFile(await readFile(tokenizerPath, "utf8"), merges, tokenizer.special);
+    }
+    default:
+      return undefined;
+  }
 }
 
 function parseTokenizerFile(json: string, model: string): Json {

@@ -12,7 +12,7 @@ import { fetchModelGraph, type ModelGraph } from "./model-graph.ts";
 import type { GraphPurpose } from "./plan-graph.ts";
 import { planThreads } from "./plan-threads.ts";
 import type { ModelPrompt } from "./prompt-templates.ts";
-import { readsVocabulary, type TokenizerSettings, VOCABULARY_FILE } from "./tokenizer-settings.ts";
+import { type TokenizerSettings, vocabularyFiles } from "./tokenizer-settings.ts";
 import type { TruncationStrategy } from "./truncate-pair.ts";
 
 /** Which model to load and how to run it. */
@@ -33,7 +33,7 @@ export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "
 export interface PreparedModel {
   readonly id: string;
   readonly graph: ModelGraph;
-  /** A tokenizer.json, or a vocab.txt that stands for one. */
+  /** A tokenizer.json, or the vocabulary that stands for one; what belongs to that is beside it. */
   readonly tokenizerPath: string;
   readonly tokenizer: TokenizerSettings;
   readonly maxTokens: number;
@@ -71,9 +71,9 @@ export async function prepareModel<Use extends ModelUse>(
   const { model, revision, cacheDir, offline } = source;
   const located = await locateModel({ model, revision, cacheDir, offline, ...context });
   const config = await readModelConfig(located);
-  const tokenizerFile = findTokenizerFile(located, config);
+  const tokenizerFiles = findTokenizerFiles(located, config);
   const use = await decideUse(located, config);
-  const tokenizerPath = await located.fetch(tokenizerFile);
+  const [tokenizerPath = ""] = await fetchAll(located, tokenizerFiles);
   const { output, pooling, modules, normalize } = use;
   const purpose = { output, pooling, modules, normalize };
   const graph = await fetchModelGraph(located, { dtype: source.dtype, purpose }, modelCacheFolder(cacheDir));
@@ -98,13 +98,14 @@ export async function prepareModel<Use extends ModelUse>(
 }
 
 /**
- * The file that holds a model's tokenizer.
+ * The files that hold a model's tokenizer: its tokenizer.json, or the vocabulary that Python makes one of.
  *
- * @throws PgVectorDBError `model_invalid` for a model that has none, saying how one is made
+ * @throws PgVectorDBError `model_invalid` for a model that has neither, saying how a tokenizer.json is made
  */
-export function findTokenizerFile({ id, files }: LocatedModel, { tokenizer }: ModelConfig): string {
-  if (files.includes("tokenizer.json")) return "tokenizer.json";
-  if (files.includes(VOCABULARY_FILE) && readsVocabulary(tokenizer)) return VOCABULARY_FILE;
+export function findTokenizerFiles({ id, files }: LocatedModel, { tokenizer }: ModelConfig): readonly string[] {
+  if (files.includes("tokenizer.json")) return ["tokenizer.json"];
+  const vocabulary = vocabularyFiles(tokenizer);
+  if (vocabulary.length > 0 && vocabulary.every((file) => files.includes(file))) return vocabulary;
   const older = files.find((file) => /^(vocab\.txt|vocab\.json|.*\.model)$/.test(file));
   const reader = tokenizer.name === undefined ? "Python" : `Python's ${tokenizer.name}`;
   const advice =
@@ -112,4 +113,11 @@ export function findTokenizerFile({ id, files }: LocatedModel, { tokenizer }: Mo
       ? "Choose a model that has one."
       : `It has ${older}, which ${reader} turns into one: AutoTokenizer.from_pretrained(model).save_pretrained(folder).`;
   throw new PgVectorDBError("model_invalid", `The model "${id}" has no tokenizer.json. ${advice}`);
+}
+
+/** Their paths, in the order of `files`. */
+async function fetchAll(located: LocatedModel, files: readonly string[]): Promise<string[]> {
+  const paths: string[] = [];
+  for (const file of files) paths.push(await located.fetch(file));
+  return paths;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applySettings, readsVocabulary, readTokenizerSettings } from "./tokenizer-settings.ts";
+import { applySettings, readTokenizerSettings, vocabularyFiles } from "./tokenizer-settings.ts";
 
 const BERT = { model_type: "bert" };
 const NORMALIZER = { type: "BertNormalizer", lowercase: true, strip_accents: null, handle_chinese_chars: true };
@@ -69,13 +69,21 @@ describe("tokenizer settings", () => {
     expect(marks({ model_input_names: ["input_ids", "token_type_ids"] }, { model_type: "roberta" })).toBe(true);
   });
 
-  it("know which tokenizers are made of a vocab.txt alone", () => {
-    const reads = (tokenizer: object, config: object) =>
-      readsVocabulary(readTokenizerSettings({ ...tokenizer }, { ...config }, {}));
-    expect(reads({}, BERT)).toBe(true);
-    expect(reads({ tokenizer_class: "ElectraTokenizer" }, { model_type: "x" })).toBe(true);
-    expect(reads({}, { ...BERT, tokenizer_class: "BertJapaneseTokenizer" })).toBe(false);
-    expect(reads({}, { model_type: "roberta" })).toBe(false);
-    expect(reads({}, { model_type: "constructor" })).toBe(false);
+  it("know which vocabularies a tokenizer is made of", () => {
+    const files = (tokenizer: object, config: object) =>
+      vocabularyFiles(readTokenizerSettings({ ...tokenizer }, { ...config }, {}));
+    expect(files({}, BERT)).toEqual(["vocab.txt"]);
+    expect(files({ tokenizer_class: "ElectraTokenizer" }, { model_type: "x" })).toEqual(["vocab.txt"]);
+    expect(files({}, { model_type: "roberta" })).toEqual(["vocab.json", "merges.txt"]);
+    expect(files({}, { ...BERT, tokenizer_class: "BertJapaneseTokenizer" })).toEqual([]);
+    expect(files({ tokenizer_class: "PhobertTokenizer" }, { model_type: "roberta" })).toEqual([]);
+    expect(files({}, { model_type: "constructor" })).toEqual([]);
+  });
+
+  it("name the special tokens, by default those of the class", () => {
+    const special = (tokenizer: object, config: object) =>
+      readTokenizerSettings({ ...tokenizer }, { ...config }, {}).special;
+    expect(special({ sep_token: { content: "[END]" } }, BERT)).toMatchObject({ start: "[CLS]", separator: "[END]" });
+    expect(special({ cls_token: "<cls>" }, { model_type: "roberta" })).toMatchObject({ start: "<cls>", pad: "<pad>" });
   });
 });

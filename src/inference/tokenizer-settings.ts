@@ -1,6 +1,4 @@
-import type { BertSpecialTokens } from "../tokenizers/bert-vocabulary.ts";
-
-export const VOCABULARY_FILE = "vocab.txt";
+import { BERT_SPECIAL_TOKENS, ROBERTA_SPECIAL_TOKENS, type SpecialTokens } from "../tokenizers/special-tokens.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -16,8 +14,8 @@ export interface TokenizerSettings {
   readonly prefixSpace: boolean | undefined;
   /** Whether sentence-transformers puts texts into lower case before all else. */
   readonly lowercases: boolean;
-  /** For a vocab.txt, which does not say which these are. */
-  readonly special: BertSpecialTokens;
+  /** For a vocabulary without a tokenizer.json, which does not say which these are. */
+  readonly special: SpecialTokens;
 }
 
 /** The classes that `AutoTokenizer` takes where no file names one. */
@@ -31,11 +29,11 @@ const NAMES: Readonly<Record<string, string>> = {
   "xlm-roberta": "XLMRobertaTokenizer",
 };
 
-/** These make a tokenizer of a vocab.txt alone. */
-const VOCABULARY_NAMES: ReadonlySet<string> = new Set(["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"]);
+/** BERT's own, and those that are it under another name. */
+const BERT_NAMES: ReadonlySet<string> = new Set(["BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"]);
 
 /** Their settings win over the normalizer of tokenizer.json, in every version of `transformers`. */
-const NORMALIZING_NAMES: ReadonlySet<string> = new Set([...VOCABULARY_NAMES, "MPNetTokenizer"]);
+const NORMALIZING_NAMES: ReadonlySet<string> = new Set([...BERT_NAMES, "MPNetTokenizer"]);
 
 /** They give no token types unless tokenizer_config.json says so. */
 const UNMARKED_NAMES: ReadonlySet<string> = new Set([
@@ -62,6 +60,7 @@ const NORMALIZER_FIELDS = {
 export function readTokenizerSettings(tokenizer: Json, config: Json, sentence: Json): TokenizerSettings {
   const name = readName(tokenizer, config);
   const { model_input_names: inputs, add_prefix_space: prefixSpace } = tokenizer;
+  const special = name === "RobertaTokenizer" ? ROBERTA_SPECIAL_TOKENS : BERT_SPECIAL_TOKENS;
   return {
     name,
     marksTexts: Array.isArray(inputs) ? inputs.includes("token_type_ids") : !UNMARKED_NAMES.has(name ?? ""),
@@ -69,18 +68,19 @@ export function readTokenizerSettings(tokenizer: Json, config: Json, sentence: J
     prefixSpace: name === "RobertaTokenizer" && typeof prefixSpace === "boolean" ? prefixSpace : undefined,
     lowercases: sentence["do_lower_case"] === true,
     special: {
-      pad: tokenText(tokenizer["pad_token"]) ?? "[PAD]",
-      unknown: tokenText(tokenizer["unk_token"]) ?? "[UNK]",
-      start: tokenText(tokenizer["cls_token"]) ?? "[CLS]",
-      separator: tokenText(tokenizer["sep_token"]) ?? "[SEP]",
-      mask: tokenText(tokenizer["mask_token"]) ?? "[MASK]",
+      pad: tokenText(tokenizer["pad_token"]) ?? special.pad,
+      unknown: tokenText(tokenizer["unk_token"]) ?? special.unknown,
+      start: tokenText(tokenizer["cls_token"]) ?? special.start,
+      separator: tokenText(tokenizer["sep_token"]) ?? special.separator,
+      mask: tokenText(tokenizer["mask_token"]) ?? special.mask,
     },
   };
 }
 
-/** Whether Python makes the tokenizer of a vocab.txt alone, as BERT's. */
-export function readsVocabulary({ name }: TokenizerSettings): boolean {
-  return VOCABULARY_NAMES.has(name ?? "");
+/** The files of which Python makes the tokenizer where there is no tokenizer.json; none for other tokenizers. */
+export function vocabularyFiles({ name = "" }: TokenizerSettings): readonly string[] {
+  if (BERT_NAMES.has(name)) return ["vocab.txt"];
+  return name === "RobertaTokenizer" ? ["vocab.json", "merges.txt"] : [];
 }
 
 /** A tokenizer.json with what the settings change in it; the same object where they change nothing. */

@@ -1,13 +1,5 @@
 import { PgVectorDBError } from "../errors.ts";
-
-/** The special tokens of a BERT vocabulary, as they are spelled in it. */
-export interface BertSpecialTokens {
-  readonly pad: string;
-  readonly unknown: string;
-  readonly start: string;
-  readonly separator: string;
-  readonly mask: string;
-}
+import type { SpecialTokens } from "./special-tokens.ts";
 
 const WORD_CHARACTERS = 100;
 
@@ -17,7 +9,7 @@ const WORD_CHARACTERS = 100;
  *
  * @throws PgVectorDBError `model_invalid` when the vocabulary lacks a special token
  */
-export function bertTokenizerFile(vocabulary: string, special: BertSpecialTokens): Record<string, unknown> {
+export function bertTokenizerFile(vocabulary: string, special: SpecialTokens): Record<string, unknown> {
   const lines = vocabulary.split("\n");
   if (lines.at(-1) === "") lines.pop();
   const ids = new Map(lines.map((line, id) => [line.trimEnd(), id]));

@@ -27,6 +27,7 @@ const CLASSIFIERS = [
   "electra",
   "modernbert",
   "modernbert-mean",
+  "mpnet",
   "qwen2",
   "qwen2-classifier",
   "qwen2-untied",
