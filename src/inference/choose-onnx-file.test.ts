@@ -34,10 +34,21 @@ describe("chooseOnnxFile", () => {
     const code = expect.objectContaining({ code: "model_invalid" });
     expect(() => chooseOnnxFile("m", published, "fp16", "x64")).toThrow(code);
     expect(() => chooseOnnxFile("m", published, "fp16", "x64")).toThrow(/"fp16".*onnx\/model\.onnx/);
-    expect(() => chooseOnnxFile("m", ["config.json", "model.safetensors"], "fp32", "x64")).toThrow(
-      /weights for Python/,
-    );
-    expect(() => chooseOnnxFile("m", ["config.json"], "auto", "x64")).toThrow(/no weights/);
+  });
+
+  it("says how weights that are not read become some that are", () => {
+    const refusal = (...files: string[]) => {
+      try {
+        return chooseOnnxFile("m", ["config.json", ...files], "auto", "x64").path;
+      } catch (error) {
+        return String(error);
+      }
+    };
+    expect(refusal("pytorch_model.bin")).toMatch(/no weights.*Pickle files are never read.*save_pretrained/);
+    expect(refusal("adapter_model.safetensors")).toMatch(/no weights.*adapter.*merge_and_unload/);
+    expect(refusal("adapter_model.bin")).toMatch(/adapter/);
+    expect(refusal("model.fp16.safetensors")).toMatch(/no weights that are read \(model\.safetensors.*optimum-cli/);
+    expect(refusal()).toMatch(/no weights.*optimum-cli/);
   });
 });
 

@@ -57,11 +57,21 @@ function missing(model: string, files: readonly string[], dtype: ModelDtype): Pg
       `The model "${model}" has no ONNX file for \`dtype\` "${dtype}". It has: ${onnx.join(", ")}. Choose another \`dtype\`.`,
     );
   }
-  const weights = files.some((file) => file.endsWith(".safetensors") || file.endsWith(".bin"));
-  const found = weights ? "only weights for Python" : "no weights";
-  return new PgVectorDBError(
+  throw new PgVectorDBError(
     "model_invalid",
-    `The model "${model}" has ${found} and no ONNX file (onnx/model.onnx or model.onnx). ` +
-      "Choose a model that has one, or export it: optimum-cli export onnx --model <model> <folder>",
+    `The model "${model}" has no weights that are read (model.safetensors, onnx/model.onnx or model.onnx). ${adviceFor(files)}`,
   );
+}
+
+function adviceFor(files: readonly string[]): string {
+  if (files.some((file) => file.startsWith("adapter_model."))) {
+    return "It is an adapter for another model: merge the two in Python (`merge_and_unload`), save them with `save_pretrained`, and pass that folder.";
+  }
+  if (files.some((file) => /\.(bin|pt|ckpt)$/.test(file))) {
+    return (
+      "Pickle files are never read: turn them into model.safetensors in Python, by " +
+      "AutoModelForSequenceClassification.from_pretrained(model).save_pretrained(folder) and the same for AutoTokenizer (AutoModel for an embedder), and pass that folder."
+    );
+  }
+  return "Choose a model that has them, or export one: optimum-cli export onnx --model <model> <folder>";
 }

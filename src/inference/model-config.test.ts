@@ -55,6 +55,14 @@ describe("readModelConfig", () => {
     expect(await maxTokens({ model_type: "xlm-roberta", max_position_embeddings: 8194 })).toBe(8192);
   });
 
+  it("says what an adapter needs", async () => {
+    const adapter = await modelWith({ "adapter_config.json": {} });
+    await expect(readModelConfig(adapter)).rejects.toMatchObject({
+      code: "model_invalid",
+      message: expect.stringMatching(/no config\.json.*adapter.*merge_and_unload/),
+    });
+  });
+
   it("numbers labels that have no names as transformers does", async () => {
     const architectures = ["BertForSequenceClassification"];
     expect(await labelsOf({ architectures })).toEqual(["LABEL_0", "LABEL_1"]);

@@ -48,7 +48,10 @@ const MOST_LABELS = 1000;
 export async function readModelConfig(located: LocatedModel): Promise<ModelConfig> {
   const config = await readModelJson(located, "config.json");
   if (config === undefined) {
-    throw new PgVectorDBError("model_invalid", `The model "${located.id}" has no config.json.`);
+    const advice = located.files.includes("adapter_config.json")
+      ? " It is an adapter for another model: merge the two in Python (`merge_and_unload`), save them with `save_pretrained`, and pass that folder."
+      : "";
+    throw new PgVectorDBError("model_invalid", `The model "${located.id}" has no config.json.${advice}`);
   }
   const tokenizer = (await readModelJson(located, "tokenizer_config.json")) ?? {};
   const sentence = await readSentenceSettings(located);

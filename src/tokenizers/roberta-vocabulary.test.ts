@@ -28,6 +28,12 @@ describe("a tokenizer of vocab.json and merges.txt", () => {
     }
   });
 
+  it.each(["#version: 0.2\nB\n", "B e r\n", "B \u0120\n", "B  e\n"])("is refused with the merges %j", (lines) => {
+    expect(() => robertaTokenizerFile(JSON.stringify(vocab), lines, ROBERTA_SPECIAL_TOKENS)).toThrow(
+      expect.objectContaining({ code: "model_invalid", message: expect.stringMatching(/merges\.txt/) }),
+    );
+  });
+
   it("is refused without a special token, and when it is no vocabulary", () => {
     const { "<s>": start, ...rest } = vocab;
     expect(start).toBe(0);

@@ -47,7 +47,7 @@ export function robertaTokenizerFile(
       fuse_unk: false,
       byte_fallback: false,
       vocab,
-      merges: readMerges(merges),
+      merges: readMerges(merges, vocab),
     },
   };
 }
@@ -63,11 +63,18 @@ function parseVocabulary(text: string): Readonly<Record<string, unknown>> {
 }
 
 /** One pair a line, behind a line with the version. */
-function readMerges(text: string): string[] {
-  return text
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .filter((line) => line !== "" && !line.startsWith("#version"));
+function readMerges(text: string, vocab: Readonly<Record<string, unknown>>): string[] {
+  const lines = text.split("\n").map((line) => line.trimEnd());
+  const merges = lines.filter((line) => line !== "" && !line.startsWith("#version"));
+  for (const merge of merges) {
+    const parts = merge.split(" ");
+    if (parts.length === 2 && [...parts, parts.join("")].every((part) => Object.hasOwn(vocab, part))) continue;
+    throw new PgVectorDBError(
+      "model_invalid",
+      "The model's merges.txt has a line that is not two pieces of vocab.json which make a third. Choose a model that has a tokenizer.json.",
+    );
+  }
+  return merges;
 }
 
 function invalid(what: string): PgVectorDBError {

@@ -74,7 +74,11 @@ describe("refuses, naming the reason", () => {
     ],
     ["modernbert", { classifier_pooling: "max" }, /`classifier_pooling`: "max"/],
     ["modernbert", { layer_types: ["full_attention"] }, /`layer_types`/],
-    ["modernbert", { rope_scaling: { type: "yarn" } }, /`rope_scaling`/],
+    [
+      "modernbert",
+      { rope_scaling: { type: "yarn" } },
+      /`rope_scaling`: {"type":"yarn"}, but no value of it is compiled/,
+    ],
     ["modernbert", { rope_parameters: { full_attention: { rope_type: "yarn" } } }, /`rope_type`: "yarn"/],
     ["qwen2", { use_sliding_window: true }, /`use_sliding_window`: true/],
     ["qwen2", { layer_types: ["sliding_attention"] }, /`layer_types`/],

@@ -67,10 +67,8 @@ export class ConfigReader {
   require(name: string, ...supported: readonly unknown[]): void {
     const value = this.get(name);
     if (value !== undefined && !supported.includes(value)) {
-      throw this.unsupported(
-        name,
-        `only ${supported.map((option) => JSON.stringify(option)).join(" or ")} is compiled`,
-      );
+      const options = supported.map((option) => JSON.stringify(option)).join(" or ");
+      throw this.unsupported(name, options === "" ? "no value of it is compiled" : `only ${options} is compiled`);
     }
   }
 
