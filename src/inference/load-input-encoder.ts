@@ -127,10 +127,10 @@ async function readTokenizerFile(model: PreparedModel): Promise<{ readonly json:
 async function makeTokenizerFile({ tokenizerPath, tokenizer }: PreparedModel): Promise<Json | undefined> {
   switch (basename(tokenizerPath)) {
     case "vocab.txt":
-      return bertTokenizerFile(await readFile(tokenizerPath, "utf8"), tokenizer.special);
+      return bertTokenizerFile(await readFile(tokenizerPath, "utf8"), tokenizer.special, tokenizer.added);
     case "vocab.json": {
       const merges = await readFile(join(dirname(tokenizerPath), "merges.txt"), "utf8");
-      return robertaTokenizerFile(await readFile(tokenizerPath, "utf8"), merges, tokenizer.special);
+      return robertaTokenizerFile(await readFile(tokenizerPath, "utf8"), merges, tokenizer.special, tokenizer.added);
     }
     default:
       return undefined;

@@ -65,7 +65,7 @@ export async function readModelConfig(located: LocatedModel): Promise<ModelConfi
     padTokenId: typeof config["pad_token_id"] === "number" ? config["pad_token_id"] : undefined,
     padToken: tokenText(tokenizer["pad_token"]),
     truncationSide: tokenizer["truncation_side"] === "left" ? "left" : "right",
-    tokenizer: readTokenizerSettings(tokenizer, config, sentence),
+    tokenizer: readTokenizerSettings(tokenizer, config, sentence, await readAddedTokensFile(located)),
   };
 }
 
@@ -105,6 +105,12 @@ async function readSentenceSettings(located: LocatedModel): Promise<Json> {
     ? SENTENCE_FILES.find((name) => located.files.includes(name))
     : undefined;
   return (file === undefined ? undefined : await readModelJson(located, file)) ?? {};
+}
+
+/** It belongs to a vocabulary; a tokenizer.json has these tokens itself. */
+async function readAddedTokensFile(located: LocatedModel): Promise<Json> {
+  if (located.files.includes("tokenizer.json")) return {};
+  return (await readModelJson(located, "added_tokens.json")) ?? {};
 }
 
 function readPositions(config: Json): number {

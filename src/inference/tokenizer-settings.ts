@@ -1,3 +1,4 @@
+import { type AddedToken, readAddedTokens } from "../tokenizers/added-tokens.ts";
 import { BERT_SPECIAL_TOKENS, ROBERTA_SPECIAL_TOKENS, type SpecialTokens } from "../tokenizers/special-tokens.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -16,6 +17,8 @@ export interface TokenizerSettings {
   readonly lowercases: boolean;
   /** For a vocabulary without a tokenizer.json, which does not say which these are. */
   readonly special: SpecialTokens;
+  /** For such a vocabulary: the tokens that were added to it. */
+  readonly added: readonly AddedToken[];
 }
 
 /** The classes that `AutoTokenizer` takes where no file names one. */
@@ -56,8 +59,14 @@ const NORMALIZER_FIELDS = {
  * @param tokenizer tokenizer_config.json
  * @param config config.json
  * @param sentence sentence_bert_config.json, where sentence-transformers reads it
+ * @param addedTokens added_tokens.json
  */
-export function readTokenizerSettings(tokenizer: Json, config: Json, sentence: Json): TokenizerSettings {
+export function readTokenizerSettings(
+  tokenizer: Json,
+  config: Json,
+  sentence: Json,
+  addedTokens: Json = {},
+): TokenizerSettings {
   const name = readName(tokenizer, config);
   const { model_input_names: inputs, add_prefix_space: prefixSpace } = tokenizer;
   const special = name === "RobertaTokenizer" ? ROBERTA_SPECIAL_TOKENS : BERT_SPECIAL_TOKENS;
@@ -67,6 +76,7 @@ export function readTokenizerSettings(tokenizer: Json, config: Json, sentence: J
     normalizer: NORMALIZING_NAMES.has(name ?? "") ? readNormalizer(tokenizer) : {},
     prefixSpace: name === "RobertaTokenizer" && typeof prefixSpace === "boolean" ? prefixSpace : undefined,
     lowercases: sentence["do_lower_case"] === true,
+    added: readAddedTokens(addedTokens, tokenizer["added_tokens_decoder"]),
     special: {
       pad: tokenText(tokenizer["pad_token"]) ?? special.pad,
       unknown: tokenText(tokenizer["unk_token"]) ?? special.unknown,

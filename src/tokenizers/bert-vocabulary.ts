@@ -1,4 +1,5 @@
 import { PgVectorDBError } from "../errors.ts";
+import { type AddedToken, withSpecial } from "./added-tokens.ts";
 import type { SpecialTokens } from "./special-tokens.ts";
 
 const WORD_CHARACTERS = 100;
@@ -9,7 +10,11 @@ const WORD_CHARACTERS = 100;
  *
  * @throws PgVectorDBError `model_invalid` when the vocabulary lacks a special token
  */
-export function bertTokenizerFile(vocabulary: string, special: SpecialTokens): Record<string, unknown> {
+export function bertTokenizerFile(
+  vocabulary: string,
+  special: SpecialTokens,
+  added: readonly AddedToken[] = [],
+): Record<string, unknown> {
   const lines = vocabulary.split("\n");
   if (lines.at(-1) === "") lines.pop();
   const ids = new Map(lines.map((line, id) => [line.trimEnd(), id]));
@@ -22,19 +27,11 @@ export function bertTokenizerFile(vocabulary: string, special: SpecialTokens): R
         "Choose a model that has a tokenizer.json.",
     );
   };
-  const { pad, unknown, start, separator, mask } = special;
+  const { unknown, start, separator } = special;
   const piece = (id: string, typeId: number) => ({ SpecialToken: { id, type_id: typeId } });
   const single = [piece(start, 0), { Sequence: { id: "A", type_id: 0 } }, piece(separator, 0)];
   return {
-    added_tokens: [...new Set([pad, unknown, start, separator, mask])].map((content) => ({
-      id: idOf(content),
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: withSpecial(special, added, idOf),
     normalizer: {
       type: "BertNormalizer",
       clean_text: true,

@@ -1,4 +1,5 @@
 import { PgVectorDBError } from "../errors.ts";
+import { type AddedToken, withSpecial } from "./added-tokens.ts";
 import type { SpecialTokens } from "./special-tokens.ts";
 
 /**
@@ -10,6 +11,7 @@ export function robertaTokenizerFile(
   vocabulary: string,
   merges: string,
   special: SpecialTokens,
+  added: readonly AddedToken[] = [],
 ): Record<string, unknown> {
   const vocab = parseVocabulary(vocabulary);
   const idOf = (token: string): number => {
@@ -17,17 +19,9 @@ export function robertaTokenizerFile(
     if (typeof id === "number") return id;
     throw invalid(`has no token ${JSON.stringify(token).slice(0, 60)}, which its tokenizer needs`);
   };
-  const { pad, unknown, start, separator, mask } = special;
+  const { start, separator } = special;
   return {
-    added_tokens: [...new Set([start, pad, separator, unknown, mask])].map((content) => ({
-      id: idOf(content),
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
+    added_tokens: withSpecial(special, added, idOf),
     normalizer: null,
     pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
     post_processor: {
