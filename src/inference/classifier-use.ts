@@ -30,7 +30,7 @@ export interface ClassifierChoices {
 
 export interface ClassifierUse extends ModelUse {
   readonly output: "logits";
-  /** `undefined` where config.json names no labels. */
+  /** `undefined` for a language model that is not known to answer a prompt. */
   readonly head: ClassificationHead | undefined;
 }
 
@@ -58,9 +58,7 @@ export async function decideClassifierUse(
     return { output: "logits", prompt, head: chooseHead(labels, choices.relevantLabel), ...modules };
   }
   if (!isLanguageModel(config)) {
-    const { labels } = modelConfig;
-    const head = labels.length === 0 ? undefined : chooseHead(labels, choices.relevantLabel);
-    return { output: "logits", prompt, head };
+    return { output: "logits", prompt, head: chooseHead(modelConfig.labels, choices.relevantLabel) };
   }
   if (prompt === undefined) {
     // An architecture that is not known at all is the better reason, and it is told when the graph is chosen.
