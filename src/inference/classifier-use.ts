@@ -3,7 +3,7 @@ import { type ChatPrompt, readChatPrompt, readChatTemplate } from "./chat-prompt
 import { type ClassificationHead, chooseHead } from "./classification-head.ts";
 import { type ModelConfig, readModelJson } from "./model-config.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
-import type { ModelUse } from "./prepare-model.ts";
+import type { ModelUse } from "./model-use.ts";
 import { readModuleClassifier } from "./module-classifier.ts";
 import {
   choosePrompt,

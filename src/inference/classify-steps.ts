@@ -6,7 +6,7 @@ import { encodeInBatches } from "./input-batches.ts";
 import { type LongDocumentPlan, poolWindows, type Window } from "./long-documents.ts";
 import type { ModelSession } from "./model-session.ts";
 import type { DocumentEncoder, DocumentSplitter, EncodedPair, QueryEncoder } from "./pair-encoder.ts";
-import type { PreparedModel } from "./prepare-model.ts";
+import type { PreparedModel } from "./prepared-model.ts";
 import type { RunPart } from "./run-portions.ts";
 import type { ClassifyTask, TextPart } from "./worker-messages.ts";
 

@@ -3,8 +3,9 @@ import type { Steps } from "./fair-scheduler.ts";
 import { encodeInBatches } from "./input-batches.ts";
 import type { ModelOutput, ModelSession } from "./model-session.ts";
 import type { EncodedInput, PairEncoder } from "./pair-encoder.ts";
-import type { PreparedModel } from "./prepare-model.ts";
-import type { EmbedTask, Pooling, TextPart } from "./worker-messages.ts";
+import type { PreparedModel } from "./prepared-model.ts";
+import type { EmbedTask, TextPart } from "./worker-messages.ts";
+import type { Pooling } from "./compiler/sentence-pooling.ts";
 
 export interface SentenceModel {
   readonly model: PreparedModel;

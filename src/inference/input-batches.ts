@@ -1,7 +1,7 @@
 import type { ModelSession } from "./model-session.ts";
 import type { EncodedInput } from "./pair-encoder.ts";
 import { planBatches } from "./plan-batches.ts";
-import type { PreparedModel } from "./prepare-model.ts";
+import type { PreparedModel } from "./prepared-model.ts";
 
 /** Inputs encoded and sorted at once. It bounds memory for calls with very many texts; batches within it are even enough. */
 const WINDOW = 1024;

@@ -15,7 +15,7 @@ import {
   type TemplatePiece,
   withoutTypes,
 } from "./pair-template.ts";
-import type { PreparedModel } from "./prepare-model.ts";
+import type { PreparedModel } from "./prepared-model.ts";
 import { type FamilyPrompt, PROMPT_TEMPLATES, type PromptTemplate } from "./prompt-templates.ts";
 import { applySettings } from "./tokenizer-settings.ts";
 

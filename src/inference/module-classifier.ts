@@ -5,7 +5,7 @@ import { readModelJson } from "./model-config.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
 import { behindPooling, readPooling } from "./sentence-config.ts";
 import { type ModuleEntry, notSupported, readChain, readModuleEntries } from "./sentence-modules.ts";
-import type { Pooling } from "./worker-messages.ts";
+import type { Pooling } from "./compiler/sentence-pooling.ts";
 
 /** A cross-encoder whose head is a chain of sentence-transformers' modules over a pooled vector, as the Ettin rerankers have. */
 export interface ModuleClassifier {

@@ -5,10 +5,8 @@ import { type CompileOptions, headUse } from "./compiler/compile-model.ts";
 import { detectCpu } from "./cpu.ts";
 import { readModelJson } from "./model-config.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
+import type { GraphPurpose } from "./model-use.ts";
 import { isLanguageModel } from "./prompt-templates.ts";
-
-/** What the graph is to give. */
-export type GraphPurpose = Pick<CompileOptions, "output" | "pooling" | "modules" | "normalize">;
 
 export interface GraphRequest {
   readonly dtype: ModelDtype;

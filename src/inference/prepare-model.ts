@@ -8,11 +8,11 @@ import {
   type ModelRequest,
   modelCacheFolder,
 } from "./model-files/locate-model.ts";
-import { fetchModelGraph, type ModelGraph } from "./model-graph.ts";
-import type { GraphPurpose } from "./plan-graph.ts";
+import { fetchModelGraph } from "./model-graph.ts";
+import type { ModelUse } from "./model-use.ts";
 import { planThreads } from "./plan-threads.ts";
-import type { ModelPrompt } from "./prompt-templates.ts";
-import { type TokenizerSettings, vocabularyFiles } from "./tokenizer-settings.ts";
+import type { PreparedModel } from "./prepared-model.ts";
+import { vocabularyFiles } from "./tokenizer-settings.ts";
 import type { TruncationStrategy } from "./truncate-pair.ts";
 
 /** Which model to load and how to run it. */
@@ -27,34 +27,6 @@ export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "
   readonly workers?: number | undefined;
   /** Which side of a pair gives way. Default `"longest_first"`. */
   readonly truncation?: TruncationStrategy | undefined;
-}
-
-/** All that a worker needs to load a model. Plain data: it is sent to the worker. */
-export interface PreparedModel {
-  readonly id: string;
-  readonly graph: ModelGraph;
-  /** A tokenizer.json, or the vocabulary that stands for one; what belongs to that is beside it. */
-  readonly tokenizerPath: string;
-  readonly tokenizer: TokenizerSettings;
-  readonly maxTokens: number;
-  readonly padTokenId: number | undefined;
-  readonly padToken: string | undefined;
-  readonly truncationSide: "left" | "right";
-  readonly truncation: TruncationStrategy | undefined;
-  /** What the pair is put into, for language models. */
-  readonly prompt: ModelPrompt | undefined;
-  readonly device: string;
-  /** Worker threads that load the model, each with a copy of its weights. */
-  readonly workers: number;
-  /** Threads of each worker's session. */
-  readonly threads: number;
-  /** Most inputs in one run of the model, as its caller wants it. */
-  readonly batchSize: number;
-}
-
-/** What a model is used for, decided from its small files, before its weights are fetched. */
-export interface ModelUse extends GraphPurpose {
-  readonly prompt?: ModelPrompt | undefined;
 }
 
 export interface Preparation<Use extends ModelUse> {

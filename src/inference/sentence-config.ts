@@ -3,7 +3,7 @@ import type { ChainModule } from "./compiler/module-chain.ts";
 import { readModelJson } from "./model-config.ts";
 import type { LocatedModel } from "./model-files/locate-model.ts";
 import { type ModuleEntry, readChain, readModuleEntries } from "./sentence-modules.ts";
-import type { Pooling } from "./worker-messages.ts";
+import type { Pooling } from "./compiler/sentence-pooling.ts";
 
 /** How sentence-transformers makes one vector of this model's token vectors. */
 export interface SentenceConfig {

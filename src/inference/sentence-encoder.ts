@@ -2,7 +2,8 @@ import { type LoadOptions, LocalModel, type ProgressListener } from "./local-mod
 import type { ModelSource } from "./prepare-model.ts";
 import { readSentenceConfig } from "./sentence-config.ts";
 import { readSentencePrompts, type SentencePrompts } from "./sentence-prompts.ts";
-import type { EmbedTask, Pooling } from "./worker-messages.ts";
+import type { EmbedTask } from "./worker-messages.ts";
+import type { Pooling } from "./compiler/sentence-pooling.ts";
 
 export interface SentenceEncoderOptions extends ModelSource {
   /** Default: as the repository says, `"mean"` when it does not. */

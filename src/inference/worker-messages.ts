@@ -1,13 +1,11 @@
 import type { TruncatedPair, WinningSpan } from "../contracts/reranker.ts";
 import { PgVectorDBError, type PgVectorDBErrorCode } from "../errors.ts";
 import type { ClassificationHead } from "./classification-head.ts";
+import type { Pooling } from "./compiler/sentence-pooling.ts";
 import type { LongDocumentPlan } from "./long-documents.ts";
-import type { PreparedModel } from "./prepare-model.ts";
+import type { PreparedModel } from "./prepared-model.ts";
 import type { PartResult } from "./run-portions.ts";
 import type { SharedTexts } from "./share-texts.ts";
-
-/** How token vectors become one vector: their mean, the first, or the last, which is what language models are read by. */
-export type Pooling = "mean" | "cls" | "last";
 
 export interface Texts {
   readonly texts: readonly string[];

@@ -7,12 +7,12 @@ import { architectureOf } from "./architectures/architecture-of.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { type CompiledModel, manifestText, readCompiledModel } from "./compiled-model.ts";
 import { ConfigReader } from "./config-reader.ts";
-import type { AnswerTokens, Architecture, EncoderContext, GraphInputs } from "./encoder-context.ts";
+import type { AnswerTokens, Architecture, EncoderContext, GraphInputs, NeededRows } from "./encoder-context.ts";
 import { GraphWriter, type Value } from "./graph-writer.ts";
 import { type CompiledDtype, Layers } from "./layers.ts";
 import { applyModules, type ChainModule } from "./module-chain.ts";
 import { writeOnnxFile } from "./onnx-file.ts";
-import { firstToken, meanOfTokens, normalizeRows } from "./sentence-pooling.ts";
+import { firstToken, meanOfTokens, normalizeRows, type Pooling } from "./sentence-pooling.ts";
 
 /** Changes whenever the same checkpoint would give another graph: compiled models in the cache are then made again. */
 export const COMPILER_VERSION = "3";
@@ -26,7 +26,7 @@ export interface CompileOptions {
    */
   readonly output: "logits" | "embedding";
   /** How one vector is made of the tokens' rows, an embedding or what `modules` begin with. Default `mean`; `last` for language models alone. */
-  readonly pooling?: "mean" | "cls" | "last" | undefined;
+  readonly pooling?: Pooling | undefined;
   /** What is made of that vector, in this order. Their tensors are in `weights`, each under its folder's name and a slash. */
   readonly modules?: readonly ChainModule[] | undefined;
   /** Whether embeddings have length 1. Default `true`. */
@@ -49,7 +49,7 @@ export interface CompileRequest extends CompileOptions {
 /** No compilation takes as long. */
 const ABANDONED_MS = 3_600_000;
 const EXTERNAL_FILE = "model.onnx.data";
-const POOLED_ROWS = { mean: "all", cls: "first", last: "last" } as const;
+const POOLED_ROWS = { mean: "all", cls: "first", last: "last" } as const satisfies Record<Pooling, NeededRows>;
 
 /**
  * Compiles a checkpoint to an ONNX model in `folder`, which appears whole or not at all.

@@ -1,6 +1,9 @@
 import type { GraphInputs } from "./encoder-context.ts";
 import type { GraphWriter, Value } from "./graph-writer.ts";
 
+/** How token vectors become one vector: their mean, the first, or the last, which is what language models are read by. */
+export type Pooling = "mean" | "cls" | "last";
+
 /** The mean of the rows that are not padding: `[batch, hidden]`. */
 export function meanOfTokens(graph: GraphWriter, hidden: Value, { mask }: GraphInputs): Value {
   if (mask === undefined) return graph.apply("ReduceMean", [hidden], { axes: [1], keepdims: 0 });

@@ -2,7 +2,7 @@ import { labelCount } from "../compiler/architectures/label-count.ts";
 import { Checkpoint } from "../compiler/checkpoint.ts";
 import { checkCheckpoint } from "../compiler/compile-model.ts";
 import type { NativeGate } from "../native-gate.ts";
-import type { PreparedModel } from "../prepare-model.ts";
+import type { PreparedModel } from "../prepared-model.ts";
 import { openCheckpointWeights } from "../safetensors/open-checkpoint-weights.ts";
 import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
 import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
