@@ -8,7 +8,7 @@ const entries = [
   "embedders/index",
   "evaluation/index",
   "cli/bin",
-  "inference/inference-worker",
+  "inference/workers/inference-worker",
   "database/pglite-worker",
 ];
 // What tests and benches run by itself, in processes of their own.
@@ -17,7 +17,7 @@ const parts = [
   "cli/demo/demo-index",
   "database/folder-lock",
   "inference/model-files/locate-model",
-  "inference/native-gate",
+  "inference/sessions/native-gate",
 ];
 
 await build({

@@ -11,7 +11,6 @@ import type {
 } from "./contracts/collection.ts";
 import type { Statement } from "./contracts/database.ts";
 import type { Embedder } from "./contracts/embedder.ts";
-import type { Reranker } from "./contracts/reranker.ts";
 import type {
   CollectionStats,
   FieldIndexType,
@@ -19,6 +18,7 @@ import type {
   IndexInfo,
   VectorIndexOptions,
 } from "./contracts/indexes.ts";
+import type { Reranker } from "./contracts/reranker.ts";
 import type {
   ExportOptions,
   ImportOptions,
@@ -30,8 +30,8 @@ import { buildIndex, dropIndex } from "./database/build-index.ts";
 import { infoOf } from "./database/catalog.ts";
 import { deleteDocuments, selectDocuments, truncate } from "./database/document-table.ts";
 import { ensureFuzzyIndex, type FuzzyIndex } from "./database/fuzzy-index.ts";
-import { ensureKeywordIndex } from "./database/keyword-index.ts";
 import { type IndexDefinition, metadataIndex } from "./database/index-definition.ts";
+import { ensureKeywordIndex } from "./database/keyword-index.ts";
 import { listIndexes } from "./database/list-indexes.ts";
 import { ensureSpaceIndexes } from "./database/space-columns.ts";
 import { buildVectorIndex } from "./database/vector-index.ts";

@@ -33,6 +33,7 @@ export type {
   StoredDocument,
   VectorStorage,
 } from "./contracts/collection.ts";
+export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
 export type {
   CollectionStats,
   FieldIndexType,
@@ -41,7 +42,6 @@ export type {
   IndexProgress,
   VectorIndexOptions,
 } from "./contracts/indexes.ts";
-export type { Embedder, EmbedOptions, Vector } from "./contracts/embedder.ts";
 export type {
   CategorySpace,
   NumberSpace,

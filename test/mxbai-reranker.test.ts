@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixtureModel, readFixture } from "../src/inference/fixture-models.suite.ts";
-import { loadInputEncoder } from "../src/inference/load-input-encoder.ts";
+import { loadInputEncoder } from "../src/inference/inputs/load-input-encoder.ts";
 import { prepareForTask } from "../src/inference/model-task.ts";
 import { CrossEncoderReranker, type CrossEncoderRerankerOptions } from "../src/rerankers/index.ts";
 

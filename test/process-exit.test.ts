@@ -26,7 +26,7 @@ async function run(
 
 describe("process.exit()", () => {
   test("waits for native code that a worker is in, and lets it begin no more", async () => {
-    const gate = compiled("inference/native-gate.js");
+    const gate = compiled("inference/sessions/native-gate.js");
     const worker = `
       const { workerData: { memory, seen }, parentPort } = require("node:worker_threads");
       import(${JSON.stringify(gate)}).then(async ({ openGate }) => {

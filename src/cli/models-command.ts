@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { PgVectorDBError } from "../errors.ts";
-import type { ModelDtype } from "../inference/choose-onnx-file.ts";
 import { describeModel } from "../inference/describe-model.ts";
 import { compileLocalModel, pullModel } from "../inference/fetch-model.ts";
+import type { ModelDtype } from "../inference/graphs/choose-onnx-file.ts";
+import { compiledModelsFolder } from "../inference/graphs/model-graph.ts";
 import { bytesBelow, listCachedModels } from "../inference/model-files/list-models.ts";
 import { modelCacheFolder } from "../inference/model-files/locate-model.ts";
-import { compiledModelsFolder } from "../inference/model-graph.ts";
 import type { ModelCall, ModelTask } from "../inference/model-task.ts";
 import { BUILTIN_EMBEDDER, BUILTIN_RERANKER, shippedModelFolder } from "../shipped-model.ts";
 import type { CommandIO } from "./command-io.ts";

@@ -5,7 +5,7 @@ import { EXIT_CODES_HELP, jsonOption, numberOption, wrongUsage } from "./command
 import type { CommandIO } from "./command-io.ts";
 import { openCollection, openStore, STORE_HELP, STORE_OPTIONS } from "./open-store.ts";
 import { searchBy } from "./search-by.ts";
-import { type Aspects, ASPECT_HELP, ASPECT_OPTIONS, checkAspects, parseAspects } from "./space-arguments.ts";
+import { ASPECT_HELP, ASPECT_OPTIONS, type Aspects, checkAspects, parseAspects } from "./space-arguments.ts";
 
 const HELP = `Usage: pgvectordb search "query" [options]
 

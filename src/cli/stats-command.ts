@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { CollectionInfo } from "../contracts/collection.ts";
-import type { CollectionStats } from "../contracts/indexes.ts";
 import type { Embedder } from "../contracts/embedder.ts";
+import type { CollectionStats } from "../contracts/indexes.ts";
 import type { Space, SpaceInfo } from "../contracts/space.ts";
 import { PgVectorDBError } from "../errors.ts";
 import type { PgVectorDB } from "../pgvectordb.ts";

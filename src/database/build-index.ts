@@ -5,8 +5,8 @@ import { PgVectorDBError } from "../errors.ts";
 import { identifier, quotedName, textLiteral } from "../search/identifier.ts";
 import type { SearchTarget } from "../search/search-target.ts";
 import { tableOf } from "./document-table.ts";
-import { watchIndexBuild } from "./index-progress.ts";
 import type { IndexDefinition } from "./index-definition.ts";
+import { watchIndexBuild } from "./index-progress.ts";
 import { lockForMigration } from "./migration-lock.ts";
 
 export interface IndexBuild extends Pick<IndexBuildOptions, "concurrently" | "onProgress"> {

@@ -1,9 +1,9 @@
 import type { Embedder, EmbedOptions } from "../contracts/embedder.ts";
 import { PgVectorDBError } from "../errors.ts";
+import type { Pooling } from "../inference/compiler/sentence-pooling.ts";
 import type { LoadOptions } from "../inference/local-model.ts";
 import { checkLocalModelOptions, type LocalModelOptions, optionChecks } from "../inference/local-model-options.ts";
 import { SentenceEncoder } from "../inference/sentence-encoder.ts";
-import type { Pooling } from "../inference/compiler/sentence-pooling.ts";
 
 export interface LocalEmbedderOptions extends Omit<LocalModelOptions, "model"> {
   /** A Hugging Face id (`"owner/name"`) or the path of a folder, with a checkpoint that is compiled or an ONNX file. */

@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { PgVectorDBError } from "../errors.ts";
 import { readCompiledModel } from "./compiler/compiled-model.ts";
-import { compiledFolder } from "./ensure-onnx-file.ts";
-import { loadInputEncoder } from "./load-input-encoder.ts";
-import { readModelConfig, readModelJson } from "./model-config.ts";
+import { compiledFolder } from "./graphs/ensure-onnx-file.ts";
+import { bytesOfWeights } from "./graphs/model-graph.ts";
+import { type CheckpointPlan, type OnnxPlan, planGraph } from "./graphs/plan-graph.ts";
+import { loadInputEncoder } from "./inputs/load-input-encoder.ts";
 import { type LocatedModel, locateModel } from "./model-files/locate-model.ts";
-import { bytesOfWeights } from "./model-graph.ts";
 import {
   architecturesOf,
   decideTaskUse,
@@ -17,10 +17,10 @@ import {
 import { chooseEngine, type EngineFacts } from "./native/choose-engine.ts";
 import { countNumbers } from "./native/native-tensors.ts";
 import { readPrunedModel } from "./native/read-pruned-model.ts";
-import { type CheckpointPlan, type OnnxPlan, planGraph } from "./plan-graph.ts";
-import { planThreads } from "./plan-threads.ts";
 import { findTokenizerFiles } from "./prepare-model.ts";
-import type { ModelPrompt } from "./prompt-templates.ts";
+import { readModelConfig, readModelJson } from "./repository/model-config.ts";
+import type { ModelPrompt } from "./repository/prompt-templates.ts";
+import { planThreads } from "./workers/plan-threads.ts";
 
 export interface ModelDescriptionUse {
   readonly how: "compile" | "onnx";

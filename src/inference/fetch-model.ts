@@ -1,6 +1,6 @@
-import { ensureOnnxFile } from "./ensure-onnx-file.ts";
-import { loadInputEncoder } from "./load-input-encoder.ts";
-import type { ModelGraph } from "./model-graph.ts";
+import { ensureOnnxFile } from "./graphs/ensure-onnx-file.ts";
+import type { ModelGraph } from "./graphs/model-graph.ts";
+import { loadInputEncoder } from "./inputs/load-input-encoder.ts";
 import { type ModelCall, prepareForTask } from "./model-task.ts";
 
 export interface FetchedModel {

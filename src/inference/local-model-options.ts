@@ -1,5 +1,5 @@
 import { PgVectorDBError } from "../errors.ts";
-import type { ModelDtype } from "./choose-onnx-file.ts";
+import type { ModelDtype } from "./graphs/choose-onnx-file.ts";
 import type { ProgressListener } from "./local-model.ts";
 
 /** Where a local model comes from and how it is run. */

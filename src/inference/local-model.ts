@@ -1,9 +1,9 @@
 import { PgVectorDBError } from "../errors.ts";
-import { InferencePool } from "./inference-pool.ts";
 import type { ModelProgress } from "./model-files/locate-model.ts";
-import { SharedLoad } from "./shared-load.ts";
-import { untilAborted } from "./until-aborted.ts";
-import type { InferenceTask } from "./worker-messages.ts";
+import { InferencePool } from "./workers/inference-pool.ts";
+import { SharedLoad } from "./workers/shared-load.ts";
+import { untilAborted } from "./workers/until-aborted.ts";
+import type { InferenceTask } from "./workers/worker-messages.ts";
 
 export type ProgressListener = (progress: ModelProgress) => void;
 

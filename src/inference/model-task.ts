@@ -1,13 +1,13 @@
-import type { ModelDtype } from "./choose-onnx-file.ts";
-import { decideClassifierUse } from "./classifier-use.ts";
-import { readModelConfig, readModelJson } from "./model-config.ts";
+import type { ModelDtype } from "./graphs/choose-onnx-file.ts";
+import type { PreparedModel } from "./graphs/prepared-model.ts";
 import type { LocatedModel, ModelProgress, ModelRequest } from "./model-files/locate-model.ts";
 import { prepareModel } from "./prepare-model.ts";
-import type { PreparedModel } from "./prepared-model.ts";
-import type { ModelUse } from "./model-use.ts";
-import { isModuleClassifier } from "./module-classifier.ts";
-import { isLanguageModel } from "./prompt-templates.ts";
-import { POOLING_FILE, readSentenceConfig } from "./sentence-config.ts";
+import { decideClassifierUse } from "./repository/classifier-use.ts";
+import { readModelConfig, readModelJson } from "./repository/model-config.ts";
+import type { ModelUse } from "./repository/model-use.ts";
+import { isModuleClassifier } from "./repository/module-classifier.ts";
+import { isLanguageModel } from "./repository/prompt-templates.ts";
+import { POOLING_FILE, readSentenceConfig } from "./repository/sentence-config.ts";
 
 /** What a model is for: scores of pairs, or vectors of texts. */
 export type ModelTask = "rerank" | "embed";

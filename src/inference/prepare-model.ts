@@ -1,6 +1,8 @@
 import { PgVectorDBError } from "../errors.ts";
-import type { ModelDtype } from "./choose-onnx-file.ts";
-import { type ModelConfig, readModelConfig } from "./model-config.ts";
+import type { ModelDtype } from "./graphs/choose-onnx-file.ts";
+import { fetchModelGraph } from "./graphs/model-graph.ts";
+import type { PreparedModel } from "./graphs/prepared-model.ts";
+import type { TruncationStrategy } from "./inputs/truncate-pair.ts";
 import {
   type LocatedModel,
   locateModel,
@@ -8,12 +10,10 @@ import {
   type ModelRequest,
   modelCacheFolder,
 } from "./model-files/locate-model.ts";
-import { fetchModelGraph } from "./model-graph.ts";
-import type { ModelUse } from "./model-use.ts";
-import { planThreads } from "./plan-threads.ts";
-import type { PreparedModel } from "./prepared-model.ts";
-import { vocabularyFiles } from "./tokenizer-settings.ts";
-import type { TruncationStrategy } from "./truncate-pair.ts";
+import { type ModelConfig, readModelConfig } from "./repository/model-config.ts";
+import type { ModelUse } from "./repository/model-use.ts";
+import { vocabularyFiles } from "./repository/tokenizer-settings.ts";
+import { planThreads } from "./workers/plan-threads.ts";
 
 /** Which model to load and how to run it. */
 export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "cacheDir" | "offline"> {

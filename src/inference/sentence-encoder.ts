@@ -1,9 +1,9 @@
+import type { Pooling } from "./compiler/sentence-pooling.ts";
 import { type LoadOptions, LocalModel, type ProgressListener } from "./local-model.ts";
 import type { ModelSource } from "./prepare-model.ts";
-import { readSentenceConfig } from "./sentence-config.ts";
-import { readSentencePrompts, type SentencePrompts } from "./sentence-prompts.ts";
-import type { EmbedTask } from "./worker-messages.ts";
-import type { Pooling } from "./compiler/sentence-pooling.ts";
+import { readSentenceConfig } from "./repository/sentence-config.ts";
+import { readSentencePrompts, type SentencePrompts } from "./repository/sentence-prompts.ts";
+import type { EmbedTask } from "./workers/worker-messages.ts";
 
 export interface SentenceEncoderOptions extends ModelSource {
   /** Default: as the repository says, `"mean"` when it does not. */

@@ -1,10 +1,10 @@
-import { chooseHead } from "./classification-head.ts";
-import type { ClassifierChoices } from "./classifier-use.ts";
+import type { LongDocumentPlan } from "./inputs/long-documents.ts";
 import { type LoadOptions, LocalModel, type ProgressListener } from "./local-model.ts";
-import type { LongDocumentPlan } from "./long-documents.ts";
 import type { ModelSource } from "./prepare-model.ts";
+import { chooseHead } from "./repository/classification-head.ts";
+import type { ClassifierChoices } from "./repository/classifier-use.ts";
 import { emitProcessWarning, selfCheck, type WarningListener } from "./self-check.ts";
-import type { ClassifyTask } from "./worker-messages.ts";
+import type { ClassifyTask } from "./workers/worker-messages.ts";
 
 export interface SequenceClassifierOptions extends ModelSource, ClassifierChoices {
   /** Default: documents are cut. */
@@ -31,7 +31,7 @@ export class SequenceClassifier {
         // The hub and the compiler come with it: imported late, a program that only calls services never loads them.
         const [{ prepareModel }, { decideClassifierUse }] = await Promise.all([
           import("./prepare-model.ts"),
-          import("./classifier-use.ts"),
+          import("./repository/classifier-use.ts"),
         ]);
         const { model, use } = await prepareModel(options, context, async (located, config) => ({
           ...(await decideClassifierUse(located, config, options)),

@@ -8,8 +8,8 @@ import {
   type StoredState,
 } from "../database/document-table.ts";
 import { embedDocuments } from "../embed-texts.ts";
-import { compareSpaceTexts, embedSpaceTexts, type SpaceTexts, type SpaceVectors } from "./text-spaces.ts";
 import type { NormalizedDocument } from "./normalize-document.ts";
+import { compareSpaceTexts, embedSpaceTexts, type SpaceTexts, type SpaceVectors } from "./text-spaces.ts";
 
 /** A batch that was compared with what is stored, and embedded where it has to be. */
 export interface PreparedBatch {

@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import type { RerankedDocument, RerankInput } from "../contracts/document.ts";
 import type { RerankOptions, RerankResult } from "../contracts/reranker.ts";
-import { haveSameHiddenClass } from "../inference/same-hidden-class.suite.ts";
+import { haveSameHiddenClass } from "../inference/workers/same-hidden-class.suite.ts";
 import { BaseReranker, type ScoreRequest, type ScoreResult, type Scores } from "./base-reranker.ts";
 
 class Fixed extends BaseReranker {

@@ -1,10 +1,10 @@
-import type { ModelDtype } from "../inference/choose-onnx-file.ts";
+import type { ModelDtype } from "../inference/graphs/choose-onnx-file.ts";
+import type { LongDocuments, WindowPooling } from "../inference/inputs/long-documents.ts";
+import type { TruncationStrategy } from "../inference/inputs/truncate-pair.ts";
 import type { LoadOptions } from "../inference/local-model.ts";
 import { checkLocalModelOptions, type LocalModelOptions, optionChecks } from "../inference/local-model-options.ts";
-import type { LongDocuments, WindowPooling } from "../inference/long-documents.ts";
-import { PROMPT_OPTIONS, type PromptOption } from "../inference/prompt-templates.ts";
+import { PROMPT_OPTIONS, type PromptOption } from "../inference/repository/prompt-templates.ts";
 import { SequenceClassifier } from "../inference/sequence-classifier.ts";
-import type { TruncationStrategy } from "../inference/truncate-pair.ts";
 import { BUILTIN_FIRST_STAGE_WEIGHT } from "../shipped-model.ts";
 import {
   BASE_OPTION_NAMES,

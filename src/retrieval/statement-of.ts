@@ -4,6 +4,7 @@ import { searchSettings } from "../search/arms.ts";
 import { multimodalStatement, type WeightedSpace } from "../search/multimodal-statement.ts";
 import { hasPhrase } from "../search/phrase.ts";
 import { hybridStatement, keywordStatement, semanticStatement, trigramStatement } from "../search/search-statements.ts";
+import type { SearchTarget } from "../search/search-target.ts";
 import {
   categorySpace,
   keywordSpace,
@@ -13,7 +14,6 @@ import {
   type SpaceArm,
   vectorSpace,
 } from "../search/space-arm.ts";
-import type { SearchTarget } from "../search/search-target.ts";
 import { type TrigramArm, trigramArm, trigramSettings } from "../search/trigram-arm.ts";
 import { type WordReach, wordArm } from "../search/word-arm.ts";
 import { asksKeywords, comparesContent, comparesVectors, type QueryVectors } from "./embed-query.ts";

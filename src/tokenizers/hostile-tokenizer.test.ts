@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { PgVectorDBError } from "../errors.ts";
-import { readTemplates } from "../inference/pair-template.ts";
+import { readTemplates } from "../inference/inputs/pair-template.ts";
 import { loadTokenizer } from "./load-tokenizer.ts";
 
 const MODELS = ["tiny-xlm-roberta-cross-encoder", "tiny-qwen3-reranker", "tiny-bert-cross-encoder"];

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { toFloat32 } from "../half-float.ts";
+import { toFloat32 } from "../sessions/half-float.ts";
 import { widenToFloat32 } from "./float-formats.ts";
 
 const bytesOf = (values: ArrayBufferView) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { cpus } from "node:os";
-import type { ModelDtype } from "../choose-onnx-file.ts";
 import { architectureOf } from "../compiler/architectures/architecture-of.ts";
 import { type BertFamily, type BertFamilySizes, bertFamilySizes } from "../compiler/architectures/bert-family.ts";
 import type { CompileOptions } from "../compiler/compile-model.ts";
 import { ConfigReader } from "../compiler/config-reader.ts";
+import type { ModelDtype } from "../graphs/choose-onnx-file.ts";
 import { chooseAddon } from "./choose-addon.ts";
 import { loadNativeAddon, type NativeAddon, type NativeArithmetic, type NativeUnits } from "./native-addon.ts";
 import { readNativeSwitch } from "./native-switch.ts";

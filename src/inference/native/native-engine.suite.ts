@@ -1,7 +1,7 @@
 import type { GoldenCase } from "../compiler/golden-checkpoint.suite.ts";
-import type { CheckpointGraph } from "../model-graph.ts";
-import type { EncodedInput } from "../pair-encoder.ts";
-import { planThreads } from "../plan-threads.ts";
+import type { CheckpointGraph } from "../graphs/model-graph.ts";
+import type { EncodedInput } from "../inputs/pair-encoder.ts";
+import { planThreads } from "../workers/plan-threads.ts";
 import { chooseEngine } from "./choose-engine.ts";
 import { loadNativeAddon } from "./native-addon.ts";
 

@@ -12,8 +12,8 @@ import {
   withSession,
   withWeights,
 } from "../compiler/golden-checkpoint.suite.ts";
-import { OPEN_GATE } from "../native-gate.ts";
-import type { EncodedInput } from "../pair-encoder.ts";
+import type { EncodedInput } from "../inputs/pair-encoder.ts";
+import { OPEN_GATE } from "../sessions/native-gate.ts";
 import { graphOf, nativeFloat32Missing, nativeMissing, unpadded } from "./native-engine.suite.ts";
 import type { NativeSession } from "./native-session.ts";
 import { openNativeSession } from "./open-native-session.ts";

@@ -1,7 +1,7 @@
 import { PgVectorDBError } from "../../errors.ts";
-import type { ModelOutput, ModelSession } from "../model-session.ts";
-import type { NativeGate } from "../native-gate.ts";
-import type { EncodedInput } from "../pair-encoder.ts";
+import type { EncodedInput } from "../inputs/pair-encoder.ts";
+import type { ModelOutput, ModelSession } from "../sessions/model-session.ts";
+import type { NativeGate } from "../sessions/native-gate.ts";
 import type { NativeAddon, NativeModel, NativeShape } from "./native-addon.ts";
 
 const OUTPUT = "logits";

@@ -1,10 +1,10 @@
 import { labelCount } from "../compiler/architectures/label-count.ts";
 import { Checkpoint } from "../compiler/checkpoint.ts";
 import { checkCheckpoint } from "../compiler/compile-model.ts";
-import type { NativeGate } from "../native-gate.ts";
-import type { PreparedModel } from "../prepared-model.ts";
+import type { PreparedModel } from "../graphs/prepared-model.ts";
 import { openCheckpointWeights } from "../safetensors/open-checkpoint-weights.ts";
 import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
+import type { NativeGate } from "../sessions/native-gate.ts";
 import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
 import { freeBuffers } from "./free-buffers.ts";
 import { leaveToRuntime } from "./leave-to-runtime.ts";

@@ -1,5 +1,5 @@
-import type { OnnxGraph } from "../model-graph.ts";
-import type { NativeGate } from "../native-gate.ts";
+import type { OnnxGraph } from "../graphs/model-graph.ts";
+import type { NativeGate } from "../sessions/native-gate.ts";
 import type { OnnxCandidate } from "./choose-engine.ts";
 import { leaveToRuntime } from "./leave-to-runtime.ts";
 import type { NativeModel } from "./native-addon.ts";

@@ -1,0 +1,30 @@
+import { defaultThreads } from "../graphs/cpu.ts";
+
+export interface ThreadPlan {
+  /** Worker threads, each with a session and a copy of the weights. */
+  readonly workers: number;
+  /** Threads inside each session. */
+  readonly threads: number;
+}
+
+/** A model above this is loaded once: its copies would cost more memory than they save time. */
+const LARGEST_COPIED_BYTES = 300_000_000;
+const MAX_WORKERS = 8;
+/** What all copies together may take. */
+const MAX_COPIES_BYTES = 800_000_000;
+
+/**
+ * How to use `available` processors for a model of so many bytes. Several sessions of one thread beat one session of
+ * several: its threads wait for each other after every operator, which with another program on the machine doubles the time.
+ */
+export function planThreadsFor(modelBytes: number, available: number, maxWorkers = MAX_WORKERS): ThreadPlan {
+  if (modelBytes > LARGEST_COPIED_BYTES) return { workers: 1, threads: available };
+  const copies = Math.max(1, Math.floor(MAX_COPIES_BYTES / Math.max(1, modelBytes)));
+  const workers = Math.min(available, maxWorkers, copies);
+  return { workers, threads: Math.max(1, Math.floor(available / workers)) };
+}
+
+/** The same for the processors of this machine. */
+export async function planThreads(modelBytes: number, maxWorkers?: number): Promise<ThreadPlan> {
+  return planThreadsFor(modelBytes, await defaultThreads(), maxWorkers);
+}
