@@ -103,6 +103,19 @@ test("reads ModernBERT's config.json of older versions of transformers", async (
   expect(older?.digest).toBe(newer?.digest);
 });
 
+test("takes ModernBERT's global angles where its local ones are null", async () => {
+  const golden = goldenCheckpoint("modernbert");
+  const { rope_parameters: _rope, ...shared } = golden.config;
+  const digests = await Promise.all(
+    [null, 2_000, undefined].map(async (local_rope_theta) => {
+      const config = { ...shared, global_rope_theta: 2_000, local_rope_theta };
+      return (await compile({ ...golden, config }, { dtype: "fp32", output: "logits" })).digest;
+    }),
+  );
+  expect(digests[0]).toBe(digests[1]);
+  expect(digests[0]).not.toBe(digests[2]);
+});
+
 // A fixture that gave the same logits whatever a field said would prove nothing about how the field is read.
 test.each([
   ["bert", { hidden_act: "relu" }],

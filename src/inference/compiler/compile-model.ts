@@ -15,7 +15,7 @@ import { writeOnnxFile } from "./onnx-file.ts";
 import { firstToken, meanOfTokens, normalizeRows, type Pooling } from "./sentence-pooling.ts";
 
 /** Changes whenever the same checkpoint would give another graph: compiled models in the cache are then made again. */
-export const COMPILER_VERSION = "3";
+export const COMPILER_VERSION = "4";
 
 export interface CompileOptions {
   /** `fp32`: the checkpoint's numbers as they are. `int8`: weights in int8, activations quantised on the fly. */

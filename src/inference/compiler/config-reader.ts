@@ -16,6 +16,11 @@ export class ConfigReader {
     return this.#fields[name] ?? undefined;
   }
 
+  /** Whether the field is there and null, for the few in which that says something else than its absence. */
+  isNull(name: string): boolean {
+    return this.#fields[name] === null;
+  }
+
   /** A length or count: 1 to 2^31 - 1. */
   size(name: string, fallback?: number): number {
     const value = this.get(name) ?? fallback;

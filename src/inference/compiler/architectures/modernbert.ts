@@ -31,6 +31,9 @@ export const modernbert: Architecture = {
 
 type AttentionKind = "full_attention" | "sliding_attention";
 
+/** Where config.json names none. */
+const THETA: Readonly<Record<AttentionKind, number>> = { full_attention: 160_000, sliding_attention: 10_000 };
+
 /** What layers of one kind share. */
 interface KindTables {
   readonly rotary: RotaryTables;
@@ -150,22 +153,27 @@ function kindTables({ config, graph, inputs }: EncoderContext): Record<Attention
   const local = padding[0] === undefined ? window : graph.apply("Add", [window, padding[0]]);
   return {
     full_attention: {
-      rotary: rotaryTables(graph, order, headSize, theta(config, "full_attention", "global_rope_theta", 160_000)),
+      rotary: rotaryTables(graph, order, headSize, theta(config, "full_attention")),
       biases: padding,
     },
     sliding_attention: {
-      rotary: rotaryTables(graph, order, headSize, theta(config, "sliding_attention", "local_rope_theta", 10_000)),
+      rotary: rotaryTables(graph, order, headSize, theta(config, "sliding_attention")),
       biases: [local],
     },
   };
 }
 
-/** Newer versions of `transformers` write `rope_parameters`, older ones a field for each kind. */
-function theta(config: ConfigReader, kind: AttentionKind, oldField: string, fallback: number): number {
+/** Newer versions of `transformers` write `rope_parameters`, older ones a field for each kind, and null for the other's. */
+function theta(config: ConfigReader, kind: AttentionKind): number {
   const parameters = config.section("rope_parameters")?.section(kind);
-  if (parameters === undefined) return config.positive(oldField, fallback);
-  requirePlainRotary(parameters);
-  return parameters.positive("rope_theta", fallback);
+  if (parameters !== undefined) {
+    requirePlainRotary(parameters);
+    return parameters.positive("rope_theta", THETA[kind]);
+  }
+  const isGlobal = kind === "full_attention" || config.isNull("local_rope_theta");
+  return isGlobal
+    ? config.positive("global_rope_theta", THETA.full_attention)
+    : config.positive("local_rope_theta", THETA.sliding_attention);
 }
 
 /** `[1, 1, sequence, sequence]`: keys at most half of `local_attention` away. */
