@@ -1,54 +1,21 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fixtureModel, readFixture } from "../src/inference/fixture-models.suite.ts";
-import { CrossEncoderReranker, type CrossEncoderRerankerOptions } from "../src/rerankers/index.ts";
-
-/** What the recipe of the model card gives: test/fixtures/make-qwen3-reranker.py. */
-interface Golden {
-  readonly maxLength: number;
-  readonly runs: readonly {
-    readonly instruction: string | null;
-    readonly pairs: readonly {
-      readonly query: string;
-      readonly document: string;
-      readonly inputIds: readonly number[];
-      readonly logits: readonly [no: number, yes: number];
-    }[];
-  }[];
-}
+import { describe, expect, test } from "vitest";
+import { fixtureModel } from "../src/inference/fixture-models.suite.ts";
+import type { CrossEncoderRerankerOptions } from "../src/rerankers/index.ts";
+import { PromptedFixture } from "./prompted-reranker.suite.ts";
 
 const NAME = "tiny-qwen3-reranker";
-const golden = readFixture<Golden>(`${NAME}/golden.json`);
-const plain = golden.runs[0]?.pairs ?? [];
-
-let temporary: string;
-let cacheDir: string;
-beforeAll(async () => {
-  temporary = await mkdtemp(join(tmpdir(), "qwen3-"));
-  cacheDir = join(temporary, "cache");
-});
-afterAll(() => rm(temporary, { recursive: true, force: true }));
-
-function make(options: CrossEncoderRerankerOptions = {}): CrossEncoderReranker {
-  return new CrossEncoderReranker({
-    model: fixtureModel(NAME),
-    cacheDir,
-    maxLength: golden.maxLength,
-    workers: 1,
-    selfCheck: false,
-    ...options,
-  });
-}
-
 const answer = ([no, yes]: readonly [number, number]) => yes - no;
+/** With what the recipe of the model card gives: test/fixtures/make-qwen3-reranker.py. */
+const fixture = new PromptedFixture(NAME, ({ logits }) => answer(logits));
+const { golden, plain } = fixture;
 
 describe.each(golden.runs)("Qwen3-Reranker with instruction $instruction", ({ instruction, pairs }) => {
   const options = instruction === null ? {} : { instruction };
 
   test("gives the model card's scores, alone", async () => {
-    await using reranker = make(options);
+    await using reranker = fixture.make(options);
     for (const { query, document, logits, inputIds } of pairs) {
       const { documents, usage } = await reranker.rerankDetailed(query, [document]);
       expect(Math.abs((documents[0]?.rawScore ?? Number.NaN) - answer(logits)), query).toBeLessThan(1e-4);
@@ -57,21 +24,13 @@ describe.each(golden.runs)("Qwen3-Reranker with instruction $instruction", ({ in
   });
 
   test("and among others, in any order, with several workers", async () => {
-    await using reranker = make({ ...options, workers: 2 });
-    for (const query of new Set(pairs.map((pair) => pair.query))) {
-      const asked = pairs.filter((pair) => pair.query === query).reverse();
-      const others = Array.from({ length: 5 }, (_, i) => `another document ${"and more ".repeat(i)}`);
-      const ranked = await reranker.rerank(query, [...asked.map(({ document }) => document), ...others]);
-      for (const [index, { logits }] of asked.entries()) {
-        const found = ranked.find((document) => document.index === index);
-        expect(Math.abs((found?.rawScore ?? Number.NaN) - answer(logits))).toBeLessThan(1e-4);
-      }
-    }
+    const differences = await fixture.differencesAmongOthers({ ...options, workers: 2 }, pairs);
+    expect(Math.max(...differences)).toBeLessThan(1e-4);
   });
 });
 
 test("only the document is cut, and told", async () => {
-  await using reranker = make();
+  await using reranker = fixture.make();
   const cut = plain.find(({ query, document }) => query === "reset the device" && document.length > 500);
   const { truncated, usage } = await reranker.rerankDetailed(cut?.query ?? "", ["short", cut?.document ?? ""]);
   expect(truncated).toEqual([{ index: 1, documentTokens: expect.any(Number), queryTokens: 0 }]);
@@ -79,46 +38,33 @@ test("only the document is cut, and told", async () => {
 });
 
 test("int8 is compiled from the same files and close", async () => {
-  await using reranker = make({ dtype: "int8" });
-  for (const { query, document, logits } of plain) {
-    const [best] = await reranker.rerank(query, [document]);
-    // A random network of width 24, in which nothing is redundant: logits are up to 8.
-    expect(Math.abs((best?.rawScore ?? Number.NaN) - answer(logits))).toBeLessThan(2.5);
-  }
+  // A random network of width 24, in which nothing is redundant: logits are up to 8.
+  expect(Math.max(...(await fixture.differences({ dtype: "int8" })))).toBeLessThan(2.5);
 });
 
 /** A classifier made of the language model, in a folder of any name. */
 async function conversion(name: string, files: Readonly<Record<string, string>> = {}): Promise<string> {
-  const folder = join(temporary, name);
+  const folder = join(fixture.temporary, name);
   await cp(fixtureModel(`${NAME}-seq-cls`), folder, { recursive: true });
   for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
   return folder;
 }
 
 describe("its conversion to a classifier", () => {
-  async function differences(options: CrossEncoderRerankerOptions): Promise<number[]> {
-    await using reranker = make(options);
-    const scored = plain.map(async ({ query, document, logits }) => {
-      const [best] = await reranker.rerank(query, [document]);
-      return Math.abs((best?.rawScore ?? Number.NaN) - answer(logits));
-    });
-    return await Promise.all(scored);
-  }
-
   test("gives the same scores, recognised by its name", async () => {
-    expect(Math.max(...(await differences({ model: fixtureModel(`${NAME}-seq-cls`) })))).toBeLessThan(1e-4);
+    expect(Math.max(...(await fixture.differences({ model: fixtureModel(`${NAME}-seq-cls`) })))).toBeLessThan(1e-4);
   });
 
   test("or by its chat template, or when told", async () => {
     const template = "{{ 'Judge whether the Document meets the requirements' }}";
     const model = await conversion("by-template", { "chat_template.jinja": template });
-    expect(Math.max(...(await differences({ model })))).toBeLessThan(1e-4);
+    expect(Math.max(...(await fixture.differences({ model })))).toBeLessThan(1e-4);
     const unknown = await conversion("unknown");
-    expect(Math.max(...(await differences({ model: unknown, prompt: "qwen3-reranker" })))).toBeLessThan(1e-4);
+    expect(Math.max(...(await fixture.differences({ model: unknown, prompt: "qwen3-reranker" })))).toBeLessThan(1e-4);
   });
 
   test("but reads bare pairs when nothing says what it is", async () => {
-    expect(Math.min(...(await differences({ model: await conversion("bare") })))).toBeGreaterThan(1e-3);
+    expect(Math.min(...(await fixture.differences({ model: await conversion("bare") })))).toBeGreaterThan(1e-3);
   });
 });
 
@@ -134,33 +80,33 @@ describe("what does not fit is refused", () => {
       /no place for an `instruction`/,
     ],
   ])("%s", async (_, options, code, message) => {
-    await using reranker = make(options);
+    await using reranker = fixture.make(options);
     await expect(reranker.load()).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
   test("an embedding model of the same architecture", async () => {
-    const model = join(temporary, "embedding");
+    const model = join(fixture.temporary, "embedding");
     await cp(fixtureModel(NAME), model, { recursive: true });
     await cp(fixtureModel("tiny-sentence-encoder/1_Pooling"), join(model, "1_Pooling"), { recursive: true });
-    await using reranker = make({ model });
+    await using reranker = fixture.make({ model });
     await expect(reranker.load()).rejects.toMatchObject({ code: "model_invalid", message: /makes vectors/ });
   });
 
   test("a tokenizer without the answers, and a language model that has only an ONNX file", async () => {
-    const model = join(temporary, "no-answers");
+    const model = join(fixture.temporary, "no-answers");
     await cp(fixtureModel(NAME), model, { recursive: true });
     const tokenizer = JSON.parse(await readFile(join(model, "tokenizer.json"), "utf8"));
     tokenizer.model.merges = tokenizer.model.merges.filter(([a, b]: [string, string]) => `${a}${b}` !== "yes");
     const { yes, ...vocab } = tokenizer.model.vocab;
     tokenizer.model.vocab = { ...vocab, "yes\u0001": yes };
     await writeFile(join(model, "tokenizer.json"), JSON.stringify(tokenizer));
-    await using without = make({ model });
+    await using without = fixture.make({ model });
     await expect(without.load()).rejects.toMatchObject({ code: "model_invalid", message: /no tokens "no" and "yes"/ });
 
-    const exported = join(temporary, "exported");
+    const exported = join(fixture.temporary, "exported");
     await cp(fixtureModel("tiny-bert-cross-encoder"), exported, { recursive: true });
     await cp(fixtureModel(`${NAME}/config.json`), join(exported, "config.json"));
-    await using onnx = make({ model: exported });
+    await using onnx = fixture.make({ model: exported });
     await expect(onnx.load()).rejects.toMatchObject({ code: "model_invalid", message: /compiled checkpoint only/ });
   });
 });
