@@ -109,7 +109,7 @@ class LoadedEmbedder implements LocalEmbedder {
 function checkOptions(options: LocalEmbedderOptions): void {
   const prefix = ["a string", isString] as const;
   checkLocalModelOptions(options, {
-    pooling: ['"mean", "cls" or "last"', (value) => value === "mean" || value === "cls" || value === "last"],
+    pooling: optionChecks.oneOf(["mean", "cls", "last"] satisfies Pooling[]),
     normalize: optionChecks.flag,
     queryPrefix: prefix,
     documentPrefix: prefix,

@@ -6,19 +6,12 @@ import { bytesOfWeights } from "./graphs/model-graph.ts";
 import { type CheckpointPlan, type OnnxPlan, planGraph } from "./graphs/plan-graph.ts";
 import { loadInputEncoder } from "./inputs/load-input-encoder.ts";
 import { type LocatedModel, locateModel } from "./model-files/locate-model.ts";
-import {
-  architecturesOf,
-  decideTaskUse,
-  type ModelCall,
-  type ModelTask,
-  prepareForTask,
-  taskOf,
-} from "./model-task.ts";
+import { decideTaskUse, type ModelCall, type ModelTask, prepareForTask, taskOf } from "./model-task.ts";
 import { chooseEngine, type EngineFacts } from "./native/choose-engine.ts";
 import { countNumbers } from "./native/native-tensors.ts";
 import { readPrunedModel } from "./native/read-pruned-model.ts";
 import { findTokenizerFiles } from "./prepare-model.ts";
-import { readModelConfig, readModelJson } from "./repository/model-config.ts";
+import { architecturesOf, readModelConfig, readModelJson } from "./repository/model-config.ts";
 import type { ModelPrompt } from "./repository/prompt-templates.ts";
 import { planThreads } from "./workers/plan-threads.ts";
 

@@ -3,7 +3,7 @@ import type { PreparedModel } from "./graphs/prepared-model.ts";
 import type { LocatedModel, ModelProgress, ModelRequest } from "./model-files/locate-model.ts";
 import { prepareModel } from "./prepare-model.ts";
 import { decideClassifierUse } from "./repository/classifier-use.ts";
-import { readModelConfig, readModelJson } from "./repository/model-config.ts";
+import { hasClassificationHead, readModelConfig, readModelJson } from "./repository/model-config.ts";
 import type { ModelUse } from "./repository/model-use.ts";
 import { isModuleClassifier } from "./repository/module-classifier.ts";
 import { isLanguageModel } from "./repository/prompt-templates.ts";
@@ -42,10 +42,5 @@ export async function decideTaskUse(located: LocatedModel, call: ModelCall): Pro
 export async function taskOf(located: LocatedModel, config: Readonly<Record<string, unknown>>): Promise<ModelTask> {
   if (await isModuleClassifier(located)) return "rerank";
   if (located.files.includes(POOLING_FILE)) return "embed";
-  const isReranker = isLanguageModel(config) || architecturesOf(config).some((name) => /Classification$/.test(name));
-  return isReranker ? "rerank" : "embed";
-}
-
-export function architecturesOf({ architectures }: Readonly<Record<string, unknown>>): readonly string[] {
-  return Array.isArray(architectures) ? architectures.map(String) : [];
+  return isLanguageModel(config) || hasClassificationHead(config) ? "rerank" : "embed";
 }

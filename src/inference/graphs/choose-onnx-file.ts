@@ -1,4 +1,5 @@
 import { PgVectorDBError } from "../../errors.ts";
+import { ADAPTER_ADVICE } from "../repository/model-config.ts";
 
 /** Number format of a model's weights. `auto` takes the most exact one there is. */
 export type ModelDtype = "fp32" | "fp16" | "int8" | "auto";
@@ -65,7 +66,7 @@ function missing(model: string, files: readonly string[], dtype: ModelDtype): Pg
 
 function adviceFor(files: readonly string[]): string {
   if (files.some((file) => file.startsWith("adapter_model."))) {
-    return "It is an adapter for another model: merge the two in Python (`merge_and_unload`), save them with `save_pretrained`, and pass that folder.";
+    return ADAPTER_ADVICE;
   }
   if (files.some((file) => /\.(bin|pt|ckpt)$/.test(file))) {
     return (

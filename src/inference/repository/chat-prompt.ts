@@ -2,10 +2,12 @@ import { readFile } from "node:fs/promises";
 import { PgVectorDBError } from "../../errors.ts";
 import type { AnswerTokens } from "../compiler/encoder-context.ts";
 import type { LocatedModel } from "../model-files/locate-model.ts";
+import { asObject, type JsonObject } from "./json-object.ts";
 import { readLogitScore } from "./logit-score.ts";
 import { readModelJson } from "./model-config.ts";
 import type { PromptPiece } from "./prompt-pieces.ts";
 import type { MessageFormat } from "./split-chat-template.ts";
+import { tokenText } from "./tokenizer-settings.ts";
 
 /** A prompt that a repository brings as a chat template. Plain data: it is sent to the worker. */
 export interface ChatPrompt {
@@ -16,8 +18,6 @@ export interface ChatPrompt {
   /** The tokens that answer; `undefined` for a classifier. */
   readonly answers: AnswerTokens | undefined;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /**
  * The prompt of a repository that sentence-transformers (5.4 and later) wrote: a pair becomes messages of the roles `query`
@@ -34,7 +34,7 @@ export async function readChatPrompt(
   const answers = kind === "classifier" ? undefined : await readLogitScore(located);
   if (kind === "language model" && answers === undefined) return undefined;
   const sentence = (await readModelJson(located, "sentence_bert_config.json")) ?? {};
-  const message = objectAt(objectAt(sentence, "modality_config"), "message");
+  const message = asObject(asObject(sentence["modality_config"])?.["message"]);
   const source = message === undefined ? undefined : await readChatTemplate(located);
   if (source === undefined) {
     if (answers === undefined) return undefined;
@@ -67,7 +67,7 @@ export async function readChatTemplate(located: LocatedModel): Promise<string | 
   const { chat_template: template } = (await readModelJson(located, "tokenizer_config.json")) ?? {};
   if (typeof template === "string") return template;
   if (!Array.isArray(template)) return undefined;
-  const named = template.find((entry: unknown) => (entry as Json | null)?.["name"] === "default") as Json | undefined;
+  const named = template.map(asObject).find((entry) => entry?.["name"] === "default");
   return typeof named?.["template"] === "string" ? named["template"] : undefined;
 }
 
@@ -80,7 +80,7 @@ function formatOf(format: unknown, source: string): MessageFormat {
 /** The prompt that sentence-transformers uses when the caller names none. */
 async function readDefaultPrompt(located: LocatedModel): Promise<string | undefined> {
   const config = (await readModelJson(located, "config_sentence_transformers.json")) ?? {};
-  const prompt = objectAt(config, "prompts")?.[String(config["default_prompt_name"])];
+  const prompt = asObject(config["prompts"])?.[String(config["default_prompt_name"])];
   return typeof prompt === "string" && prompt !== "" ? prompt : undefined;
 }
 
@@ -89,25 +89,17 @@ const SPECIAL_TOKENS = ["bos_token", "eos_token", "unk_token", "sep_token", "pad
 const CALL_ARGUMENTS = ["padding", "truncation", "max_length", "return_tensors", "restore_suffix"];
 
 /** What a template can read beside the messages. */
-async function readVariables(located: LocatedModel, sentence: Json): Promise<Json> {
+async function readVariables(located: LocatedModel, sentence: JsonObject): Promise<JsonObject> {
   const tokenizer = (await readModelJson(located, "tokenizer_config.json")) ?? {};
-  const tokens = SPECIAL_TOKENS.map((name) => {
-    const token = tokenizer[name];
-    return [name, typeof token === "string" ? token : (token as Json | null | undefined)?.["content"]] as const;
-  });
-  const own = objectAt(objectAt(sentence, "processing_kwargs"), "chat_template") ?? {};
+  const tokens = SPECIAL_TOKENS.map((name) => [name, tokenText(tokenizer[name])] as const);
+  const own = asObject(asObject(sentence["processing_kwargs"])?.["chat_template"]) ?? {};
   return {
-    ...Object.fromEntries(tokens.filter(([, token]) => typeof token === "string")),
+    ...Object.fromEntries(tokens.filter(([, token]) => token !== undefined)),
     tools: null,
     documents: null,
     add_generation_prompt: false,
     ...Object.fromEntries(Object.entries(own).filter(([name]) => !CALL_ARGUMENTS.includes(name))),
   };
-}
-
-function objectAt(json: Json | undefined, name: string): Json | undefined {
-  const value = json?.[name];
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
 }
 
 function noPlace(model: string): PgVectorDBError {

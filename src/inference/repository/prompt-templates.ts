@@ -1,5 +1,6 @@
 import { PgVectorDBError } from "../../errors.ts";
 import type { ChatPrompt } from "./chat-prompt.ts";
+import { architecturesOf } from "./model-config.ts";
 
 /** How a language model is asked whether a document is relevant. */
 export interface PromptTemplate {
@@ -118,8 +119,7 @@ export function choosePrompt(
 
 /** Whether a config.json is one of a language model, which scores by its answer. */
 export function isLanguageModel(config: Readonly<Record<string, unknown>> | undefined): boolean {
-  const { architectures } = config ?? {};
-  return Array.isArray(architectures) && architectures.some((name) => /ForCausalLM$/.test(String(name)));
+  return architecturesOf(config ?? {}).some((name) => /ForCausalLM$/.test(name));
 }
 
 /** The `model_type`s of language models that are compiled. */

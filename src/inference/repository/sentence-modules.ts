@@ -2,6 +2,7 @@ import { PgVectorDBError } from "../../errors.ts";
 import { TORCH_ACTIVATIONS } from "../compiler/activation.ts";
 import type { ChainModule, DenseModule, LayerNormModule } from "../compiler/module-chain.ts";
 import type { LocatedModel } from "../model-files/locate-model.ts";
+import type { JsonObject } from "./json-object.ts";
 import { readModelFile, readModelJson } from "./model-config.ts";
 
 /** One entry of modules.json: what sentence-transformers puts behind a model, in its order. */
@@ -11,8 +12,6 @@ export interface ModuleEntry {
   /** Its folder in the repository; empty for the encoder's files, which are in the root. */
   readonly folder: string;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** What is between the pooled vector and the end. */
 const BUILDERS: Readonly<Record<string, (located: LocatedModel, entry: ModuleEntry) => Promise<ChainModule[]>>> = {
@@ -89,20 +88,20 @@ async function readLayerNorm(located: LocatedModel, { folder }: ModuleEntry): Pr
   return { kind: "layer_norm", folder, size: readSize(located, folder, config, "dimension") };
 }
 
-async function readModuleConfig(located: LocatedModel, folder: string): Promise<Json> {
+async function readModuleConfig(located: LocatedModel, folder: string): Promise<JsonObject> {
   const config = await readModelJson(located, `${folder}/config.json`);
   if (config !== undefined) return config;
   throw new PgVectorDBError("model_invalid", `The module "${folder}" of the model "${located.id}" has no config.json.`);
 }
 
-function readSize(located: LocatedModel, folder: string, config: Json, field: string): number {
+function readSize(located: LocatedModel, folder: string, config: JsonObject, field: string): number {
   const size = config[field];
   if (typeof size === "number" && Number.isSafeInteger(size) && size > 0) return size;
   throw invalid(located, folder, field, "it must be a whole number above 0");
 }
 
 /** The class is named with its module, as `torch.nn.modules.activation.GELU`; without one it is Tanh. */
-function readActivation(located: LocatedModel, folder: string, config: Json): DenseModule["activation"] {
+function readActivation(located: LocatedModel, folder: string, config: JsonObject): DenseModule["activation"] {
   const name = config["activation_function"] ?? "torch.nn.modules.activation.Tanh";
   const className = String(name).match(/^torch\.nn\.(?:modules\.\w+\.)?(\w+)$/)?.[1] ?? "";
   const known: Readonly<Record<string, DenseModule["activation"]>> = TORCH_ACTIVATIONS;

@@ -1,7 +1,6 @@
 import { type AddedToken, readAddedTokens } from "../../tokenizers/added-tokens.ts";
 import { BERT_SPECIAL_TOKENS, ROBERTA_SPECIAL_TOKENS, type SpecialTokens } from "../../tokenizers/special-tokens.ts";
-
-type Json = Readonly<Record<string, unknown>>;
+import { asObject, type JsonObject } from "./json-object.ts";
 
 /** What a repository says of its tokenizer outside of tokenizer.json. Plain data: it is sent to the worker. */
 export interface TokenizerSettings {
@@ -10,7 +9,7 @@ export interface TokenizerSettings {
   /** Whether it tells the model which of the two texts a token is of. Without it all tokens have type 0. */
   readonly marksTexts: boolean;
   /** Fields of a `BertNormalizer` that take the place of tokenizer.json's. */
-  readonly normalizer: Json;
+  readonly normalizer: JsonObject;
   /** The same for the `add_prefix_space` of byte-level pieces. */
   readonly prefixSpace: boolean | undefined;
   /** Whether sentence-transformers puts texts into lower case before all else. */
@@ -62,10 +61,10 @@ const NORMALIZER_FIELDS = {
  * @param addedTokens added_tokens.json
  */
 export function readTokenizerSettings(
-  tokenizer: Json,
-  config: Json,
-  sentence: Json,
-  addedTokens: Json = {},
+  tokenizer: JsonObject,
+  config: JsonObject,
+  sentence: JsonObject,
+  addedTokens: JsonObject = {},
 ): TokenizerSettings {
   const name = readName(tokenizer, config);
   const { model_input_names: inputs, add_prefix_space: prefixSpace } = tokenizer;
@@ -94,7 +93,7 @@ export function vocabularyFiles({ name = "" }: TokenizerSettings): readonly stri
 }
 
 /** A tokenizer.json with what the settings change in it; the same object where they change nothing. */
-export function applySettings(file: Json, settings: TokenizerSettings): Json {
+export function applySettings(file: JsonObject, settings: TokenizerSettings): JsonObject {
   const { normalizer: fields, prefixSpace, lowercases } = settings;
   let normalizer = asObject(file["normalizer"]);
   if (normalizer?.["type"] === "BertNormalizer") normalizer = withFields(normalizer, fields);
@@ -113,14 +112,14 @@ export function tokenText(token: unknown): string | undefined {
   return typeof content === "string" ? content : undefined;
 }
 
-function readName(tokenizer: Json, config: Json): string | undefined {
+function readName(tokenizer: JsonObject, config: JsonObject): string | undefined {
   const named = tokenizer["tokenizer_class"] ?? config["tokenizer_class"];
   if (typeof named === "string") return named.replace(/Fast$/, "");
   const family = String(config["model_type"]);
   return Object.hasOwn(NAMES, family) ? NAMES[family] : undefined;
 }
 
-function readNormalizer(tokenizer: Json): Json {
+function readNormalizer(tokenizer: JsonObject): JsonObject {
   const fields: Record<string, unknown> = {};
   for (const [from, to] of Object.entries(NORMALIZER_FIELDS)) {
     const value = tokenizer[from];
@@ -130,18 +129,14 @@ function readNormalizer(tokenizer: Json): Json {
   return fields;
 }
 
-function lowercaseFirst(normalizer: Json | undefined): Json {
+function lowercaseFirst(normalizer: JsonObject | undefined): JsonObject {
   const parts = normalizer?.["type"] === "Sequence" ? normalizer["normalizers"] : normalizer && [normalizer];
   const steps: readonly unknown[] = Array.isArray(parts) ? parts : [];
-  if (steps.some((step) => asObject(step)?.["type"] === "Lowercase")) return normalizer as Json;
+  if (steps.some((step) => asObject(step)?.["type"] === "Lowercase")) return normalizer as JsonObject;
   return { type: "Sequence", normalizers: [{ type: "Lowercase" }, ...steps] };
 }
 
-function withFields(object: Json, fields: Json): Json {
+function withFields(object: JsonObject, fields: JsonObject): JsonObject {
   const isSame = Object.entries(fields).every(([name, value]) => object[name] === value);
   return isSame ? object : { ...object, ...fields };
-}
-
-function asObject(value: unknown): Json | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
 }

@@ -1,8 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PgVectorDBError } from "../../errors.ts";
+import { closeAll, joinSources, type TensorPlace } from "./join-sources.ts";
 import { openSafetensors, type SafetensorsSource } from "./open-safetensors.ts";
-import type { SafetensorsTensor } from "./safetensors-header.ts";
 
 /**
  * Opens `model.safetensors`, or, given `model.safetensors.index.json`, the shards it names as one source.
@@ -13,31 +13,17 @@ export async function openCheckpointWeights(path: string): Promise<SafetensorsSo
   if (!path.endsWith(".json")) return openSafetensors(path);
   const shardOf = await readIndex(path);
   const shards = new Map<string, SafetensorsSource>();
-  const close = async () => {
-    await Promise.all([...shards.values()].map((shard) => shard.close()));
-  };
   try {
     for (const file of new Set(shardOf.values())) shards.set(file, await openSafetensors(join(dirname(path), file)));
-    const tensors = new Map<string, SafetensorsTensor>();
-    const sources = new Map<string, SafetensorsSource>();
+    const places = new Map<string, TensorPlace>();
     for (const [name, file] of shardOf) {
-      const shard = shards.get(file);
-      const tensor = shard?.tensors.get(name);
-      if (shard === undefined || tensor === undefined) throw invalid(path, `${file} has no tensor "${name}"`);
-      tensors.set(name, tensor);
-      sources.set(name, shard);
+      const source = shards.get(file);
+      if (!source?.tensors.has(name)) throw invalid(path, `${file} has no tensor "${name}"`);
+      places.set(name, { source, name });
     }
-    return {
-      tensors,
-      read: async (name, begin, end) => {
-        const source = sources.get(name);
-        if (source === undefined) throw invalid(path, `no shard has the tensor "${name}"`);
-        return source.read(name, begin, end);
-      },
-      close,
-    };
+    return joinSources([...shards.values()], places);
   } catch (error) {
-    await close();
+    await closeAll([...shards.values()]);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { openCheckpointWeights, weightFiles } from "./open-checkpoint-weights.ts";
+import { closeAll, joinSources } from "./join-sources.ts";
 import { openSafetensors, type SafetensorsSource } from "./open-safetensors.ts";
-import type { SafetensorsTensor } from "./safetensors-header.ts";
 
 /** Where the weights of a model are. Plain data. */
 export interface ModelWeights {
@@ -19,28 +19,16 @@ export async function openModelWeights({ weightsPath, moduleWeights }: ModelWeig
   const checkpoint = await openCheckpointWeights(weightsPath);
   if (moduleWeights.length === 0) return checkpoint;
   const opened = [checkpoint];
-  const close = async () => {
-    await Promise.all(opened.map((source) => source.close()));
-  };
   try {
-    const tensors = new Map<string, SafetensorsTensor>(checkpoint.tensors);
-    const places = new Map<string, { readonly source: SafetensorsSource; readonly name: string }>();
+    const places = new Map([...checkpoint.tensors.keys()].map((name) => [name, { source: checkpoint, name }]));
     for (const { folder, path } of moduleWeights) {
       const source = await openSafetensors(path);
       opened.push(source);
-      for (const [name, tensor] of source.tensors) {
-        const full = `${folder}/${name}`;
-        tensors.set(full, tensor);
-        places.set(full, { source, name });
-      }
+      for (const name of source.tensors.keys()) places.set(`${folder}/${name}`, { source, name });
     }
-    const read: SafetensorsSource["read"] = (name, begin, end) => {
-      const place = places.get(name);
-      return place === undefined ? checkpoint.read(name, begin, end) : place.source.read(place.name, begin, end);
-    };
-    return { tensors, read, close };
+    return joinSources(opened, places);
   } catch (error) {
-    await close();
+    await closeAll(opened);
     throw error;
   }
 }
