@@ -5,32 +5,35 @@
 #include "engine.h"
 #include "processor.h"
 #include "pruned-arguments.h"
+#include "shared-weights.h"
 
 namespace {
 
-/** What a model's JavaScript object holds: one of the two, none once it was released. */
+/** What a model's JavaScript object holds: no model once it was released. */
 struct Handle {
   Model* model;
-  PrunedModel* pruned;
+  /** Whether the weights' memory is told with this handle, as it is with the one that loaded them. */
+  bool isFirst;
   int64_t reported;
 };
 
 // Any number that nothing else has: it tells our objects from those of another addon, and those of the two addons from each other.
 constexpr napi_type_tag MODEL_TAG = {0x7d3c1f0a5b2e4c68, 0x9e84d6f1a07b3552 + KERNELS_FOR_AVX2};
 
+const ModelCalls& callsOf(const Model* model) { return *model->weights->calls; }
+
 /** V8 collects sooner when it knows what an object really costs. */
 void reportMemory(napi_env env, Handle* handle) {
-  const int64_t now = handle->model ? (int64_t)memoryOf(handle->model) : handle->pruned ? (int64_t)memoryOf(handle->pruned) : 0;
+  const Model* model = handle->model;
+  const size_t now = model ? callsOf(model).memory(model) + (handle->isFirst ? model->weights->bytes : 0) : 0;
   int64_t total;
-  if (now != handle->reported) napi_adjust_external_memory(env, now - handle->reported, &total);
-  handle->reported = now;
+  if ((int64_t)now != handle->reported) napi_adjust_external_memory(env, (int64_t)now - handle->reported, &total);
+  handle->reported = (int64_t)now;
 }
 
 void freeModel(napi_env env, Handle* handle) {
-  destroyModel(handle->model);
-  destroyPrunedModel(handle->pruned);
+  if (handle->model) callsOf(handle->model).destroy(handle->model);
   handle->model = nullptr;
-  handle->pruned = nullptr;
   reportMemory(env, handle);
 }
 
@@ -56,9 +59,18 @@ Handle* readHandle(napi_env env, napi_value value) {
   return (Handle*)data;
 }
 
+/** As `readHandle`, for a model that was not released. */
+Handle* readModel(napi_env env, napi_value value) {
+  Handle* handle = readHandle(env, value);
+  if (!handle || handle->model) return handle;
+  napi_throw_error(env, nullptr, "The model was released.");
+  return nullptr;
+}
+
 bool throwOutcome(napi_env env, Outcome outcome, size_t detail) {
   switch (outcome) {
     case Outcome::done: return true;
+    case Outcome::incomplete: napi_throw_error(env, nullptr, "The model lacks some of its weights: give them to `addWeights` first."); return false;
     case Outcome::outOfMemory: napi_throw_error(env, nullptr, "There is not enough memory for the model."); return false;
     case Outcome::notFinite: return throwRange(env, "`tensors[%zu]` has a value that is not finite.", detail);
     case Outcome::badLength: return throwRange(env, "`lengths[%zu]` is less than 1 or more than the model's positions.", detail);
@@ -69,20 +81,18 @@ bool throwOutcome(napi_env env, Outcome outcome, size_t detail) {
   return false;
 }
 
-napi_value wrapModel(napi_env env, Model* model, PrunedModel* pruned) {
+napi_value wrapModel(napi_env env, Model* model, bool isFirst) {
   Handle* handle = (Handle*)calloc(1, sizeof(Handle));
   napi_value object;
   if (!handle) {
-    destroyModel(model);
-    destroyPrunedModel(pruned);
+    callsOf(model).destroy(model);
     throwOutcome(env, Outcome::outOfMemory, 0);
     return nullptr;
   }
   handle->model = model;
-  handle->pruned = pruned;
+  handle->isFirst = isFirst;
   if (napi_create_object(env, &object) != napi_ok || napi_wrap(env, object, handle, finalizeHandle, nullptr, nullptr) != napi_ok) {
-    destroyModel(model);
-    destroyPrunedModel(pruned);
+    callsOf(model).destroy(model);
     free(handle);
     throwPending(env);
     return nullptr;
@@ -120,22 +130,44 @@ bool readUnits(napi_env env, napi_value value, Units* units) {
   return true;
 }
 
+bool addNext(napi_env env, Model* model, const napi_value* elements, size_t count) {
+  NextTensors next;
+  if (!readTensors(env, elements, count, shapeOf(model), progressOf(model), &next)) return false;
+  size_t detail = 0;
+  return count == 0 || throwOutcome(env, addTensors(model, next.data, count, next.wordRows, &detail), detail);
+}
+
 napi_value createModelFunction(napi_env env, napi_callback_info info) {
-  napi_value arguments[4];
+  napi_value arguments[4], elements[MAX_TENSORS];
   Shape shape{};
   Arithmetic arithmetic;
   Units units;
-  const float* tensors[MAX_TENSORS];
+  size_t count;
   if (!readArguments(env, info, 4, arguments) || !checkProcessor(env)) return nullptr;
   if (!readShape(env, arguments[0], &shape) || !readArithmetic(env, arguments[2], &arithmetic) || !readUnits(env, arguments[3], &units) ||
-      !readTensors(env, arguments[1], shape, tensors)) {
+      !readElements(env, arguments[1], MAX_TENSORS, elements, &count)) {
     return nullptr;
   }
   Model* model = nullptr;
-  size_t detail = 0;
-  const Outcome created = createModel(shape, arithmetic, units, tensors, &model, &detail);
-  if (!throwOutcome(env, created, detail)) return nullptr;
-  return wrapModel(env, model, nullptr);
+  if (!throwOutcome(env, createModel(shape, arithmetic, units, &model), 0)) return nullptr;
+  if (addNext(env, model, elements, count)) return wrapModel(env, model, true);
+  callsOf(model).destroy(model);
+  return nullptr;
+}
+
+napi_value addWeightsFunction(napi_env env, napi_callback_info info) {
+  napi_value arguments[2], elements[MAX_TENSORS];
+  size_t count;
+  // The elements first: a getter among them could release the model.
+  if (!readArguments(env, info, 2, arguments) || !readElements(env, arguments[1], MAX_TENSORS, elements, &count)) return nullptr;
+  Handle* handle = readModel(env, arguments[0]);
+  if (!handle) return nullptr;
+  if (handle->model->weights->id) {
+    throwRange(env, "The model has all of its weights.");
+    return nullptr;
+  }
+  if (addNext(env, handle->model, elements, count)) reportMemory(env, handle);
+  return nullptr;
 }
 
 napi_value createPrunedModelFunction(napi_env env, napi_callback_info info) {
@@ -145,11 +177,43 @@ napi_value createPrunedModelFunction(napi_env env, napi_callback_info info) {
   const void* tensors[MAX_PRUNED_TENSORS];
   if (!readArguments(env, info, 3, arguments) || !checkProcessor(env)) return nullptr;
   if (!readPrunedShape(env, arguments[0], &shape) || !readUnits(env, arguments[2], &units) || !readPrunedTensors(env, arguments[1], shape, tensors)) return nullptr;
-  PrunedModel* model = nullptr;
+  Model* model = nullptr;
   size_t detail = 0;
   const Outcome created = createPrunedModel(shape, units, tensors, &model, &detail);
   if (!throwOutcome(env, created, detail)) return nullptr;
-  return wrapModel(env, nullptr, model);
+  return wrapModel(env, model, true);
+}
+
+napi_value shareModelFunction(napi_env env, napi_callback_info info) {
+  napi_value model, id;
+  if (!readArguments(env, info, 1, &model)) return nullptr;
+  Handle* handle = readModel(env, model);
+  if (!handle) return nullptr;
+  if (!handle->model->weights->id) {
+    throwOutcome(env, Outcome::incomplete, 0);
+    return nullptr;
+  }
+  if (napi_create_int64(env, handle->model->weights->id, &id) != napi_ok) {
+    throwPending(env);
+    return nullptr;
+  }
+  return id;
+}
+
+napi_value joinModelFunction(napi_env env, napi_callback_info info) {
+  napi_value value;
+  int64_t id = 0;
+  if (!readArguments(env, info, 1, &value) || !checkProcessor(env)) return nullptr;
+  if (napi_get_value_int64(env, value, &id) != napi_ok) {
+    throwType(env, "`id` must be a number.");
+    return nullptr;
+  }
+  SharedWeights* weights = joinWeights(id);
+  if (!weights) return nullptr;  // undefined
+  Model* model = weights->calls->make(weights);
+  if (model) return wrapModel(env, model, false);
+  throwOutcome(env, Outcome::outOfMemory, 0);
+  return nullptr;
 }
 
 /** @param longest tokens of the longest text */
@@ -169,24 +233,20 @@ bool readRun(napi_env env, const napi_value* arguments, int longest, Run* run) {
 napi_value runFunction(napi_env env, napi_callback_info info) {
   napi_value arguments[4], buffer, result;
   if (!readArguments(env, info, 4, arguments)) return nullptr;
-  Handle* handle = readHandle(env, arguments[0]);
+  Handle* handle = readModel(env, arguments[0]);
   if (!handle) return nullptr;
-  if (!handle->model && !handle->pruned) {
-    napi_throw_error(env, nullptr, "The model was released.");
-    return nullptr;
-  }
+  Model* model = handle->model;
+  const SharedWeights& weights = *model->weights;
   Run run;
-  const int longest = handle->model ? longestText(shapeOf(handle->model)) : shapeOf(handle->pruned).positions;
-  if (!readRun(env, arguments, longest, &run)) return nullptr;
-  void* logits = nullptr;
+  if (!readRun(env, arguments, weights.longest, &run)) return nullptr;
+  void* outputs = nullptr;
   size_t detail = 0;
-  const size_t values = run.pairCount * (size_t)(handle->model ? shapeOf(handle->model).labels : 1);
-  if (napi_create_arraybuffer(env, values * sizeof(float), &logits, &buffer) != napi_ok) {
+  const size_t values = run.pairCount * (size_t)weights.outputs;
+  if (napi_create_arraybuffer(env, values * sizeof(float), &outputs, &buffer) != napi_ok) {
     throwPending(env);
     return nullptr;
   }
-  const Outcome ran =
-      handle->model ? runModel(handle->model, run, (float*)logits, &detail) : runPrunedModel(handle->pruned, run, (float*)logits, &detail);
+  const Outcome ran = weights.calls->run(model, run, (float*)outputs, &detail);
   if (!throwOutcome(env, ran, detail)) return nullptr;
   reportMemory(env, handle);
   if (napi_create_typedarray(env, napi_float32_array, values, buffer, 0, &result) != napi_ok) {
@@ -219,6 +279,9 @@ NAPI_MODULE_INIT() {
       {"isPreferred", nullptr, nullptr, nullptr, nullptr, isPreferred, napi_enumerable, nullptr},
       {"createModel", nullptr, createModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createPrunedModel", nullptr, createPrunedModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"addWeights", nullptr, addWeightsFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"shareModel", nullptr, shareModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"joinModel", nullptr, joinModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"run", nullptr, runFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"release", nullptr, releaseFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };

@@ -130,32 +130,45 @@ static inline bool readInt32Array(napi_env env, napi_value value, const char* na
 
 constexpr size_t MAX_TENSORS = EMBEDDING_TENSORS + (size_t)MAX_LAYERS * LAYER_TENSORS + HEAD_TENSORS;
 
-/** The elements of `tensors`, of which there must be `count`. */
-static inline bool readElements(napi_env env, napi_value array, size_t count, napi_value* elements) {
+/** The elements of `tensors`, at most `most`. */
+static inline bool readElements(napi_env env, napi_value array, size_t most, napi_value* elements, size_t* count) {
   bool isArray = false;
   uint32_t length = 0;
   if (napi_is_array(env, array, &isArray) != napi_ok || !isArray) return throwType(env, "`tensors` must be an array.");
   if (napi_get_array_length(env, array, &length) != napi_ok) return throwPending(env);
-  if (length != count) return throwRange(env, "`tensors` must have %zu elements; got %u.", count, length);
-  for (size_t i = 0; i < count; i++) {
+  if (length > most) return throwRange(env, "`tensors` must have at most %zu elements; got %u.", most, length);
+  for (size_t i = 0; i < length; i++) {
     if (napi_get_element(env, array, (uint32_t)i, &elements[i]) != napi_ok) return throwPending(env);
   }
+  *count = length;
   return true;
 }
 
-/** The tensors of a checked shape, each with the length that the shape asks for. */
-static inline bool readTensors(napi_env env, napi_value array, const Shape& shape, const float* (&tensors)[MAX_TENSORS]) {
-  const size_t count = tensorCount(shape);
-  napi_value elements[MAX_TENSORS];
-  if (!readElements(env, array, count, elements)) return false;
+/** The next tensors of a model. */
+struct NextTensors {
+  const float* data[MAX_TENSORS];
+  size_t count;
+  /** Rows of the words, where the first tensor is of these. */
+  size_t wordRows;
+};
+
+/** Whole parts of a checked shape, each tensor with the length that the shape asks for; or alone, as many rows of the words as there are. Runs no JavaScript. */
+static inline bool readTensors(napi_env env, const napi_value* elements, size_t count, const Shape& shape, const Progress& progress, NextTensors* next) {
+  const size_t hidden = (size_t)shape.hidden, left = tensorCount(shape) - progress.tensors;
+  if (count > left) return throwRange(env, "`tensors` must have at most %zu elements; got %zu.", left, count);
+  next->count = count;
+  next->wordRows = 0;
   for (size_t i = 0; i < count; i++) {
     void* data;
     size_t floats;
     if (!readTypedArray(env, elements[i], napi_float32_array, &data, &floats)) return throwType(env, "Every one of `tensors` must be a Float32Array.");
-    if (floats != tensorLength(shape, i)) {
-      return throwRange(env, "`tensors[%zu]` must have %zu values; got %zu.", i, tensorLength(shape, i), floats);
-    }
-    tensors[i] = (const float*)data;
+    const bool isWords = progress.tensors + i == 0;
+    const size_t expected = tensorLength(shape, progress.tensors + i) - (isWords ? progress.words * hidden : 0);
+    const bool isPiece = isWords && count == 1 && floats > 0 && floats < expected && floats % hidden == 0;
+    if (floats != expected && !isPiece) return throwRange(env, "`tensors[%zu]` must have %zu values; got %zu.", i, expected, floats);
+    if (isWords) next->wordRows = floats / hidden;
+    next->data[i] = (const float*)data;
   }
+  if (count && !endsPart(shape, progress.tensors + count)) return throwRange(env, "`tensors` must end with a whole part of the model; got %zu elements.", count);
   return true;
 }

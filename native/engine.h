@@ -1,16 +1,11 @@
-// What the kernels offer the addon: a cross-encoder of BERT's shape, packed and perhaps quantised when it is made. The addon runs on any x64 processor, so this header has no
-// vector types, and nothing here may be called before the processor was asked.
+// What the kernels offer the addon: a cross-encoder of BERT's shape, packed and perhaps quantised as its weights come.
 #pragma once
-#include <stddef.h>
-#include <stdint.h>
+#include "model.h"
 
 enum class HeadActivation { tanh, gelu };
 
 /** What the layers are computed in. */
 enum class Arithmetic { int8, float32 };
-
-/** What multiplies: vectors of what the kernels were compiled for, or tiles of AMX where `processorHasTiles`. */
-enum class Units { vectors, tiles };
 
 struct Shape {
   int hidden, inner, heads, layers;
@@ -23,8 +18,8 @@ struct Shape {
 
 constexpr int MAX_HIDDEN = 1024, MAX_INNER = 4096, MAX_HEADS = MAX_HIDDEN / 32, MAX_LAYERS = 48, MAX_LABELS = 2;
 constexpr int MAX_VOCABULARY = 1 << 22, MAX_POSITIONS = 1 << 16, MAX_TYPES = 256;
-/** Tokens of one text, and of one run of several. */
-constexpr int MAX_LENGTH = 8192, MAX_RUN = 4096;
+/** Tokens of one text. */
+constexpr int MAX_LENGTH = 8192;
 
 constexpr int EMBEDDING_TENSORS = 5, LAYER_TENSORS = 16, HEAD_TENSORS = 4;
 
@@ -52,26 +47,28 @@ static inline size_t tensorLength(const Shape& shape, size_t index) {
   return lengths[index - (size_t)shape.layers * LAYER_TENSORS];
 }
 
-struct Model;
+/** Whether a part of the weights ends before this tensor: the words, what else is embedded, each layer, and the head. */
+static inline bool endsPart(const Shape& shape, size_t index) {
+  if (index <= EMBEDDING_TENSORS) return index == 1 || index == EMBEDDING_TENSORS;
+  const size_t inLayers = index - EMBEDDING_TENSORS, all = (size_t)shape.layers * LAYER_TENSORS;
+  return inLayers <= all ? inLayers % LAYER_TENSORS == 0 : index == tensorCount(shape);
+}
 
-enum class Outcome { done, outOfMemory, notFinite, badLength, badCount, badToken, badType };
-
-/** Packs the tensors of a checked shape. `detail` names the tensor that has a value which is not finite. */
-Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, const float* const* tensors, Model** model, size_t* detail);
-void destroyModel(Model* model);
-const Shape& shapeOf(const Model* model);
-/** Bytes that the model holds now. */
-size_t memoryOf(Model* model);
-
-struct Run {
-  const int32_t* tokens;
-  const int32_t* types;
-  const int32_t* lengths;
-  size_t tokenCount, pairCount;
+/** How much of its weights a model has. */
+struct Progress {
+  /** Tensors that it has wholly, and rows of the words, which may come in several pieces. */
+  size_t tensors, words;
 };
 
+/** A model without weights. */
+Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, Model** model);
+
+/** Of a model that `createModel` made. */
+const Shape& shapeOf(const Model* model);
+Progress progressOf(const Model* model);
+
 /**
- * Writes `pairCount * labels` logits. Copies its input before it checks it, since another thread may share that memory. `detail` is the place of the first
- * value that is out of range.
+ * Packs the next tensors of a model, whole parts, or so many rows of the words alone. After the last the model can run. On failure the model has none of them; `detail` names the
+ * tensor that has a value which is not finite.
  */
-Outcome runModel(Model* model, const Run& run, float* logits, size_t* detail);
+Outcome addTensors(Model* model, const float* const* tensors, size_t count, size_t wordRows, size_t* detail);

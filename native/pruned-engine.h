@@ -52,16 +52,9 @@ static inline TensorForm tensorForm(const PrunedShape& shape, size_t index) {
   return forms[index - (size_t)shape.layers * PRUNED_LAYER_TENSORS];
 }
 
-struct PrunedModel;
-
-/** Packs the tensors of a checked shape. `detail` names the tensor that has a value which is not finite. */
-Outcome createPrunedModel(const PrunedShape& shape, Units units, const void* const* tensors, PrunedModel** model, size_t* detail);
-void destroyPrunedModel(PrunedModel* model);
-const PrunedShape& shapeOf(const PrunedModel* model);
-size_t memoryOf(const PrunedModel* model);
-
 /**
- * As `runModel`, one logit for each pair. A text has at most `positions` tokens: at least one of type 0, which is the query, and then the document, of type 1. What is made of a
- * query is kept, and used by pairs behind it, in this run and in the next, as long as they have the same.
+ * Packs the tensors of a checked shape. `detail` names the tensor that has a value which is not finite. A run gives one logit for each pair. A text has at most `positions`
+ * tokens: at least one of type 0, which is the query, and then the document, of type 1. What is made of a query is kept, and used by pairs behind it, in this run and in the next,
+ * as long as they have the same.
  */
-Outcome runPrunedModel(PrunedModel* model, const Run& run, float* logits, size_t* detail);
+Outcome createPrunedModel(const PrunedShape& shape, Units units, const void* const* tensors, Model** model, size_t* detail);

@@ -37,6 +37,7 @@ export interface Kernels extends TestedAddon {
 
 /** A model, with the addon that made it. */
 export interface TestedModel {
+  readonly model: NativeModel;
   /** Logits of pairs that share a run. */
   run(pairs: readonly EncodedPair[]): Float32Array;
   release(): void;
@@ -101,8 +102,9 @@ function kernels(tested: TestedAddon, arithmetic: NativeArithmetic, units: Nativ
   };
 }
 
-function testedModel(addon: NativeAddon, model: NativeModel): TestedModel {
+export function testedModel(addon: NativeAddon, model: NativeModel): TestedModel {
   return {
+    model,
     run: (pairs) =>
       addon.run(
         model,

@@ -1,41 +1,25 @@
-// Models and their runs. Compiled for AVX-512 and AMX, and for AVX2.
+// BERT's kind of models and their runs. Compiled for AVX-512 and AMX, and for AVX2.
 #include "../engine.h"
-
-#include <stdlib.h>
 
 #include "check-input.h"
 #include "float32-arithmetic.h"
 #include "forward.h"
 #include "int8-arithmetic.h"
+#include "kind-of-model.h"
 #include "pack.h"
 #ifdef __AMX_TILE__
 #include "split-arithmetic.h"
 #endif
 
-struct Model {
-  Shape shape;
-  Arithmetic arithmetic;
-  Units units;
-};
-
 namespace {
 
-template <class Kind>
-struct ModelOf : Model {
-  Weights<Kind> weights;
-  Mapping mapping;
-  Workspace<Kind> workspace;
+/** A shape, and how far the weights of that shape have come: the part that is the same in every arithmetic. */
+struct FilledShape : Shape {
+  Progress progress;
 };
 
-/** Calls `use` with the model as what it is. */
-template <class Use>
-auto withKind(Model* model, const Use& use) {
-  if (model->arithmetic == Arithmetic::int8) return use((ModelOf<Int8Arithmetic>*)model);
-#ifdef __AMX_TILE__
-  if (model->units == Units::tiles) return use((ModelOf<SplitFloat32Arithmetic>*)model);
-#endif
-  return use((ModelOf<Float32Arithmetic>*)model);
-}
+template <class Kind>
+using KindOf = KindOfModel<FilledShape, Weights<Kind>, Workspace<Kind>>;
 
 template <class Kind>
 Outcome copyAndCheck(Workspace<Kind>& w, const Shape& shape, const Run& run, size_t* detail) {
@@ -49,84 +33,93 @@ Outcome copyAndCheck(Workspace<Kind>& w, const Shape& shape, const Run& run, siz
   return Outcome::done;
 }
 
-bool findOutliers(ModelOf<Int8Arithmetic>& model) {
+bool findOutliers(Weights<Int8Arithmetic>& weights, const Shape& shape, Workspace<Int8Arithmetic>& w) {
   static_assert(LOT_TEXTS <= LAST_ROWS, "the last layer's norms are measured once");
-  const Shape& shape = model.shape;
-  Workspace<Int8Arithmetic>& w = model.workspace;
-  return findOutliers(model.weights, shape, w, shape.types, longestText(shape), shape.positionOffset - 1,
-                      [&](int tokens, float* logits) { forward(model.weights, shape, w, LOT_TEXTS, tokens, logits); });
+  return findOutliers(weights, shape, w, shape.types, longestText(shape), shape.positionOffset - 1,
+                      [&](int tokens, float* logits) { forward(weights, shape, w, LOT_TEXTS, tokens, logits); });
 }
 /** In float32 no column is one. */
 template <class Kind>
-bool findOutliers(ModelOf<Kind>&) {
+bool findOutliers(Weights<Kind>&, const Shape&, Workspace<Kind>&) {
   return true;
 }
 
-void setUnits(QuantizedRows& rows, Units units) { rows.units = units; }
-/** In float32 the kind says it. */
-template <class Rows>
-void setUnits(Rows&, Units) {}
-
 template <class Kind>
-Outcome create(const Shape& shape, Arithmetic arithmetic, Units units, const float* const* tensors, Model** created) {
-  auto* model = (ModelOf<Kind>*)calloc(1, sizeof(ModelOf<Kind>));
-  if (!model) return Outcome::outOfMemory;
-  model->shape = shape;
-  model->arithmetic = arithmetic;
-  model->units = units;
-  setUnits(model->workspace.rows, units);
-  if (!mapLaidOut(model->mapping, [&](Arena& arena) { layOut(model->weights, shape, arena); })) {
-    free(model);
-    return Outcome::outOfMemory;
+Outcome run(Model* model, const Run& run, float* logits, size_t* detail) {
+  const auto& shared = KindOf<Kind>::sharedOf(model);
+  Workspace<Kind>& w = KindOf<Kind>::workspaceOf(model);
+  const Shape& shape = shared.shape;
+  if (!shared.id) return Outcome::incomplete;
+  if (!reserve(w, shape, (int)Kind::mostRows(run.tokenCount, run.pairCount))) return Outcome::outOfMemory;
+  const Outcome checked = copyAndCheck(w, shape, run, detail);
+  if (checked == Outcome::done) forward(shared.weights, shape, w, (int)run.pairCount, (int)run.tokenCount, logits);
+  return checked;
+}
+
+/** Tensors from `progress` on: rows of words, or whole parts. */
+template <class Kind>
+void pack(Weights<Kind>& weights, const FilledShape& shape, const float* const* from, size_t count, size_t wordRows) {
+  Tensors tensors{from};
+  const size_t end = shape.progress.tensors + count;
+  for (size_t at = shape.progress.tensors; at < end;) {
+    if (at == 0) packWords(weights, shape, shape.progress.words, wordRows, tensors);
+    if (at == 1) packEmbeddings(weights, shape, tensors);
+    if (at >= EMBEDDING_TENSORS) packPart(weights, shape, (int)((at - EMBEDDING_TENSORS) / LAYER_TENSORS), tensors);
+    do at++;
+    while (!endsPart(shape, at));
   }
-  packWeights(model->weights, shape, tensors);
-  if (!findOutliers(*model)) {
-    destroyModel(model);
-    return Outcome::outOfMemory;
-  }
-  *created = model;
-  return Outcome::done;
 }
 
 template <class Kind>
-Outcome run(ModelOf<Kind>* model, const Run& run, float* logits, size_t* detail) {
-  const Shape& shape = model->shape;
-  Workspace<Kind>& w = model->workspace;
-  if (!reserve(w, shape, (int)Kind::mostRows(run.tokenCount, run.pairCount))) return Outcome::outOfMemory;
-  const Outcome checked = copyAndCheck(w, shape, run, detail);
-  if (checked == Outcome::done) forward(model->weights, shape, w, (int)run.pairCount, (int)run.tokenCount, logits);
-  return checked;
+Outcome add(Model* model, const float* const* tensors, size_t count, size_t wordRows) {
+  auto& shared = KindOf<Kind>::sharedOf(model);
+  FilledShape& shape = shared.shape;
+  pack(shared.weights, shape, tensors, count, wordRows);
+  Progress next = shape.progress;
+  next.words += wordRows;
+  // A piece of the words that is not their last ends no tensor.
+  next.tensors += next.words < (size_t)shape.vocabulary ? 0 : count;
+  const bool isComplete = next.tensors == tensorCount(shape);
+  if (isComplete && !findOutliers(shared.weights, shape, KindOf<Kind>::workspaceOf(model))) return Outcome::outOfMemory;
+  shape.progress = next;
+  if (isComplete) publish(&shared);
+  return Outcome::done;
+}
+
+/** What each kind does for the addon, and how it takes weights. */
+struct Calls : ModelCalls {
+  Outcome (*add)(Model*, const float* const*, size_t, size_t);
+};
+template <class Kind>
+constexpr Calls callsOf = {{run<Kind>, KindOf<Kind>::make, KindOf<Kind>::memory, KindOf<Kind>::destroy}, add<Kind>};
+
+template <class Kind>
+Outcome create(const Shape& shape, Units units, Model** created) {
+  *created = KindOf<Kind>::create(callsOf<Kind>, {shape, {}}, units, longestText(shape), shape.labels);
+  return *created ? Outcome::done : Outcome::outOfMemory;
 }
 
 }  // namespace
 
-Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, const float* const* tensors, Model** created, size_t* detail) {
-  for (size_t i = 0; i < tensorCount(shape); i++) {
-    *detail = i;
-    if (!isFinite(tensors[i], tensorLength(shape, i))) return Outcome::notFinite;
-  }
-  if (arithmetic == Arithmetic::int8) return create<Int8Arithmetic>(shape, arithmetic, units, tensors, created);
+Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, Model** created) {
+  if (arithmetic == Arithmetic::int8) return create<Int8Arithmetic>(shape, units, created);
 #ifdef __AMX_TILE__
-  if (units == Units::tiles) return create<SplitFloat32Arithmetic>(shape, arithmetic, units, tensors, created);
+  if (units == Units::tiles) return create<SplitFloat32Arithmetic>(shape, units, created);
 #endif
-  return create<Float32Arithmetic>(shape, arithmetic, units, tensors, created);
+  return create<Float32Arithmetic>(shape, units, created);
 }
 
-void destroyModel(Model* model) {
-  if (!model) return;
-  withKind(model, [](auto* known) {
-    known->mapping.release();
-    known->workspace.mapping.release();
-  });
-  free(model);
-}
+const Shape& shapeOf(const Model* model) { return ((const ShapedWeights<FilledShape>*)model->weights)->shape; }
 
-const Shape& shapeOf(const Model* model) { return model->shape; }
+Progress progressOf(const Model* model) { return ((const ShapedWeights<FilledShape>*)model->weights)->shape.progress; }
 
-size_t memoryOf(Model* model) {
-  return withKind(model, [](auto* known) { return known->mapping.size + known->workspace.mapping.size; });
-}
-
-Outcome runModel(Model* model, const Run& input, float* logits, size_t* detail) {
-  return withKind(model, [&](auto* known) { return run(known, input, logits, detail); });
+Outcome addTensors(Model* model, const float* const* tensors, size_t count, size_t wordRows, size_t* detail) {
+  const Shape& shape = shapeOf(model);
+  const size_t first = progressOf(model).tensors;
+  for (size_t i = 0; i < count; i++) {
+    *detail = i;
+    const size_t length = first + i == 0 ? wordRows * (size_t)shape.hidden : tensorLength(shape, first + i);
+    if (!isFinite(tensors[i], length)) return Outcome::notFinite;
+  }
+  return ((const Calls*)model->weights->calls)->add(model, tensors, count, wordRows);
 }

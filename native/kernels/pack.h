@@ -144,24 +144,39 @@ static void packLayer(EncoderLayer<Matrix>& layer, Tensors& tensors) {
   packNorm(layer.outputNorm, tensors);
 }
 
+/** Rows of the words from `first` on. */
 template <class Kind>
-static void packWeights(Weights<Kind>& weights, const Shape& shape, const float* const* from) {
-  Tensors tensors{from};
+static void packWords(Weights<Kind>& weights, const Shape& shape, size_t first, size_t rows, Tensors& tensors) {
   const size_t hidden = (size_t)shape.hidden;
   const float* words = tensors.take();
-  for (size_t i = 0; i < (size_t)shape.vocabulary * hidden; i += 16) Kind::storeWords(weights.words + i, load(words + i));
+  for (size_t i = 0; i < rows * hidden; i += 16) Kind::storeWords(weights.words + first * hidden + i, load(words + i));
+}
+
+/** What else is embedded. */
+template <class Kind>
+static void packEmbeddings(Weights<Kind>& weights, const Shape& shape, Tensors& tensors) {
+  const size_t hidden = (size_t)shape.hidden;
   memcpy(weights.positions, tensors.take(), sizeof(float) * (size_t)shape.positions * hidden);
   memcpy(weights.types, tensors.take(), sizeof(float) * (size_t)shape.types * hidden);
   packNorm(weights.embeddingNorm, tensors);
-  for (int i = 0; i < shape.layers; i++) {
-    packAttentionInput(weights, shape, i, tensors);
-    if (i < shape.layers - 1) {
-      packLayer(weights.layers[i], tensors);
-    } else {
-      packLayer(weights.lastLayer, tensors);
-    }
-  }
+}
+
+template <class Kind>
+static void packHead(Weights<Kind>& weights, const Shape& shape, Tensors& tensors) {
+  const size_t hidden = (size_t)shape.hidden;
   packMatrix(weights.headDense, tensors, Activations::aroundZeroPoint);
   memcpy(weights.headWeights, tensors.take(), sizeof(float) * (size_t)shape.labels * hidden);
   memcpy(weights.headBiases, tensors.take(), sizeof(float) * (size_t)shape.labels);
+}
+
+/** A layer, or behind the last the head. */
+template <class Kind>
+static void packPart(Weights<Kind>& weights, const Shape& shape, int index, Tensors& tensors) {
+  if (index == shape.layers) return packHead(weights, shape, tensors);
+  packAttentionInput(weights, shape, index, tensors);
+  if (index < shape.layers - 1) {
+    packLayer(weights.layers[index], tensors);
+  } else {
+    packLayer(weights.lastLayer, tensors);
+  }
 }

@@ -1,20 +1,14 @@
 // The package's own cross-encoder. Compiled as engine.cpp is.
 #include "../pruned-engine.h"
 
-#include <stdlib.h>
-
 #include "check-input.h"
 #include "find-outliers.h"
+#include "kind-of-model.h"
 #include "pruned-forward.h"
 
-struct PrunedModel {
-  PrunedShape shape;
-  PrunedWeights weights;
-  Mapping mapping;
-  PrunedWorkspace workspace;
-};
-
 namespace {
+
+using Kind = KindOfModel<PrunedShape, PrunedWeights, PrunedWorkspace>;
 
 Outcome copyAndCheck(PrunedWorkspace& w, const PrunedShape& shape, const Run& run, size_t* detail) {
   const Outcome copied = copyRun(w, run, shape.positions, detail);
@@ -39,45 +33,34 @@ bool findOutliers(PrunedWeights& weights, const PrunedShape& shape, PrunedWorksp
   return true;
 }
 
+Outcome run(Model* model, const Run& run, float* logits, size_t* detail) {
+  const auto& shared = Kind::sharedOf(model);
+  PrunedWorkspace& w = Kind::workspaceOf(model);
+  if (!reserve(w, shared.shape, (int)run.tokenCount)) return Outcome::outOfMemory;
+  const Outcome checked = copyAndCheck(w, shared.shape, run, detail);
+  if (checked == Outcome::done) scorePairs(shared.weights, shared.shape, w, (int)run.pairCount, logits);
+  return checked;
+}
+
+constexpr ModelCalls calls = {run, Kind::make, Kind::memory, Kind::destroy};
+
 }  // namespace
 
-Outcome createPrunedModel(const PrunedShape& shape, Units units, const void* const* tensors, PrunedModel** created, size_t* detail) {
+Outcome createPrunedModel(const PrunedShape& shape, Units units, const void* const* tensors, Model** created, size_t* detail) {
   for (size_t i = 0; i < tensorCount(shape); i++) {
     const TensorForm form = tensorForm(shape, i);
     *detail = i;
     if (form.type == TensorType::floats && !isFinite((const float*)tensors[i], form.length)) return Outcome::notFinite;
   }
-  PrunedModel* model = (PrunedModel*)calloc(1, sizeof(PrunedModel));
+  Model* model = Kind::create(calls, shape, units, shape.positions, 1);
   if (!model) return Outcome::outOfMemory;
-  model->shape = shape;
-  model->workspace.rows.units = units;
-  if (!mapLaidOut(model->mapping, [&](Arena& arena) { layOut(model->weights, shape, arena); })) {
-    free(model);
+  auto& shared = Kind::sharedOf(model);
+  packWeights(shared.weights, shape, tensors);
+  if (!findOutliers(shared.weights, shape, Kind::workspaceOf(model))) {
+    Kind::destroy(model);
     return Outcome::outOfMemory;
   }
-  packWeights(model->weights, shape, tensors);
-  if (!findOutliers(model->weights, model->shape, model->workspace)) {
-    destroyPrunedModel(model);
-    return Outcome::outOfMemory;
-  }
+  publish(&shared);
   *created = model;
   return Outcome::done;
-}
-
-void destroyPrunedModel(PrunedModel* model) {
-  if (!model) return;
-  model->mapping.release();
-  model->workspace.mapping.release();
-  free(model);
-}
-
-const PrunedShape& shapeOf(const PrunedModel* model) { return model->shape; }
-
-size_t memoryOf(const PrunedModel* model) { return model->mapping.size + model->workspace.mapping.size; }
-
-Outcome runPrunedModel(PrunedModel* model, const Run& run, float* logits, size_t* detail) {
-  if (!reserve(model->workspace, model->shape, (int)run.tokenCount)) return Outcome::outOfMemory;
-  const Outcome checked = copyAndCheck(model->workspace, model->shape, run, detail);
-  if (checked == Outcome::done) scorePairs(model->weights, model->shape, model->workspace, (int)run.pairCount, logits);
-  return checked;
 }

@@ -57,7 +57,7 @@ export type NativeVectors = "avx512" | "avx2";
 /** What multiplies: the addon's vectors, or the tiles of AMX. */
 export type NativeUnits = "vectors" | "tiles";
 
-/** A model's weights, packed and in int8 quantised. Only the addon can look inside. */
+/** A model's weights, packed and in int8 quantised, and room to run them in this thread. Only the addon can look inside. */
 export interface NativeModel {
   readonly nativeModel: never;
 }
@@ -71,15 +71,30 @@ export interface NativeAddon {
   readonly isPreferred: boolean;
   /** The best that there are here. */
   readonly units: NativeUnits;
-  /** Copies the weights, `tensors` in the order of `nativeTensors`. Takes the best `units` unless told. @throws RangeError, TypeError for what does not fit */
+  /**
+   * Copies the weights, `tensors` in the order of `nativeTensors`: all of them, or the first with `addWeights` for the rest. Takes the best `units` unless
+   * told.
+   *
+   * @throws RangeError, TypeError for what does not fit
+   */
   createModel(
     shape: NativeShape,
     tensors: readonly Float32Array[],
     arithmetic: NativeArithmetic,
     units?: NativeUnits,
   ): NativeModel;
+  /**
+   * Copies the next tensors of a model that lacks some: whole parts (the words; what else is embedded; a layer; the head), or some rows of the words.
+   *
+   * @throws RangeError, TypeError for what does not fit, which leaves the model as it was
+   */
+  addWeights(model: NativeModel, tensors: readonly Float32Array[]): void;
   /** The package's own cross-encoder, `tensors` in the order of `prunedTensors`. @throws RangeError, TypeError for what does not fit */
   createPrunedModel(shape: PrunedShape, tensors: readonly PrunedTensor[], units?: NativeUnits): NativeModel;
+  /** A number by which `joinModel` finds the weights in any thread of this process, as long as some model has them. @throws Error for a model that lacks some */
+  shareModel(model: NativeModel): number;
+  /** A model of this thread with the same weights, of which there is one copy; `undefined` when no model has them any more. */
+  joinModel(id: number): NativeModel | undefined;
   /**
    * Scores pairs whose tokens are one behind the other, `lengths[i]` of each: `[pairs, labels]`, row-major. A pair's
    * logits are the same whatever shares the run.
