@@ -13,7 +13,7 @@ import { readPrunedModel } from "./native/read-pruned-model.ts";
 import { findTokenizerFiles } from "./prepare-model.ts";
 import { architecturesOf, readModelConfig, readModelJson } from "./repository/model-config.ts";
 import type { ModelPrompt } from "./repository/prompt-templates.ts";
-import { planThreads } from "./workers/plan-threads.ts";
+import { planWorkers } from "./workers/plan-workers.ts";
 
 export interface ModelDescriptionUse {
   readonly how: "compile" | "onnx";
@@ -100,13 +100,12 @@ async function findEngineProblem(
   located: LocatedModel,
   facts: EngineFacts & { readonly graph: CheckpointPlan | OnnxPlan },
 ): Promise<string | undefined> {
-  let choice = chooseEngine(facts);
-  if (choice.engine === "native" && choice.kind === "onnx") return findPrunedProblem(located, facts.graph.file);
+  const first = chooseEngine(facts);
+  if (first.engine === "onnxruntime") return first.reason;
+  if (first.kind === "onnx") return findPrunedProblem(located, facts.graph.file);
   // The weights are not here to be counted, so their number is taken from the sizes.
-  if (choice.engine === "native") {
-    const bytes = bytesOfWeights(countNumbers(choice.sizes), facts.graph.dtype);
-    choice = chooseEngine({ ...facts, ...(await planThreads(bytes)) });
-  }
+  const bytes = bytesOfWeights(countNumbers(first.sizes), facts.graph.dtype);
+  const { choice } = await planWorkers({ ...facts, bytes });
   return choice.engine === "native" ? undefined : choice.reason;
 }
 

@@ -13,7 +13,7 @@ import {
 import { type ModelConfig, readModelConfig } from "./repository/model-config.ts";
 import type { ModelUse } from "./repository/model-use.ts";
 import { vocabularyFiles } from "./repository/tokenizer-settings.ts";
-import { planThreads } from "./workers/plan-threads.ts";
+import { planWorkers } from "./workers/plan-workers.ts";
 
 /** Which model to load and how to run it. */
 export interface ModelSource extends Pick<ModelRequest, "model" | "revision" | "cacheDir" | "offline"> {
@@ -49,6 +49,9 @@ export async function prepareModel<Use extends ModelUse>(
   const { output, pooling, modules, normalize } = use;
   const purpose = { output, pooling, modules, normalize };
   const graph = await fetchModelGraph(located, { dtype: source.dtype, purpose }, modelCacheFolder(cacheDir));
+  const { device } = source;
+  const facts = { graph, device, bytes: graph.bytes, labels: config.labels.length || undefined };
+  const { workers, threads, sharesWeights } = await planWorkers(facts, source.workers);
   return {
     use,
     model: {
@@ -62,8 +65,10 @@ export async function prepareModel<Use extends ModelUse>(
       truncationSide: config.truncationSide,
       truncation: source.truncation,
       prompt: use.prompt,
-      device: source.device,
-      ...(await planThreads(graph.bytes, source.workers)),
+      device,
+      workers,
+      threads,
+      sharesWeights,
       batchSize: source.batchSize,
     },
   };

@@ -18,8 +18,10 @@ export interface PreparedModel {
   /** What the pair is put into, for language models. */
   readonly prompt: ModelPrompt | undefined;
   readonly device: string;
-  /** Worker threads that load the model, each with a copy of its weights. */
+  /** Worker threads that run the model, each with a copy of its weights. */
   readonly workers: number;
+  /** Whether our own kernels are to run it, whose workers have one copy between them. */
+  readonly sharesWeights: boolean;
   /** Threads of each worker's session. */
   readonly threads: number;
   /** Most inputs in one run of the model, as its caller wants it. */

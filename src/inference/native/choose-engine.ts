@@ -26,6 +26,8 @@ export interface EngineFacts {
   readonly threads: number;
   /** Logits of the model's head, where that is known. */
   readonly labels?: number | undefined;
+  /** What the weights take in the model's `dtype`, where that is known. */
+  readonly bytes?: number | undefined;
 }
 
 export interface NativeChoice {
@@ -56,6 +58,8 @@ const CUDA_DEVICES = ["/dev/nvidiactl", "/dev/dxg"];
 const EXACT_GELU: ReadonlySet<string> = new Set(["gelu", "gelu_python"]);
 /** A session of ONNX Runtime with two threads takes longer than the kernels with one, AVX2's excepted; with more it was not measured. */
 const MOST_THREADS = 2;
+/** By vectors, weights in float32 take 7/4 of their memory for a fifth less time at best, which is not worth a gigabyte. */
+const MOST_STRASSEN_BYTES = 500_000_000;
 /** Sizes that the kernels take: `native/README.md`. */
 const MOST = { hidden: 1024, intermediate: 4096, layers: 48, labels: 2 } as const;
 const BLOCK = 64;
@@ -72,6 +76,9 @@ export function chooseEngine(facts: EngineFacts): EngineChoice {
   const isFloat32 = model.kind === "checkpoint" && model.arithmetic === "float32";
   if (isFloat32 && addon.vectors === "avx512" && units === "vectors" && isIntel()) {
     return byRuntime("it takes half as long again as ONNX Runtime in float32 on an Intel processor without AMX");
+  }
+  if (isFloat32 && units === "vectors" && (facts.bytes ?? 0) > MOST_STRASSEN_BYTES) {
+    return byRuntime("its weights in float32 would take nearly twice the memory on a processor without AMX");
   }
   if (model.kind === "checkpoint" && addon.vectors === "avx2" && facts.threads > 1 && wanted !== "avx2") {
     return byRuntime("its kernels for AVX2 on one thread are slower than ONNX Runtime on the two of each worker here");

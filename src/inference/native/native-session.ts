@@ -6,11 +6,21 @@ import type { NativeAddon, NativeModel, NativeShape } from "./native-addon.ts";
 
 const OUTPUT = "logits";
 
-export interface NativeParts extends Pick<NativeShape, "types" | "labels"> {
-  readonly addon: NativeAddon;
-  readonly model: NativeModel;
+/** How a model is run. */
+export interface NativeUse extends Pick<NativeShape, "types" | "labels"> {
   /** Nothing is padded, so more would only make an abort wait: the products' blocks are full by then. */
   readonly batchTokens: number;
+}
+
+export interface NativeParts extends NativeUse {
+  readonly addon: NativeAddon;
+  readonly model: NativeModel;
+}
+
+/** A model whose weights other threads of the process may have too. Plain data: it is sent to them. */
+export interface SharedModel extends NativeUse {
+  /** As `NativeAddon.shareModel` gives it. */
+  readonly id: number;
 }
 
 /** A cross-encoder in our own kernels. Only for worker threads: a run holds its thread. */
@@ -25,6 +35,11 @@ export class NativeSession implements ModelSession {
     this.batchTokens = parts.batchTokens;
     this.#parts = parts;
     this.#gate = gate;
+  }
+
+  get shared(): SharedModel {
+    const { addon, model, types, labels, batchTokens } = this.#parts;
+    return { id: addon.shareModel(model), types, labels, batchTokens };
   }
 
   outputDims(name: string): readonly (number | string)[] | undefined {

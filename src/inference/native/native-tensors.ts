@@ -14,15 +14,15 @@ export function countNumbers({ vocabulary, positions, hidden, intermediate, laye
 }
 
 /**
- * The weights in the order in which the addon takes them.
+ * The weights in the order in which the addon takes them, by the parts in which it does: the words, what else is embedded, each layer, the head.
  *
  * @throws PgVectorDBError `model_invalid` for a tensor that is missing or has another shape
  */
-export function nativeTensors(
+export function nativeParts(
   checkpoint: Checkpoint,
   family: BertFamily,
   sizes: BertFamilySizes & { readonly labels: number },
-): Weight[] {
+): Weight[][] {
   const { hidden, intermediate, labels } = sizes;
   const base = checkpoint.base(family.prefix);
   const table = (name: string, rows: number) =>
@@ -41,13 +41,17 @@ export function nativeTensors(
     ];
   });
   return [
-    table("word", sizes.vocabulary),
-    table("position", sizes.positions),
-    table("token_type", sizes.tokenTypes),
-    ...norm(base, `${EMBEDDINGS_PREFIX}LayerNorm`, hidden),
-    ...layers.flat(),
-    ...linear(headCheckpoint(checkpoint, family), family.head.dense, hidden, hidden),
-    ...linear(checkpoint, family.head.out, labels, hidden),
+    [table("word", sizes.vocabulary)],
+    [
+      table("position", sizes.positions),
+      table("token_type", sizes.tokenTypes),
+      ...norm(base, `${EMBEDDINGS_PREFIX}LayerNorm`, hidden),
+    ],
+    ...layers,
+    [
+      ...linear(headCheckpoint(checkpoint, family), family.head.dense, hidden, hidden),
+      ...linear(checkpoint, family.head.out, labels, hidden),
+    ],
   ];
 }
 

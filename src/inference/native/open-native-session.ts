@@ -1,3 +1,4 @@
+import { PgVectorDBError } from "../../errors.ts";
 import { labelCount } from "../compiler/architectures/label-count.ts";
 import { Checkpoint } from "../compiler/checkpoint.ts";
 import { checkCheckpoint } from "../compiler/compile-model.ts";
@@ -6,11 +7,11 @@ import { openCheckpointWeights } from "../safetensors/open-checkpoint-weights.ts
 import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
 import type { NativeGate } from "../sessions/native-gate.ts";
 import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
-import { freeBuffers } from "./free-buffers.ts";
 import { leaveToRuntime } from "./leave-to-runtime.ts";
+import { loadNativeWeights } from "./load-native-weights.ts";
 import type { NativeArithmetic, NativeModel, NativeShape } from "./native-addon.ts";
-import { NativeSession } from "./native-session.ts";
-import { nativeTensors } from "./native-tensors.ts";
+import { NativeSession, type SharedModel } from "./native-session.ts";
+import { nativeParts } from "./native-tensors.ts";
 import { openPrunedSession } from "./open-pruned-session.ts";
 
 /**
@@ -23,14 +24,21 @@ const BATCH_TOKENS: Readonly<Record<NativeArithmetic, number>> = { int8: 256, fl
  * Opens a model in the native engine, or `undefined` where that does not run it and ONNX Runtime is to. No graph is
  * compiled, but a checkpoint is refused for what the compiler would refuse it for.
  *
+ * @param shared what another worker has loaded of the same model; where it is gone, the model is loaded anew
  * @throws PgVectorDBError `model_invalid`, `model_not_found`
  */
 export async function openNativeSession(
   { graph, device, threads }: Pick<PreparedModel, "graph" | "device" | "threads">,
   gate: NativeGate,
+  shared?: SharedModel,
 ): Promise<NativeSession | undefined> {
-  const choice = chooseEngine({ graph, device, threads });
+  const choice = chooseEngine({ graph, device, threads, bytes: graph.bytes });
   if (choice.engine === "onnxruntime") return leaveToRuntime(choice.reason);
+  const { addon } = choice;
+  if (shared !== undefined) {
+    const model = await gate.pass(async () => addon.joinModel(shared.id));
+    if (model !== undefined) return new NativeSession({ ...shared, addon, model }, gate);
+  }
   if (graph.kind === "onnx") return openPrunedSession(choice, graph, gate);
   if (choice.kind === "onnx") return undefined;
   const weights = await openCheckpointWeights(graph.weightsPath);
@@ -65,19 +73,21 @@ async function createSession(
     labels,
     headActivation: family.head.activation,
   };
-  const tensors: Float32Array[] = [];
-  for (const weight of nativeTensors(checkpoint, family, { ...sizes, labels })) tensors.push(await weight.readRows());
-  return gate.pass(async () => {
-    let model: NativeModel;
-    try {
-      model = addon.createModel(shape, tensors, arithmetic, units);
-    } catch (error) {
-      // Sizes that the addon's own check refuses; what is wrong with the checkpoint was found above.
-      return leaveToRuntime(`it refused the weights: ${error}`);
-    } finally {
-      freeBuffers(tensors);
-    }
-    const { types } = shape;
-    return new NativeSession({ addon, model, types, labels, batchTokens: BATCH_TOKENS[arithmetic] }, gate);
-  });
+  const parts = nativeParts(checkpoint, family, { ...sizes, labels });
+  let model: NativeModel;
+  try {
+    model = addon.createModel(shape, [], arithmetic, units);
+  } catch (error) {
+    // Sizes that the addon's own check refuses; what is wrong with the checkpoint was found above.
+    return leaveToRuntime(`it refused the model: ${error}`);
+  }
+  try {
+    await loadNativeWeights({ addon, model }, parts, (work) => gate.pass(work));
+  } catch (error) {
+    addon.release(model);
+    if (error instanceof PgVectorDBError) throw error;
+    return leaveToRuntime(`it refused the weights: ${error}`);
+  }
+  const { types } = shape;
+  return new NativeSession({ addon, model, types, labels, batchTokens: BATCH_TOKENS[arithmetic] }, gate);
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { firstAlone } from "./first-alone.ts";
+import { FirstAlone, firstAloneOf } from "./first-alone.ts";
 
 const { signal } = new AbortController();
 
@@ -14,8 +14,8 @@ const turns = () => new Promise((resolve) => setImmediate(resolve));
 
 it("lets one go first, then all others at once", async () => {
   const { ends, work } = manualWork();
-  const calls = [1, 2, 3].map(() => firstAlone("a graph", signal, work));
-  const other = firstAlone("another graph", signal, async () => "other");
+  const calls = [1, 2, 3].map(() => firstAloneOf("a graph").run(signal, work));
+  const other = firstAloneOf("another graph").run(signal, async () => "other");
   expect(await other).toBe("other");
   expect(ends).toHaveLength(1);
   ends[0]?.resolve("first");
@@ -27,12 +27,13 @@ it("lets one go first, then all others at once", async () => {
 
 it("lets the next go first when one fails, and who waits may leave", async () => {
   const { ends, work } = manualWork();
-  const first = firstAlone("failing", signal, work);
+  const alone = new FirstAlone();
+  const first = alone.run(signal, work);
   first.catch(() => {});
   const leaver = new AbortController();
-  const left = firstAlone("failing", leaver.signal, work);
+  const left = alone.run(leaver.signal, work);
   left.catch(() => {});
-  const [second, third] = [firstAlone("failing", signal, work), firstAlone("failing", signal, work)];
+  const [second, third] = [alone.run(signal, work), alone.run(signal, work)];
   leaver.abort();
   await expect(left).rejects.toMatchObject({ code: "aborted" });
   ends[0]?.reject(new Error("no room"));

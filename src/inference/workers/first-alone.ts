@@ -1,26 +1,37 @@
 import { untilAborted } from "./until-aborted.ts";
 
-/** By key: whether the one that goes first has done it. */
-const underWay = new Map<string, Promise<boolean>>();
-const done = new Set<string>();
+/** Lets the first piece of work go alone, since the others profit from what it leaves. */
+export class FirstAlone {
+  #underWay: Promise<boolean> | undefined;
+  #isDone = false;
 
-/**
- * Runs `work` alone the first time that a key is seen in this process; others of the same key wait until one has done it,
- * and then run at the same time. When the first fails, the next goes first.
- */
-export async function firstAlone<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  for (let first = underWay.get(key); first !== undefined; first = underWay.get(key)) {
-    const waitedFor = first;
-    await untilAborted(signal, () => waitedFor);
+  /**
+   * Runs `work` alone when it is the first here; others wait until one has done it, and then run at the same time. When the first
+   * fails, the next goes first.
+   */
+  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    while (this.#underWay !== undefined) {
+      const waitedFor = this.#underWay;
+      await untilAborted(signal, () => waitedFor);
+    }
+    if (this.#isDone) return work();
+    const result = work();
+    const outcome = result.then(
+      () => true,
+      () => false,
+    );
+    this.#underWay = outcome;
+    this.#isDone = await outcome;
+    this.#underWay = undefined;
+    return result;
   }
-  if (done.has(key)) return work();
-  const result = work();
-  const outcome = result.then(
-    () => true,
-    () => false,
-  );
-  underWay.set(key, outcome);
-  if (await outcome) done.add(key);
-  underWay.delete(key);
-  return result;
+}
+
+const byKey = new Map<string, FirstAlone>();
+
+/** The one of this process for a key. */
+export function firstAloneOf(key: string): FirstAlone {
+  const known = byKey.get(key) ?? new FirstAlone();
+  byKey.set(key, known);
+  return known;
 }

@@ -2,12 +2,14 @@ import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { throwIfAborted } from "../../deadline.ts";
 import { PgVectorDBError } from "../../errors.ts";
+import type { SharedModel } from "../native/native-session.ts";
 import { createGateMemory, unwatchGate, watchGate } from "../sessions/native-gate.ts";
 import type { PartResult } from "./run-portions.ts";
 import { untilAborted } from "./until-aborted.ts";
 import {
   type FromWorker,
   type InferenceTask,
+  type ModelFacts,
   type SharedRequest,
   type ToWorker,
   unpackError,
@@ -37,17 +39,22 @@ export class InferenceClient<Task extends InferenceTask> {
   readonly #pending = new Map<number, PendingCall>();
   readonly #exited: Promise<void>;
   #nextId = 0;
-  #dimensions = 0;
+  #facts: ModelFacts = { dimensions: 0, shared: undefined };
   #end: PgVectorDBError | undefined;
   #isClosing = false;
 
-  /** Starts a worker and waits until its model is loaded. */
+  /**
+   * Starts a worker and waits until its model is loaded.
+   *
+   * @param shared what another worker has loaded of the same model
+   */
   static async start<Task extends InferenceTask>(
     setup: Task["setup"],
     signal: AbortSignal,
+    shared?: SharedModel,
   ): Promise<InferenceClient<Task>> {
     throwIfAborted(signal);
-    const client = new InferenceClient<Task>(setup);
+    const client = new InferenceClient<Task>(setup, shared);
     try {
       await untilAborted(signal, () => client.#call(LOAD));
       return client;
@@ -58,10 +65,10 @@ export class InferenceClient<Task extends InferenceTask> {
     }
   }
 
-  private constructor(setup: Task["setup"]) {
+  private constructor(setup: Task["setup"], shared: SharedModel | undefined) {
     const file = createRequire(import.meta.url).resolve("#workers/inference");
     // Not the process's own flags: a worker fails to start under `--input-type`, and hooks such as tsx only slow it.
-    const start: WorkerStart = { setup, gateMemory: createGateMemory() };
+    const start: WorkerStart = { setup, gateMemory: createGateMemory(), shared };
     this.#worker = new Worker(file, { workerData: start, execArgv: [], resourceLimits: RESOURCE_LIMITS });
     watchGate(start.gateMemory);
     this.#exited = new Promise((resolve) => {
@@ -80,9 +87,8 @@ export class InferenceClient<Task extends InferenceTask> {
     return this.#end === undefined;
   }
 
-  /** Length of the vectors the model gives, 0 when the graph does not say. */
-  get dimensions(): number {
-    return this.#dimensions;
+  get facts(): ModelFacts {
+    return this.#facts;
   }
 
   /** Runs what it can take of one request. An abort rejects at once; the worker goes on until `stopCall` stops it. */
@@ -114,7 +120,7 @@ export class InferenceClient<Task extends InferenceTask> {
     if (message.type === "failed") {
       this.#fail(unpackError(message.error));
     } else if (message.type === "ready") {
-      this.#dimensions = message.dimensions;
+      this.#facts = message;
       this.#settle(LOAD)?.resolve(undefined);
     } else if (message.type === "result") {
       this.#settle(message.id)?.resolve(message.result);

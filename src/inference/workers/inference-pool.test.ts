@@ -2,11 +2,12 @@ import { setImmediate } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fixtureModel, type GoldenPairs, readFixture } from "../fixture-models.suite.ts";
+import { nativeMissing } from "../native/native-engine.suite.ts";
 import { prepareModel } from "../prepare-model.ts";
 import { countTaken, isStopped } from "./call-progress.ts";
 import { InferencePool } from "./inference-pool.ts";
 import { haveSameHiddenClass } from "./same-hidden-class.suite.ts";
-import type { ClassifyTask, EmbedTask, SharedRequest } from "./worker-messages.ts";
+import type { ClassifyTask, EmbedTask, FromWorker, SharedRequest } from "./worker-messages.ts";
 
 const { signal } = new AbortController();
 const longDocuments = { mode: "truncate", overlap: undefined, pooling: "max" } as const;
@@ -177,6 +178,50 @@ describe("workers of which one is not there for a call", async () => {
     expect(sent.map((message) => message && isStopped(message.request.progress))).toEqual([true]);
     expect((await score()).logits).toHaveLength(40);
     expect(workers).toHaveLength(4);
+  });
+});
+
+describe.skipIf(nativeMissing)(`workers of a model in our own kernels${nativeMissing}`, async () => {
+  const source = { model: fixtureModel("tiny-bert-blocks"), dtype: "int8", device: "cpu", maxLength: 512 } as const;
+  const context = { signal, onProgress: () => {} };
+  const { model } = await prepareModel(
+    { ...source, batchSize: 8 },
+    context,
+    async () => ({ output: "logits" }) as const,
+  );
+  const pool = new InferencePool<ClassifyTask>({
+    kind: "classify",
+    model: { ...model, workers: 3, threads: 1, sharesWeights: true },
+    head: { labelCount: 1, relevant: 0 },
+    longDocuments,
+  });
+  const workers: Worker[] = [];
+  const ids: (number | undefined)[] = [];
+  const remember = (worker: Worker) => {
+    workers.push(worker);
+    worker.on("message", (message: FromWorker) => message.type === "ready" && ids.push(message.shared?.id));
+  };
+  beforeAll(() => process.on("worker", remember));
+  afterAll(async () => {
+    process.off("worker", remember);
+    await pool.close(new Error("the tests are over"));
+  });
+  const texts = Array.from({ length: 40 }, (_, i) => `Berlin had ${"many ".repeat(i % 7)}inhabitants ${i}.`);
+  const score = async () => (await pool.run({ query: "Berlin", texts }, signal)).logits;
+
+  it("have one copy of the weights, which a worker joins that takes another's place", async () => {
+    const expected = await score();
+    await pool.load(signal);
+    expect(ids).toEqual([expect.any(Number), ids[0], ids[0]]);
+    await kill(workers[0] as Worker);
+    expect(await score()).toEqual(expected);
+    await pool.load(signal);
+    expect(ids).toEqual(new Array(4).fill(ids[0]));
+    for (const worker of workers.slice(1)) await kill(worker);
+    expect(await score()).toEqual(expected);
+    await pool.load(signal);
+    expect(ids[4]).not.toBe(ids[0]);
+    expect(ids.slice(4)).toEqual(new Array(3).fill(ids[4]));
   });
 });
 

@@ -1,6 +1,7 @@
+import type { SharedModel } from "../native/native-session.ts";
 import { isStopped, stopCall } from "./call-progress.ts";
 import { collectParts } from "./collect-parts.ts";
-import { firstAlone } from "./first-alone.ts";
+import { FirstAlone, firstAloneOf } from "./first-alone.ts";
 import { InferenceClient } from "./inference-client.ts";
 import { mergeResults } from "./merge-results.ts";
 import type { PartResult } from "./run-portions.ts";
@@ -8,10 +9,17 @@ import { isAllTaken, LONGEST_CUT, shareTexts } from "./share-texts.ts";
 import { SharedLoad } from "./shared-load.ts";
 import type { InferenceTask, SharedRequest } from "./worker-messages.ts";
 
-/** Workers that hold the same model and share each call's texts. A worker that died is replaced by the next call. */
+/**
+ * Workers that run the same model and share each call's texts; of what our own kernels run they share the weights too. A worker that
+ * died is replaced by the next call.
+ */
 export class InferencePool<Task extends InferenceTask> {
   readonly #setup: Task["setup"];
   readonly #clients: SharedLoad<InferenceClient<Task>>[];
+  /** Whoever loads first leaves weights that the others join. */
+  #weights = new FirstAlone();
+  #shared: SharedModel | undefined;
+  readonly #started = new Set<InferenceClient<Task>>();
   #next = 0;
 
   constructor(setup: Task["setup"]) {
@@ -21,9 +29,9 @@ export class InferencePool<Task extends InferenceTask> {
 
   /** Starts what `run` would start, and resolves to the length of the model's vectors. */
   async load(signal: AbortSignal): Promise<number> {
-    const { dimensions } = await this.#liveClient(0, signal);
+    const { facts } = await this.#liveClient(0, signal);
     await Promise.all(this.#clients.map((_, slot) => this.#liveClient(slot, signal)));
-    return dimensions;
+    return facts.dimensions;
   }
 
   async run(request: Task["request"], signal: AbortSignal): Promise<Task["result"]> {
@@ -65,6 +73,7 @@ export class InferencePool<Task extends InferenceTask> {
     const source = this.#clients[slot] as SharedLoad<InferenceClient<Task>>;
     const client = await source.get(signal);
     if (client.isAlive) return client;
+    this.#forgetWhenAllDied();
     if (this.#clients[slot] === source) this.#clients[slot] = this.#newClient();
     return this.#liveClient(slot, signal);
   }
@@ -74,12 +83,30 @@ export class InferencePool<Task extends InferenceTask> {
     return isSplit ? Number.POSITIVE_INFINITY : LONGEST_CUT;
   }
 
-  /** A checkpoint is compiled by the first worker that opens it, here or in another pool; the others wait and open the result. */
   #newClient(): SharedLoad<InferenceClient<Task>> {
+    const { model } = this.#setup;
+    return new SharedLoad((signal) => {
+      if (!model.sharesWeights) return this.#startAfterCompiling(signal);
+      return this.#weights.run(signal, () => this.#startAfterCompiling(signal));
+    });
+  }
+
+  /** A checkpoint is compiled by the first worker that opens it, here or in another pool; the others wait and open the result. */
+  async #startAfterCompiling(signal: AbortSignal): Promise<InferenceClient<Task>> {
     const { graph } = this.#setup.model;
-    const start = (signal: AbortSignal) => InferenceClient.start<Task>(this.#setup, signal);
-    if (graph.kind === "onnx") return new SharedLoad(start);
-    const key = JSON.stringify([graph.weightsPath, graph.cacheFolder, graph.options]);
-    return new SharedLoad((signal) => firstAlone(key, signal, () => start(signal)));
+    const start = () => InferenceClient.start<Task>(this.#setup, signal, this.#shared);
+    const key =
+      graph.kind === "onnx" ? undefined : JSON.stringify([graph.weightsPath, graph.cacheFolder, graph.options]);
+    const client = await (key === undefined ? start() : firstAloneOf(key).run(signal, start));
+    this.#shared = client.facts.shared;
+    this.#started.add(client);
+    return client;
+  }
+
+  /** The weights went with the last worker, so one is to load them again before others come. */
+  #forgetWhenAllDied(): void {
+    for (const client of this.#started) if (client.isAlive) return;
+    if (this.#started.size > 0) this.#weights = new FirstAlone();
+    this.#started.clear();
   }
 }

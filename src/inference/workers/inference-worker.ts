@@ -13,6 +13,7 @@ import {
   type ClassifyTask,
   type FromWorker,
   type InferenceTask,
+  type ModelFacts,
   packError,
   type SharedRequest,
   type ToWorker,
@@ -21,17 +22,19 @@ import {
 
 /** One loaded model: how to run requests, and how to let go of it. */
 interface LoadedModel {
-  readonly dimensions: number;
+  readonly facts: ModelFacts;
   /** What is done once for all portions of a request. */
   begin(request: SharedRequest<InferenceTask>): Promise<RunPart<InferenceTask>>;
   dispose(): Promise<void>;
 }
 
-async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<LoadedModel> {
+async function load({ setup, shared: known }: WorkerStart, gate: NativeGate): Promise<LoadedModel> {
   const { model } = setup;
   const { encoder, pairs, padTokenId, answerTokens } = await loadInputEncoder(model);
+  const native = await openNativeSession(model, gate, known);
+  const shared = native?.shared;
   const session =
-    (await openNativeSession(model, gate)) ??
+    native ??
     (await openSession({
       ...model,
       onnxPath: await ensureOnnxFile(model.graph, answerTokens),
@@ -44,7 +47,7 @@ async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<Lo
     const { head, longDocuments } = setup;
     const classifier = { model, encoder: pairs, session, head, longDocuments, outputName: findLogits(session, head) };
     return {
-      dimensions: 1,
+      facts: { dimensions: 1, shared },
       begin: (request) => readQuery(classifier, (request as SharedRequest<ClassifyTask>).query),
       dispose,
     };
@@ -53,17 +56,17 @@ async function load(setup: InferenceTask["setup"], gate: NativeGate): Promise<Lo
   const sentences = { ...setup, encoder, session, outputName };
   const dimensions = session.outputDims(outputName)?.at(-1);
   return {
-    dimensions: typeof dimensions === "number" ? dimensions : 0,
+    facts: { dimensions: typeof dimensions === "number" ? dimensions : 0, shared },
     begin: async () => (part) => embed(sentences, part),
     dispose,
   };
 }
 
-async function serve(port: MessagePort, { setup, gateMemory }: WorkerStart): Promise<void> {
+async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   const send = (message: FromWorker) => port.postMessage(message);
   const scheduler = new FairScheduler();
   let isClosing = false;
-  const model = await load(setup, openGate(gateMemory));
+  const model = await load(start, openGate(start.gateMemory));
 
   const run = async (id: number, request: SharedRequest<InferenceTask>) => {
     try {
@@ -84,7 +87,7 @@ async function serve(port: MessagePort, { setup, gateMemory }: WorkerStart): Pro
     if (message.type === "run") void run(message.id, message.request);
     else void close();
   });
-  send({ type: "ready", dimensions: model.dimensions });
+  send({ type: "ready", ...model.facts });
 }
 
 if (parentPort !== null) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planThreadsFor } from "./plan-threads.ts";
+import { planSharingThreadsFor, planThreadsFor } from "./plan-threads.ts";
 
 describe("planThreadsFor", () => {
   it.each([
@@ -15,5 +15,17 @@ describe("planThreadsFor", () => {
 
   it("keeps to the caller's bound and gives the sessions the processors that are left", () => {
     expect(planThreadsFor(15e6, 8, 2)).toEqual({ workers: 2, threads: 4 });
+  });
+});
+
+describe("planSharingThreadsFor", () => {
+  it.each([
+    ["one processor", 1, undefined, { workers: 1, threads: 1 }],
+    ["as many as there are", 12, undefined, { workers: 12, threads: 1 }],
+    ["very many", 64, undefined, { workers: 16, threads: 4 }],
+    ["the caller's bound", 8, 2, { workers: 2, threads: 4 }],
+    ["a bound above the default", 64, 40, { workers: 40, threads: 1 }],
+  ])("%s", (_name, available, most, expected) => {
+    expect(planSharingThreadsFor(available, most)).toEqual(expected);
   });
 });

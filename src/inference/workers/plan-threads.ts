@@ -1,7 +1,7 @@
 import { defaultThreads } from "../graphs/cpu.ts";
 
 export interface ThreadPlan {
-  /** Worker threads, each with a session and a copy of the weights. */
+  /** Worker threads, each with a session. */
   readonly workers: number;
   /** Threads inside each session. */
   readonly threads: number;
@@ -10,6 +10,8 @@ export interface ThreadPlan {
 /** A model above this is loaded once: its copies would cost more memory than they save time. */
 const LARGEST_COPIED_BYTES = 300_000_000;
 const MAX_WORKERS = 8;
+/** A worker that shares its weights has little beside them: a tokenizer, and room for a run. */
+const MAX_SHARING_WORKERS = 16;
 /** What all copies together may take. */
 const MAX_COPIES_BYTES = 800_000_000;
 
@@ -24,7 +26,18 @@ export function planThreadsFor(modelBytes: number, available: number, maxWorkers
   return { workers, threads: Math.max(1, Math.floor(available / workers)) };
 }
 
-/** The same for the processors of this machine. */
+/** How to use `available` processors for a model of any size, of which there is one copy for all workers. */
+export function planSharingThreadsFor(available: number, maxWorkers = MAX_SHARING_WORKERS): ThreadPlan {
+  const workers = Math.min(available, maxWorkers);
+  return { workers, threads: Math.max(1, Math.floor(available / workers)) };
+}
+
+/** `planThreadsFor` for the processors of this machine. */
 export async function planThreads(modelBytes: number, maxWorkers?: number): Promise<ThreadPlan> {
   return planThreadsFor(modelBytes, await defaultThreads(), maxWorkers);
+}
+
+/** `planSharingThreadsFor` for the processors of this machine. */
+export async function planSharingThreads(maxWorkers?: number): Promise<ThreadPlan> {
+  return planSharingThreadsFor(await defaultThreads(), maxWorkers);
 }

@@ -3,6 +3,7 @@ import { PgVectorDBError, type PgVectorDBErrorCode } from "../../errors.ts";
 import type { Pooling } from "../compiler/sentence-pooling.ts";
 import type { PreparedModel } from "../graphs/prepared-model.ts";
 import type { LongDocumentPlan } from "../inputs/long-documents.ts";
+import type { SharedModel } from "../native/native-session.ts";
 import type { ClassificationHead } from "../repository/classification-head.ts";
 import type { PartResult } from "./run-portions.ts";
 import type { SharedTexts } from "./share-texts.ts";
@@ -59,17 +60,27 @@ export interface WorkerStart {
   readonly setup: InferenceTask["setup"];
   /** See `NativeGate`. */
   readonly gateMemory: Int32Array;
+  /** What another worker has loaded of this model. */
+  readonly shared: SharedModel | undefined;
 }
 
 /** A request whose texts the workers share. */
 export type SharedRequest<Task extends InferenceTask> = Omit<Task["request"], "texts"> & SharedTexts;
+
+/** What a worker says of the model that it has loaded. */
+export interface ModelFacts {
+  /** Length of the vectors the model gives, 0 when the graph does not say. */
+  readonly dimensions: number;
+  /** By which another worker of this process can have the same weights, where they can be shared. */
+  readonly shared: SharedModel | undefined;
+}
 
 export type ToWorker =
   | { readonly type: "run"; readonly id: number; readonly request: SharedRequest<InferenceTask> }
   | { readonly type: "close" };
 
 export type FromWorker =
-  | { readonly type: "ready"; readonly dimensions: number }
+  | ({ readonly type: "ready" } & ModelFacts)
   | { readonly type: "failed"; readonly error: PackedError }
   | { readonly type: "result"; readonly id: number; readonly result: readonly PartResult<InferenceTask>[] }
   | { readonly type: "error"; readonly id: number; readonly error: PackedError };
