@@ -6,10 +6,16 @@
 
 /** By the bits: fast arithmetic may take it that there is nothing else. */
 static bool isFinite(const float* values, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    uint32_t bits;
-    memcpy(&bits, values + i, sizeof bits);
-    if ((bits & 0x7f800000u) == 0x7f800000u) return false;
+  constexpr size_t TOGETHER = 4096;  // without a way out, so that a compiler takes many at once
+  for (size_t at = 0; at < count; at += TOGETHER) {
+    const size_t end = count - at < TOGETHER ? count : at + TOGETHER;
+    uint32_t found = 0;
+    for (size_t i = at; i < end; i++) {
+      uint32_t bits;
+      memcpy(&bits, values + i, sizeof bits);
+      found |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    if (found) return false;
   }
   return true;
 }

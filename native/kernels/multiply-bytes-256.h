@@ -23,36 +23,47 @@ constexpr int ROWS_TOGETHER = 24;
 /** How far ahead of the product weights are fetched, in bytes. */
 constexpr size_t PREFETCH_DISTANCE = 1024;
 
-/** Calls `use(positive, negative)` with the sums of each four weights of an output that are added in 16 bits: two neighbours, and the two that are four behind them. */
-template <class WeightOf, class Use>
-static ALWAYS_INLINE void sumFours(const WeightOf& weightOf, int inputs, const Use& use) {
-  for (int input = 0; input < inputs; input += input % 4 ? 6 : 2) {
-    float positive = 0, negative = 0;
-    const int four[] = {input, input + 1, input + 4, input + 5};
-    for (const int each : four) {
-      const float weight = weightOf(each);
-      weight > 0 ? positive += weight : negative -= weight;
-    }
-    use(positive, negative);
+/**
+ * The largest sum of the positive weights of any four of an output that are added in 16 bits, and of the negative ones: two neighbours, and the two that are four behind them. All
+ * are multiplied by `factor` first.
+ */
+static float largestOfFours(const float* weights, int inputs, float factor) {
+  const __m256 factors = _mm256_set1_ps(factor), zero = _mm256_setzero_ps();
+  __m256 most = zero;
+  const auto take = [&](__m256 firstFours, __m256 secondFours) __attribute__((always_inline)) {
+    // Even lanes have the sums, odd ones what is in no group.
+    const __m256 two = _mm256_add_ps(firstFours, _mm256_movehdup_ps(firstFours)), three = _mm256_add_ps(two, secondFours);
+    const __m256 four = _mm256_add_ps(three, _mm256_movehdup_ps(secondFours));
+    most = _mm256_max_ps(most, _mm256_moveldup_ps(four));
+  };
+  for (int k = 0; k < inputs; k += 16) {
+    const __m256 a = _mm256_mul_ps(_mm256_loadu_ps(weights + k), factors), b = _mm256_mul_ps(_mm256_loadu_ps(weights + k + 8), factors);
+    const __m256 first = _mm256_permute2f128_ps(a, b, 0x20), second = _mm256_permute2f128_ps(a, b, 0x31);
+    take(_mm256_max_ps(first, zero), _mm256_max_ps(second, zero));
+    take(_mm256_max_ps(_mm256_sub_ps(zero, first), zero), _mm256_max_ps(_mm256_sub_ps(zero, second), zero));
   }
+  return largestOf({most, zero});
 }
 
-/** Whether no sum of an output's packed weights can be cut, whatever the rows. High inputs need no look. */
-static bool isExact(const int8_t* packed, int inputs) {
-  bool fits = true;
-  sumFours([&](int input) { return packed[input / 4 * 128 + input % 4]; }, inputs,
-           [&](float positive, float negative) { fits = fits && positive <= MOST_OF_FOUR && negative <= MOST_OF_FOUR; });
-  return fits;
+/** Whether no sum of an output's integers can be cut, whatever the rows. High inputs need no look. */
+static bool isExact(const int8_t* integers, int inputs) {
+  const __m256i ones = _mm256_set1_epi8(1), zero = _mm256_setzero_si256(), limit = _mm256_set1_epi16(MOST_OF_FOUR);
+  __m256i tooLarge = zero;
+  for (int k = 0; k < inputs; k += 32) {
+    const __m256i weights = _mm256_loadu_si256((const __m256i*)(integers + k)), signs = _mm256_cmpgt_epi8(zero, weights);
+    const __m256i parts[] = {_mm256_andnot_si256(signs, weights), _mm256_and_si256(signs, _mm256_sub_epi8(zero, weights))};
+    UNROLL for (int i = 0; i < 2; i++) {
+      const __m256i twos = _mm256_maddubs_epi16(parts[i], ones);
+      // Of eight inputs: two sums in 32 bits, and the two of the four behind them in the next 32.
+      const __m256i fours = _mm256_add_epi16(twos, _mm256_shuffle_epi32(twos, 0b10110001));
+      tooLarge = _mm256_or_si256(tooLarge, _mm256_cmpgt_epi16(fours, limit));
+    }
+  }
+  return _mm256_testz_si256(tooLarge, tooLarge);
 }
 
 /** The least scale with which that may be so. */
-template <class WeightOf>
-static float leastScale(const WeightOf& weightOf, int inputs) {
-  float most = 0;
-  sumFours([&](int input) { return weightOf(input) / MOST_OF_FOUR; }, inputs,
-           [&](float positive, float negative) { most = larger(larger(positive, negative), most); });
-  return most;
-}
+static float leastScale(const float* weights, int inputs) { return largestOfFours(weights, inputs, 1.f / MOST_OF_FOUR); }
 
 /** Weights are [four inputs][32 outputs][4]. */
 template <int ROWS, size_t STRIDE>

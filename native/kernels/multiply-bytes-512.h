@@ -15,13 +15,10 @@ constexpr int ROWS_TOGETHER = BLOCK_ROWS;
 /** How far ahead of the product weights are fetched, in bytes. */
 constexpr size_t PREFETCH_DISTANCE = 1024;
 
-/** Whether no sum of an output's packed weights can be cut, whatever the rows. */
+/** Whether no sum of an output's integers can be cut, whatever the rows. */
 static ALWAYS_INLINE bool isExact(const int8_t*, int) { return true; }
 /** The least scale with which that may be so. */
-template <class WeightOf>
-static ALWAYS_INLINE float leastScale(const WeightOf&, int) {
-  return 0;
-}
+static ALWAYS_INLINE float leastScale(const float*, int) { return 0; }
 
 /** Weights are [four inputs][32 outputs][4]. */
 template <int ROWS, size_t STRIDE>

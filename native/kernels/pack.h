@@ -24,17 +24,21 @@ struct Tensors {
  */
 static void packRows(QuantizedMatrix& matrix, int first, const float* weights, const float* biases, int rows, float factor, Activations activations) {
   const int inputs = matrix.inputs, heavyInputs = matrix.heavy ? HIGH_INPUTS : 0;
-  float parts[MAX_INNER];
-  for (int k = 0; k < inputs; k++) parts[k] = 1.f;
-  for (int i = 0; i < heavyInputs; i++) parts[matrix.heavy[i]] = (float)MOST_WEIGHT / MOST_WITH_HIGH;
+  const bool shifted = activations == Activations::shiftedGelu;
+  float light[MAX_INNER];  // an output's weights without those that have two bytes
+  QuantizedOutput quantized;
   for (int row = 0; row < rows; row++) {
     const float* w = weights + (size_t)row * (size_t)inputs;
-    float magnitude = 1e-30f;
-    for (int k = 0; k < inputs; k++) magnitude = larger(__builtin_fabsf(w[k]) * parts[k], magnitude);
-    const float least = leastScale([&](int input) { return parts[input] < 1.f ? 0.f : w[input]; }, inputs);
+    memcpy(light, w, sizeof(float) * (size_t)inputs);
+    for (int i = 0; i < heavyInputs; i++) light[matrix.heavy[i]] = 0;
+    Floats top = splat(1e-30f);
+    for (int k = 0; k < inputs; k += LANES) top = largerMagnitude(top, load(light + k));
+    float magnitude = largestOf(top);
+    for (int i = 0; i < heavyInputs; i++) magnitude = larger(__builtin_fabsf(w[matrix.heavy[i]]) * ((float)MOST_WEIGHT / MOST_WITH_HIGH), magnitude);
     const int output = first + row;
-    const auto [scale, sum] = quantizeWeights(matrix, output, [&](int input) { return w[input]; }, larger(least, magnitude / MOST_WEIGHT));
-    const bool shifted = activations == Activations::shiftedGelu;
+    quantizeWeights(matrix, output, w, larger(leastScale(light, inputs), magnitude / MOST_WEIGHT), quantized);
+    const float scale = quantized.scale;
+    const int32_t sum = quantized.sum;
     matrix.scales[output] = scale * factor;
     matrix.starts[output] = shifted ? 0 : -ZERO_POINT * sum;
     matrix.biases[output] = biases[row] * factor - (shifted ? GELU_SHIFT * (float)sum * scale * factor : 0.f);

@@ -78,15 +78,17 @@ static void packColumns(QuantizedMatrix& matrix, int first, int outputs, PrunedT
   const int8_t* weights = tensors.bytes();
   const float *scales = tensors.floats(), *biases = tensors.floats();
   const bool isShifted = activations == Activations::shiftedGelu;
+  float own[MAX_INNER];
+  QuantizedOutput quantized;
   for (int column = 0; column < outputs; column++) {
     const int output = first + column;
-    const auto weightOf = [&](int input) { return (float)weights[(size_t)input * (size_t)outputs + (size_t)column]; };
+    for (int input = 0; input < matrix.inputs; input++) own[input] = (float)weights[(size_t)input * (size_t)outputs + (size_t)column];
     // 1 where the integers can stay as they are.
-    const auto [scale, sum] = quantizeWeights(matrix, output, weightOf, larger(leastScale(weightOf, matrix.inputs), 1.f));
-    const float whole = scales[column] * scale;
+    quantizeWeights(matrix, output, own, larger(leastScale(own, matrix.inputs), 1.f), quantized);
+    const float whole = scales[column] * quantized.scale, sum = (float)quantized.sum;
     matrix.scales[output] = whole * factor;
-    matrix.starts[output] = isShifted ? 0 : -ZERO_POINT * sum;
-    matrix.biases[output] = biases[column] * factor - (isShifted ? GELU_SHIFT * (float)sum * whole * factor : 0.f);
+    matrix.starts[output] = isShifted ? 0 : -ZERO_POINT * quantized.sum;
+    matrix.biases[output] = biases[column] * factor - (isShifted ? GELU_SHIFT * sum * whole * factor : 0.f);
   }
 }
 

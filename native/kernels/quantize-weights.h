@@ -2,36 +2,48 @@
 #pragma once
 #include "quantized-product.h"
 
+/** One output's integers in the order of its inputs. */
 struct QuantizedOutput {
   float scale;
   /** Of all its integers. */
   int32_t sum;
+  alignas(64) int8_t bytes[MAX_INNER];
+  /** High bytes, of those inputs that are there twice for their weights' sake. */
+  int8_t high[HIGH_INPUTS];
 };
 
-/** round(w / scale), in two bytes where the input is there twice for its weights' sake. */
-template <class WeightOf>
-static int32_t writeWeights(const QuantizedMatrix& matrix, int output, const WeightOf& weightOf, float scale) {
-  int8_t* panel = weightAt(matrix, output, 0);
-  int32_t sum = 0;
-  for (int k = 0; k < matrix.inputs; k++) {
-    const int32_t quantized = _mm_cvtss_si32(_mm_set_ss(weightOf(k) / scale));
-    sum += quantized;
-    panel[(size_t)(k / 4) * 4 * PANEL + (size_t)(k % 4)] = (int8_t)quantized;
+/** round(w / scale) */
+static void roundWeights(QuantizedOutput& output, const QuantizedMatrix& matrix, const float* weights, float scale) {
+  Integers sums = zeroIntegers();
+  const Floats divisor = splat(scale);
+  for (int k = 0; k < matrix.inputs; k += LANES) {
+    const Integers quantized = toIntegers(divide(load(weights + k), divisor));
+    sums = add(sums, quantized);
+    storeLowBytes((uint8_t*)output.bytes + k, quantized);
   }
+  output.scale = scale;
+  output.sum = 0;
+  alignas(64) int32_t lanes[LANES];
+  storeAlignedIntegers(lanes, sums);
+  for (const int32_t lane : lanes) output.sum += lane;
   for (int i = 0; matrix.heavy && i < HIGH_INPUTS; i++) {
     const int input = matrix.heavy[i];
-    const int32_t quantized = _mm_cvtss_si32(_mm_set_ss(weightOf(input) / scale)), high = (quantized + (1 << (HIGH_SHIFT - 1))) >> HIGH_SHIFT;
-    *weightAt(matrix, output, input) = (int8_t)(quantized - high * (1 << HIGH_SHIFT));
-    *weightAt(matrix, output, i - HIGH_INPUTS) = (int8_t)high;
+    const int32_t quantized = _mm_cvtss_si32(_mm_set_ss(weights[input] / scale)), high = (quantized + (1 << (HIGH_SHIFT - 1))) >> HIGH_SHIFT;
+    output.bytes[input] = (int8_t)(quantized - high * (1 << HIGH_SHIFT));
+    output.high[i] = (int8_t)high;
   }
-  return sum;
 }
 
-/** With the least scale from `least` on with which the sums of products are exact. */
-template <class WeightOf>
-static QuantizedOutput quantizeWeights(const QuantizedMatrix& matrix, int output, const WeightOf& weightOf, float least) {
-  for (float scale = least;; scale *= 1.01f) {
-    const int32_t sum = writeWeights(matrix, output, weightOf, scale);
-    if (isExact(weightAt(matrix, output, 0), matrix.inputs)) return {scale, sum};
-  }
+/** Puts an output's bytes where products read them. */
+static void placeOutput(const QuantizedMatrix& matrix, int place, const QuantizedOutput& output) {
+  int8_t* panel = weightAt(matrix, place, 0);
+  for (int k = 0; k < matrix.inputs; k += 4) memcpy(panel + (size_t)k * PANEL, output.bytes + k, 4);
+  for (int i = 0; matrix.heavy && i < HIGH_INPUTS; i++) *weightAt(matrix, place, i - HIGH_INPUTS) = output.high[i];
+}
+
+/** With the least scale from `least` on with which the sums of products are exact. `output` is room for it. */
+static void quantizeWeights(const QuantizedMatrix& matrix, int place, const float* weights, float least, QuantizedOutput& output) {
+  float scale = least;
+  for (roundWeights(output, matrix, weights, scale); !isExact(output.bytes, matrix.inputs); roundWeights(output, matrix, weights, scale)) scale *= 1.01f;
+  placeOutput(matrix, place, output);
 }
