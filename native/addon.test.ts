@@ -15,6 +15,8 @@ const shapes: Readonly<Record<string, NativeShape>> = {
   "gelu in the head": smallShape({ headActivation: "gelu", layers: 3 }),
   "positions from an offset": smallShape({ positionOffset: 2, types: 1, epsilon: 1e-5 }),
   "positions past 512": smallShape({ positions: 1100 }),
+  "the first row": smallShape({ output: "first", layers: 3 }),
+  "the mean of rows": smallShape({ output: "mean", hidden: 128, layers: 3 }),
 };
 const names = Object.keys(shapes);
 
@@ -33,7 +35,7 @@ function compare(shape: NativeShape, tensors: Float32Array[], kernels: Kernels, 
   const model = kernels.createModel(shape, tensors);
   const reference = new ReferenceModel(shape, tensors, rounding);
   const ours = [...model.run(pairs)];
-  const expected = pairs.flatMap((pair) => reference.logits(pair));
+  const expected = pairs.flatMap((pair) => reference.outputs(pair));
   const mean = expected.reduce((sum, x) => sum + x, 0) / expected.length;
   const deviation = Math.sqrt(expected.reduce((sum, x) => sum + (x - mean) ** 2, 0) / expected.length);
   const differences = ours.map((logit, i) => Math.abs(logit - (expected[i] ?? 0)) / deviation);
@@ -124,7 +126,7 @@ describeKernels("the native engine", INT8_KERNELS, (kernels) => {
     const model = kernels.createModel(shape, tensors);
     const pair = { ids: [0], types: [0] };
     const logits = [...model.run([pair])];
-    const expected = new ReferenceModel(shape, tensors, "none").logits(pair);
+    const expected = new ReferenceModel(shape, tensors, "none").outputs(pair);
     // One unit of a sum would move a logit by more than 1e-3: see `losslessModel`.
     for (const [label, logit] of logits.entries()) expect(logit).toBeCloseTo(expected[label] ?? Number.NaN, 4);
   });

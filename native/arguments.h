@@ -74,6 +74,25 @@ static inline bool readHeadActivation(napi_env env, napi_value object, HeadActiv
   return true;
 }
 
+static inline bool readOutput(napi_env env, napi_value object, Output* output) {
+  napi_value property;
+  char text[8] = "";
+  size_t length = 0;
+  if (napi_get_named_property(env, object, "output", &property) != napi_ok) return throwPending(env);
+  if (napi_get_value_string_utf8(env, property, text, sizeof text, &length) != napi_ok) return throwType(env, "`output` must be a string.");
+  const struct {
+    const char* name;
+    Output output;
+  } outputs[] = {{"logits", Output::logits}, {"first", Output::firstRow}, {"mean", Output::mean}};
+  for (const auto& each : outputs) {
+    // The length too: a string may go on behind a zero.
+    if (length != strlen(each.name) || strcmp(text, each.name) != 0) continue;
+    *output = each.output;
+    return true;
+  }
+  return throwRange(env, "`output` must be \"logits\", \"first\" or \"mean\".");
+}
+
 static inline bool readArithmetic(napi_env env, napi_value value, Arithmetic* arithmetic) {
   bool isInt8 = false;
   if (!readChoice(env, value, "arithmetic", "int8", "float32", &isInt8)) return false;
@@ -92,7 +111,11 @@ static inline bool readShape(napi_env env, napi_value object, Shape* shape) {
       !readInteger(env, object, "vocabulary", 1, MAX_VOCABULARY, &shape->vocabulary) ||
       !readInteger(env, object, "positions", 1, MAX_POSITIONS, &shape->positions) || !readInteger(env, object, "types", 1, MAX_TYPES, &shape->types) ||
       !readInteger(env, object, "positionOffset", 0, MAX_POSITIONS, &shape->positionOffset) || !readNumber(env, object, "epsilon", &epsilon) ||
-      !readInteger(env, object, "labels", 1, MAX_LABELS, &shape->labels) || !readHeadActivation(env, object, &shape->headActivation)) {
+      !readOutput(env, object, &shape->output)) {
+    return false;
+  }
+  if (shape->output == Output::logits &&
+      (!readInteger(env, object, "labels", 1, MAX_LABELS, &shape->labels) || !readHeadActivation(env, object, &shape->headActivation))) {
     return false;
   }
   if (shape->hidden % 64) return throwRange(env, "`hidden` must be a multiple of 64; got %d.", shape->hidden);

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { NativeShape } from "../src/inference/native/native-addon.ts";
-import { randomNumbers, randomPair, randomTensors, smallShape } from "./random-model.suite.ts";
+import { outputWidth, randomNumbers, randomPair, randomTensors, smallShape } from "./random-model.suite.ts";
 import { describeKernels, KERNELS, type Kernels } from "./tested-kernels.suite.ts";
 
 /** Every length up to 512 alone, then the same pairs in random company: logits to the last bit. */
@@ -11,6 +11,7 @@ function expectSameInAnyCompany(
   mixes: number,
 ): void {
   const shape = smallShape({ positions: 512, labels: 2, ...changes });
+  const width = outputWidth(shape);
   const model = kernels.createModel(shape, randomTensors(shape, 11, scoreFactor));
   const random = randomNumbers(12);
   const pairs = Array.from({ length: 512 }, (_, i) => randomPair(shape, i + 1, random));
@@ -26,7 +27,7 @@ function expectSameInAnyCompany(
     if (chosen.length === 0) continue;
     const together = model.run(chosen.map((index) => pairs[index] ?? { ids: [], types: [] }));
     for (const [place, index] of chosen.entries()) {
-      expect([...together.subarray(2 * place, 2 * place + 2)], `${index + 1} tokens at ${place}`).toEqual([
+      expect([...together.subarray(width * place, width * (place + 1))], `${index + 1} tokens at ${place}`).toEqual([
         ...(alone[index] ?? []),
       ]);
     }
@@ -41,6 +42,10 @@ describeKernels("a pair's logits, whatever shares the run,", KERNELS, (kernels) 
   it("are the same where a product's inputs go in parts", () =>
     expectSameInAnyCompany(kernels, { inner: 832, layers: 2 }, 1, 60));
   it("are the same where scores are large", () => expectSameInAnyCompany(kernels, { layers: 2 }, 12, 200));
+  it("are the same where they are a vector: the first row", () =>
+    expectSameInAnyCompany(kernels, { output: "first", layers: 2 }, 1, 60));
+  it("are the same where they are a vector: the mean of rows", () =>
+    expectSameInAnyCompany(kernels, { output: "mean", layers: 2 }, 1, 60));
   it("are the same where positions go past 512", () =>
     expectSameInAnyCompany(kernels, { positions: 600, layers: 2 }, 1, 100));
   it("are the same after longer and shorter runs of the same model", () => {

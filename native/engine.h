@@ -1,8 +1,11 @@
-// What the kernels offer the addon: a cross-encoder of BERT's shape, packed and perhaps quantised as its weights come.
+// What the kernels offer the addon: a model of BERT's shape, a cross-encoder or an embedder, packed and perhaps quantised as its weights come.
 #pragma once
 #include "model.h"
 
 enum class HeadActivation { tanh, gelu };
+
+/** What a text gives: the logits of a head over its first row, that row itself, or the mean of its rows. */
+enum class Output { logits, firstRow, mean };
 
 /** What the layers are computed in. */
 enum class Arithmetic { int8, float32 };
@@ -12,6 +15,8 @@ struct Shape {
   int vocabulary, positions, types;
   int positionOffset;
   float epsilon;
+  Output output;
+  /** Of the head, where there is one. */
   int labels;
   HeadActivation headActivation;
 };
@@ -28,7 +33,13 @@ static inline int longestText(const Shape& shape) {
   const int usable = shape.positions - shape.positionOffset;
   return usable < MAX_LENGTH ? usable : MAX_LENGTH;
 }
-static inline size_t tensorCount(const Shape& shape) { return EMBEDDING_TENSORS + (size_t)shape.layers * LAYER_TENSORS + HEAD_TENSORS; }
+/** Numbers for each text. */
+static inline int outputsOf(const Shape& shape) { return shape.output == Output::logits ? shape.labels : shape.hidden; }
+/** Layers of which all rows are computed: the last too where its mean is wanted, of which otherwise the first row is. */
+static inline int wholeLayers(const Shape& shape) { return shape.output == Output::mean ? shape.layers : shape.layers - 1; }
+static inline size_t tensorCount(const Shape& shape) {
+  return EMBEDDING_TENSORS + (size_t)shape.layers * LAYER_TENSORS + (shape.output == Output::logits ? HEAD_TENSORS : 0);
+}
 
 /** How many floats a tensor must have, in the order of README.md. */
 static inline size_t tensorLength(const Shape& shape, size_t index) {

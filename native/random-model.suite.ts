@@ -26,6 +26,7 @@ export function smallShape(changes: Partial<NativeShape> = {}): NativeShape {
     types: 2,
     positionOffset: 0,
     epsilon: 1e-12,
+    output: "logits",
     labels: 1,
     headActivation: "tanh",
     ...changes,
@@ -33,7 +34,8 @@ export function smallShape(changes: Partial<NativeShape> = {}): NativeShape {
 }
 
 /** Values of each tensor, as the addon wants them. */
-export function tensorLengths({ hidden, inner, layers, vocabulary, positions, types, labels }: NativeShape): number[] {
+export function tensorLengths(shape: NativeShape): number[] {
+  const { hidden, inner, layers, vocabulary, positions, types, output, labels = 1 } = shape;
   const square = hidden * hidden;
   const layer = [square, hidden, square, hidden, square, hidden, square, hidden, hidden, hidden];
   layer.push(inner * hidden, inner, inner * hidden, hidden, hidden, hidden);
@@ -41,11 +43,13 @@ export function tensorLengths({ hidden, inner, layers, vocabulary, positions, ty
   return [
     ...embeddings,
     ...Array.from({ length: layers }, () => layer).flat(),
-    square,
-    hidden,
-    labels * hidden,
-    labels,
+    ...(output === "logits" ? [square, hidden, labels * hidden, labels] : []),
   ];
+}
+
+/** How many numbers a text gives. */
+export function outputWidth({ output, labels = 1, hidden }: NativeShape): number {
+  return output === "logits" ? labels : hidden;
 }
 
 /** Weights of about the size that trained ones have; a norm's weights are around 1. `scoreFactor` enlarges queries. */
@@ -53,7 +57,7 @@ export function randomTensors(shape: NativeShape, seed: number, scoreFactor = 1)
   const random = randomNumbers(seed);
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const lengths = tensorLengths(shape);
-  const head = lengths.length - 4;
+  const head = 5 + 16 * shape.layers;
   return lengths.map((length, index) => {
     const place = index < 5 || index >= head ? -1 : (index - 5) % 16;
     const isNormWeight = index === 3 || place === 8 || place === 14;

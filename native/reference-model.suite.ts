@@ -135,7 +135,7 @@ export function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-/** BERT's cross-encoder in plain float64, written from the model's definition and not from the kernels. */
+/** BERT's cross-encoder or embedder in plain float64, written from the model's definition and not from the kernels. */
 export class ReferenceModel {
   readonly #shape: NativeShape;
   readonly #tensors: readonly Float32Array[];
@@ -155,18 +155,23 @@ export class ReferenceModel {
     this.#rounding = rounding;
     this.#steps = STEPS[rounding === "none" ? "avx512" : rounding];
     if (rounding === "none") return;
-    for (const text of drawTexts(shape)) this.logits(text);
+    for (const text of drawTexts(shape)) this.outputs(text);
     for (const [norm, powers] of this.#powers) this.#outliers.set(norm, largest(powers));
     this.largestScore = 0;
   }
 
-  logits(pair: EncodedPair): number[] {
-    const { layers } = this.#shape;
+  /** Logits, or a vector. */
+  outputs(pair: EncodedPair): number[] {
+    const { layers, hidden, output } = this.#shape;
     let rows = this.#embed(pair);
     for (let layer = 0; layer < layers; layer++) {
-      // Of the last layer the head reads one row, and its attention is not rounded.
-      const isLast = layer === layers - 1;
+      // Of the last layer the head reads one row, and its attention is not rounded. A mean reads all.
+      const isLast = layer === layers - 1 && output !== "mean";
       rows = this.#layer(rows, 5 + 16 * layer, isLast);
+    }
+    if (output === "first") return [...(rows[0] ?? [])];
+    if (output === "mean") {
+      return Array.from({ length: hidden }, (_, d) => rows.reduce((sum, row) => sum + (row[d] ?? 0), 0) / rows.length);
     }
     const head = 5 + 16 * layers;
     const dense = this.#linear(rows[0] ?? new Float64Array(), head).map(

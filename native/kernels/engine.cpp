@@ -36,7 +36,7 @@ Outcome copyAndCheck(Workspace<Kind>& w, const Shape& shape, const Run& run, siz
 bool findOutliers(Weights<Int8Arithmetic>& weights, const Shape& shape, Workspace<Int8Arithmetic>& w) {
   static_assert(LOT_TEXTS <= LAST_ROWS, "the last layer's norms are measured once");
   return findOutliers(weights, shape, w, shape.types, longestText(shape), shape.positionOffset - 1,
-                      [&](int tokens, float* logits) { forward(weights, shape, w, LOT_TEXTS, tokens, logits); });
+                      [&](int tokens, float* outputs) { forward(weights, shape, w, LOT_TEXTS, tokens, outputs); });
 }
 /** In float32 no column is one. */
 template <class Kind>
@@ -45,14 +45,14 @@ bool findOutliers(Weights<Kind>&, const Shape&, Workspace<Kind>&) {
 }
 
 template <class Kind>
-Outcome run(Model* model, const Run& run, float* logits, size_t* detail) {
+Outcome run(Model* model, const Run& run, float* outputs, size_t* detail) {
   const auto& shared = KindOf<Kind>::sharedOf(model);
   Workspace<Kind>& w = KindOf<Kind>::workspaceOf(model);
   const Shape& shape = shared.shape;
   if (!shared.id) return Outcome::incomplete;
   if (!reserve(w, shape, (int)Kind::mostRows(run.tokenCount, run.pairCount))) return Outcome::outOfMemory;
   const Outcome checked = copyAndCheck(w, shape, run, detail);
-  if (checked == Outcome::done) forward(shared.weights, shape, w, (int)run.pairCount, (int)run.tokenCount, logits);
+  if (checked == Outcome::done) forward(shared.weights, shape, w, (int)run.pairCount, (int)run.tokenCount, outputs);
   return checked;
 }
 
@@ -95,7 +95,7 @@ constexpr Calls callsOf = {{run<Kind>, KindOf<Kind>::make, KindOf<Kind>::memory,
 
 template <class Kind>
 Outcome create(const Shape& shape, Units units, Model** created) {
-  *created = KindOf<Kind>::create(callsOf<Kind>, {shape, {}}, units, longestText(shape), shape.labels);
+  *created = KindOf<Kind>::create(callsOf<Kind>, {shape, {}}, units, longestText(shape), outputsOf(shape));
   return *created ? Outcome::done : Outcome::outOfMemory;
 }
 

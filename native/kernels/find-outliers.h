@@ -61,8 +61,8 @@ static bool findOutliers(AnyWeights& weights, const AnyShape& shape, AnyWorkspac
   }
   drawTexts(w, length, shape.vocabulary, types, padding);
   w.rows.powers = powers;
-  float logits[LOT_TEXTS * MAX_LABELS];
-  read(LOT_TEXTS * length, logits);
+  float outputs[LOT_TEXTS * MAX_HIDDEN];
+  read(LOT_TEXTS * length, outputs);
   w.rows.powers = nullptr;
   chooseEach(weights, shape.layers, shape.hidden, powers);
   free(powers);

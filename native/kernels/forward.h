@@ -75,11 +75,11 @@ static void attendWithin(const Shape& shape, Workspace<Kind>& w, int start, int 
 }
 
 template <class Kind>
-static void runLayer(const EncoderLayer<typename Kind::Matrix>& layer, const Shape& shape, Workspace<Kind>& w, int pairs, int rows) {
+static void runLayer(const EncoderLayer<typename Kind::Matrix>& layer, const Shape& shape, Workspace<Kind>& w, int pairs, int rows, bool isLast) {
   AttentionInputSink<typename Kind::Numbers> sink{w.attentionInput, (size_t)rows};
   Kind::multiplyHidden(w, rows, layer.attentionInput, sink);
   for (int pair = 0, start = 0; pair < pairs; start += Kind::rowsOf(w.lengths[pair++])) attendWithin(shape, w, start, w.lengths[pair], rows);
-  Kind::finishLayer(layer, w, w.context, w.hidden, rows, false);
+  Kind::finishLayer(layer, w, w.context, w.hidden, rows, isLast);
 }
 
 template <class Kind>
@@ -101,9 +101,26 @@ static void runHead(const Weights<Kind>& weights, const Shape& shape, Workspace<
   }
 }
 
-/** The last layer and the head, for a few pairs at a time, whose first rows are gathered. */
+/** The mean of each text's rows. */
 template <class Kind>
-static void finishPairs(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int pairs, float* logits) {
+static void averageRows(const Shape& shape, const Workspace<Kind>& w, int texts, float* means) {
+  const size_t size = (size_t)shape.hidden;
+  const float* states = w.hidden;
+  for (int text = 0; text < texts; text++, means += size) {
+    const int length = w.lengths[text];
+    const Floats part = splat(1.f / (float)length);
+    for (size_t d = 0; d < size; d += 16) {
+      Floats sum = zeros();
+      for (int t = 0; t < length; t++) sum = add(sum, load(states + (size_t)t * size + d));
+      store(means + d, multiply(sum, part));
+    }
+    states += (size_t)Kind::rowsOf(length) * size;
+  }
+}
+
+/** The last layer, and the head where there is one, for a few pairs at a time, whose first rows are gathered. */
+template <class Kind>
+static void finishPairs(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int pairs, float* outputs) {
   const size_t size = (size_t)shape.hidden;
   int start = 0;
   for (int pair = 0; pair < pairs;) {
@@ -116,17 +133,26 @@ static void finishPairs(const Weights<Kind>& weights, const Shape& shape, Worksp
     }
     attendFromFirstRows(weights.last, shape, w, starts, lengths, count);
     Kind::finishLayer(weights.lastLayer, w, w.lastContext, w.lastRows, count, true);
-    runHead(weights, shape, w, count, logits + (size_t)(pair - count) * (size_t)shape.labels);
+    float* out = outputs + (size_t)(pair - count) * (size_t)outputsOf(shape);
+    if (shape.output == Output::logits) {
+      runHead(weights, shape, w, count, out);
+    } else {
+      memcpy(out, w.lastRows, (size_t)count * size * sizeof(float));
+    }
   }
 }
 
-/** Logits of a run that was checked and copied to the workspace. */
+/** The outputs of a run that was checked and copied to the workspace. */
 template <class Kind>
-static void forward(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int pairs, int tokens, float* logits) {
+static void forward(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int pairs, int tokens, float* outputs) {
   const TileScope scope(w.rows.usesTiles());
   embed(weights, shape, w, pairs, tokens);
   int rows = 0;
   for (int pair = 0; pair < pairs; pair++) rows += Kind::rowsOf(w.lengths[pair]);
-  for (int i = 0; i < shape.layers - 1; i++) runLayer(weights.layers[i], shape, w, pairs, rows);
-  finishPairs(weights, shape, w, pairs, logits);
+  for (int i = 0; i < weights.wholeLayers; i++) runLayer(weights.layers[i], shape, w, pairs, rows, i == shape.layers - 1);
+  if (shape.output == Output::mean) {
+    averageRows(shape, w, pairs, outputs);
+  } else {
+    finishPairs(weights, shape, w, pairs, outputs);
+  }
 }

@@ -32,6 +32,6 @@ struct Int8Arithmetic {
   }
 };
 
-static EncoderLayer<QuantizedMatrix>& layerOf(Weights<Int8Arithmetic>& weights, int index, int layers) {
-  return index < layers - 1 ? weights.layers[index] : weights.lastLayer;
+static EncoderLayer<QuantizedMatrix>& layerOf(Weights<Int8Arithmetic>& weights, int index, int) {
+  return index < weights.wholeLayers ? weights.layers[index] : weights.lastLayer;
 }

@@ -121,7 +121,7 @@ static void packAttentionInput(Weights<Kind>& weights, const Shape& shape, int i
   const float *value = tensors.take(), *valueBias = tensors.take();
   const int hidden = shape.hidden, headSize = hidden / shape.heads;
   const float queryFactor = 1.4426950408889634f / squareRoot((float)headSize);  // log2(e): shares are powers of two
-  if (index < shape.layers - 1) {
+  if (index < weights.wholeLayers) {
     auto& matrix = weights.layers[index].attentionInput;
     packRows(matrix, 0, query, queryBias, hidden, queryFactor, Activations::aroundZeroPoint);
     packRows(matrix, hidden, key, keyBias, hidden, 1.f, Activations::aroundZeroPoint);
@@ -178,7 +178,7 @@ template <class Kind>
 static void packPart(Weights<Kind>& weights, const Shape& shape, int index, Tensors& tensors) {
   if (index == shape.layers) return packHead(weights, shape, tensors);
   packAttentionInput(weights, shape, index, tensors);
-  if (index < shape.layers - 1) {
+  if (index < weights.wholeLayers) {
     packLayer(weights.layers[index], tensors);
   } else {
     packLayer(weights.lastLayer, tensors);

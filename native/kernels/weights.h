@@ -25,7 +25,10 @@ struct Weights {
   typename Kind::Word* words;
   float *positions, *types;
   LayerNorm embeddingNorm;
-  EncoderLayer<typename Kind::Matrix> layers[MAX_LAYERS - 1];
+  /** Those of which all rows are computed. */
+  int wholeLayers;
+  EncoderLayer<typename Kind::Matrix> layers[MAX_LAYERS];
+  /** The one behind them, of which the first row is, where there is one. */
   EncoderLayer<typename Kind::LastMatrix> lastLayer;
   LastAttention last;
   FloatMatrix headDense;
@@ -81,16 +84,19 @@ static void layOut(Weights<Kind>& weights, const Shape& shape, Arena& arena) {
   arena.take(weights.positions, (size_t)shape.positions * (size_t)hidden);
   arena.take(weights.types, (size_t)shape.types * (size_t)hidden);
   layOut(weights.embeddingNorm, shape, arena);
-  for (int i = 0; i < shape.layers - 1; i++) {
+  weights.wholeLayers = wholeLayers(shape);
+  for (int i = 0; i < weights.wholeLayers; i++) {
     layOutMatrix(weights.layers[i].attentionInput, hidden, 3 * hidden, arena, Twice::outliers);
     layOut(weights.layers[i], shape, arena);
   }
+  if (weights.wholeLayers == shape.layers) return;
   layOut(weights.lastLayer, shape, arena);
   layOutMatrix(weights.last.query, hidden, hidden, arena);
   for (int h = 0; h < shape.heads; h++) {
     layOutMatrix(weights.last.keys[h], headSize, hidden, arena, Twice::none, false);
     layOutMatrix(weights.last.values[h], hidden, headSize, arena);
   }
+  if (shape.output != Output::logits) return;
   layOutMatrix(weights.headDense, hidden, hidden, arena);
   arena.take(weights.headWeights, (size_t)shape.labels * (size_t)hidden);
   arena.take(weights.headBiases, (size_t)shape.labels);

@@ -6,12 +6,19 @@ import { loadNativeAddon } from "./native-addon.ts";
 import { graphOf, nativeFloat32Missing, nativeMissing } from "./native-engine.suite.ts";
 import { readNativeSwitch } from "./native-switch.ts";
 
+type EngineOptions = Extract<EngineFacts["graph"], { kind: "checkpoint" }>["options"];
+
 const golden = goldenCheckpoint("bert-blocks");
 const facts: EngineFacts = { graph: graphOf(golden, "int8"), device: "cpu", threads: 1, labels: 1 };
 const withConfig = (fields: object): EngineFacts => {
   const { graph } = facts;
   return graph.kind === "onnx" ? facts : { ...facts, graph: { ...graph, config: { ...graph.config, ...fields } } };
 };
+
+const withOptions = (options: EngineOptions): EngineFacts => ({
+  ...facts,
+  graph: { ...graphOf(golden, "int8"), options },
+});
 
 const isIntel = cpus()[0]?.model.includes("Intel") ?? false;
 const [avx512, avx2] = [loadNativeAddon("avx512"), loadNativeAddon("avx2")];
@@ -40,6 +47,15 @@ describe("the engine", () => {
     expect(choice).toMatchObject({ engine: "native", arithmetic: "float32" });
   });
 
+  test.skipIf(nativeMissing).each([
+    [{ output: "embedding", normalize: false }, "mean"],
+    [{ output: "embedding", normalize: false, pooling: "mean" }, "mean"],
+    [{ output: "embedding", normalize: false, pooling: "cls" }, "first"],
+    [{ output: "logits", normalize: false, pooling: "mean" }, "logits"],
+  ] as const)(`gives what a compiled graph would give, %o as %s${nativeMissing}`, (options, output) => {
+    expect(chooseEngine(withOptions(options))).toMatchObject({ engine: "native", output });
+  });
+
   test.skipIf(nativeMissing)(`may be our own for an ONNX file, which must be read to know${nativeMissing}`, () => {
     const choice = chooseEngine({ ...facts, graph: { kind: "onnx", dtype: "int8" } });
     expect(choice).toMatchObject({ engine: "native", kind: "onnx" });
@@ -48,7 +64,10 @@ describe("the engine", () => {
   test.each<[EngineFacts, RegExp]>([
     [{ ...facts, graph: { kind: "onnx", dtype: "fp16" } }, /`dtype` "fp16"/],
     [{ ...facts, graph: { kind: "onnx", dtype: "fp32" } }, /own reranker alone, which is int8/],
-    [{ ...facts, graph: { ...graphOf(golden, "fp32"), options: { output: "embedding" } } }, /no embedders/],
+    [withOptions({ output: "embedding" }), /mean or first vector/],
+    [withOptions({ output: "embedding", normalize: true }), /mean or first vector/],
+    [withOptions({ output: "embedding", normalize: false, pooling: "last" }), /mean or first vector/],
+    [withOptions({ output: "embedding", normalize: false, modules: [] }), /modules/],
     [{ ...facts, device: "cuda" }, /`device` "cuda"/],
     [{ ...facts, threads: 3 }, /one thread/],
     [{ ...facts, labels: 3 }, /at most 2 logits, and this model 3/],

@@ -6,7 +6,13 @@ import type { CompileOptions } from "../compiler/compile-model.ts";
 import { ConfigReader } from "../compiler/config-reader.ts";
 import type { ModelDtype } from "../graphs/choose-onnx-file.ts";
 import { chooseAddon } from "./choose-addon.ts";
-import { loadNativeAddon, type NativeAddon, type NativeArithmetic, type NativeUnits } from "./native-addon.ts";
+import {
+  loadNativeAddon,
+  type NativeAddon,
+  type NativeArithmetic,
+  type NativeOutput,
+  type NativeUnits,
+} from "./native-addon.ts";
 import { readNativeSwitch } from "./native-switch.ts";
 
 /** What a choice of the engine goes by; a `ModelGraph` and a plan for one have it. */
@@ -16,7 +22,7 @@ export type EngineGraph =
       readonly kind: "checkpoint";
       readonly dtype: ModelDtype;
       readonly config: Readonly<Record<string, unknown>>;
-      readonly options: Pick<CompileOptions, "output" | "modules">;
+      readonly options: Pick<CompileOptions, "output" | "pooling" | "modules" | "normalize">;
     };
 
 export interface EngineFacts {
@@ -38,6 +44,7 @@ export interface NativeChoice {
   readonly arithmetic: NativeArithmetic;
   readonly family: BertFamily;
   readonly sizes: BertFamilySizes;
+  readonly output: NativeOutput;
 }
 
 /** An ONNX file that the kernels run if it is the package's own reranker, which `readPrunedModel` finds out. */
@@ -105,23 +112,36 @@ function describeNativeModel(
   if (graph.kind === "onnx" && graph.dtype !== "int8") {
     return "of ONNX files it runs the package's own reranker alone, which is int8";
   }
-  if (graph.kind === "checkpoint" && graph.options.output !== "logits") return "it runs rerankers and no embedders";
   if (graph.kind === "checkpoint" && graph.options.modules !== undefined) {
     return "it does not run a head of sentence-transformers' modules";
   }
+  const output = graph.kind === "checkpoint" ? outputOf(graph.options) : undefined;
   if (device !== "cpu" && device !== "auto") return `it does not run on \`device\` "${device}"`;
   if (device === "auto" && CUDA_DEVICES.some((path) => existsSync(path))) {
     return '`device` is "auto" and there is a graphics card';
   }
   if (threads > MOST_THREADS) return `it runs on one thread for each worker, and here are ${threads}`;
   if (graph.kind === "onnx") return { kind: "onnx" };
+  if (output === undefined) return "it gives a text's mean or first vector, and no other";
   const config = new ConfigReader(graph.config);
-  const { bertFamily: family } = architectureOf(config, "logits");
+  const { bertFamily: family } = architectureOf(config, graph.options.output);
   if (family === undefined) return `it does not know the architecture "${config.text("model_type", "")}"`;
   const activation = config.text("hidden_act", "gelu");
   if (!EXACT_GELU.has(activation)) return `it does not know the activation "${activation}"`;
   const sizes = bertFamilySizes(config, family);
-  return sizeProblem(sizes, facts.labels) ?? { kind: "checkpoint", arithmetic, family, sizes };
+  return sizeProblem(sizes, facts.labels) ?? { kind: "checkpoint", arithmetic, family, sizes, output };
+}
+
+/** What the kernels give of what a compiled graph would. */
+function outputOf({
+  output,
+  pooling,
+  normalize,
+}: Pick<CompileOptions, "output" | "pooling" | "normalize">): NativeOutput | undefined {
+  if (output === "logits") return "logits";
+  // The kernels leave vectors as long as they are, and a graph would not unless it is told to.
+  if (normalize !== false) return undefined;
+  return ({ mean: "mean", cls: "first", last: undefined } as const)[pooling ?? "mean"];
 }
 
 /** What of a model's sizes the kernels do not take. */

@@ -14,10 +14,15 @@ export interface NativeShape {
   /** Row of the first position: 0, or the padding's id + 1 where positions are counted from there. */
   readonly positionOffset: number;
   readonly epsilon: number;
-  readonly labels: number;
+  readonly output: NativeOutput;
+  /** Of the head, which gives `"logits"`; other outputs have none. */
+  readonly labels?: number | undefined;
   /** Of the first of the head's two dense layers. */
-  readonly headActivation: "tanh" | "gelu";
+  readonly headActivation?: "tanh" | "gelu" | undefined;
 }
+
+/** What a text gives: logits of a head over its first row, that row itself, or the mean of its rows. */
+export type NativeOutput = "logits" | "first" | "mean";
 
 /** What the addon needs to know of the package's own cross-encoder: `native/README.md` has the formulas. */
 export interface PrunedShape {
@@ -96,8 +101,8 @@ export interface NativeAddon {
   /** A model of this thread with the same weights, of which there is one copy; `undefined` when no model has them any more. */
   joinModel(id: number): NativeModel | undefined;
   /**
-   * Scores pairs whose tokens are one behind the other, `lengths[i]` of each: `[pairs, labels]`, row-major. A pair's
-   * logits are the same whatever shares the run.
+   * Reads texts whose tokens are one behind the other, `lengths[i]` of each: `[texts, labels]` of logits, or `[texts, hidden]`,
+   * row-major. What a text gives is the same whatever shares the run.
    *
    * @throws RangeError for an id, type or length out of range
    */

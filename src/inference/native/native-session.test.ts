@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compileModel } from "../compiler/compile-model.ts";
+import { type CompileOptions, compileModel } from "../compiler/compile-model.ts";
 import {
   aloneWithoutPadding,
   type GoldenCheckpoint,
@@ -26,6 +26,7 @@ const CHECKPOINTS = [
   "roberta-blocks",
   "xlm-roberta-blocks",
 ].map(goldenCheckpoint);
+const EMBEDDERS = ["bert-embedder-blocks", "xlm-roberta-embedder-blocks"].map(goldenCheckpoint);
 const DTYPES = ["int8", "fp32"] as const;
 /** Root mean square of the differences from the float32 reference, as a part of the logits' own; 0.7 to 5 % were measured. */
 const INT8_TOLERANCE = 0.08;
@@ -33,14 +34,18 @@ const INT8_TOLERANCE = 0.08;
 const FP32_TOLERANCE = 1e-4;
 
 const inputsOf = ({ cases }: GoldenCheckpoint) => cases.flatMap(unpadded);
+/** The reference read texts alone, of one type. */
+const withoutTypes = ({ ids }: EncodedInput): EncodedInput => ({ ids, typeIds: new Uint8Array(ids.length) });
 const expectedOf = ({ cases }: GoldenCheckpoint) => cases.flatMap(({ logits }) => logits ?? []);
 
 async function withNative<T>(
   golden: GoldenCheckpoint,
   dtype: (typeof DTYPES)[number],
   use: (session: NativeSession) => Promise<T>,
+  options: Partial<CompileOptions> = {},
 ): Promise<T> {
-  const model = { graph: graphOf(golden, dtype), device: "cpu", threads: 1 };
+  const graph = graphOf(golden, dtype);
+  const model = { graph: { ...graph, options: { ...graph.options, ...options } }, device: "cpu", threads: 1 };
   const session = await openNativeSession(model, OPEN_GATE);
   if (session === undefined) throw new Error(`The native engine does not take ${golden.name}.`);
   try {
@@ -50,7 +55,13 @@ async function withNative<T>(
   }
 }
 
-async function logitsOf(session: NativeSession, batch: readonly EncodedInput[]): Promise<number[][]> {
+/** Vectors of length 1, as the reference has them. */
+async function vectorsOf(session: NativeSession, batch: readonly EncodedInput[]): Promise<number[][]> {
+  const vectors = await outputsOf(session, batch);
+  return vectors.map((vector) => vector.map((value) => value / Math.hypot(...vector)));
+}
+
+async function outputsOf(session: NativeSession, batch: readonly EncodedInput[]): Promise<number[][]> {
   const { data, dims } = await session.run(batch);
   const [rows = 0, width = 0] = dims;
   expect(rows).toBe(batch.length);
@@ -80,14 +91,14 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
   test.each(CHECKPOINTS)("gives logits close to the reference's in int8: $name", async (golden) => {
-    const logits = await withNative(golden, "int8", (session) => logitsOf(session, inputsOf(golden)));
+    const logits = await withNative(golden, "int8", (session) => outputsOf(session, inputsOf(golden)));
     expect(relativeError(logits, expectedOf(golden))).toBeLessThan(INT8_TOLERANCE);
   });
 
   test.skipIf(nativeFloat32Missing).each(CHECKPOINTS)(
     `gives the reference's logits in fp32: $name${nativeFloat32Missing}`,
     async (golden) => {
-      const logits = await withNative(golden, "fp32", (session) => logitsOf(session, inputsOf(golden)));
+      const logits = await withNative(golden, "fp32", (session) => outputsOf(session, inputsOf(golden)));
       const expected = expectedOf(golden).flat();
       const differences = logits.flat().map((logit, index) => Math.abs(logit - (expected[index] ?? Number.NaN)));
       expect(differences).toHaveLength(expected.length);
@@ -98,7 +109,7 @@ describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
   test("is on the whole no further from the reference than ONNX Runtime's int8", async () => {
     let [native, runtime] = [0, 0];
     for (const golden of CHECKPOINTS) {
-      const logits = await withNative(golden, "int8", (session) => logitsOf(session, inputsOf(golden)));
+      const logits = await withNative(golden, "int8", (session) => outputsOf(session, inputsOf(golden)));
       native += relativeError(logits, expectedOf(golden));
       runtime += await runtimeError(golden);
     }
@@ -112,10 +123,10 @@ describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
       async (golden) => {
         await withNative(golden, dtype, async (session) => {
           const inputs = inputsOf(golden);
-          const together = await logitsOf(session, inputs);
-          expect(await logitsOf(session, inputs.toReversed())).toEqual(together.toReversed());
+          const together = await outputsOf(session, inputs);
+          expect(await outputsOf(session, inputs.toReversed())).toEqual(together.toReversed());
           for (const [index, input] of inputs.entries())
-            expect(await logitsOf(session, [input])).toEqual([together[index]]);
+            expect(await outputsOf(session, [input])).toEqual([together[index]]);
         });
       },
     );
@@ -126,6 +137,32 @@ describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
       expect(session.outputNames).toEqual(["logits"]);
       expect(session.outputDims("logits")).toEqual(["batch", 2]);
       expect(session.outputDims("embedding")).toBeUndefined();
+    });
+  });
+
+  describe.each(EMBEDDERS)("for the embedder $name", (golden) => {
+    test.each(["mean", "cls"] as const)("gives the reference's vectors, by pooling %s", async (pooling) => {
+      const options = { output: "embedding", pooling, normalize: false } as const;
+      const expected = golden.cases.flatMap((each) => each[pooling] ?? []);
+      expect(expected.length).toBe(10);
+      for (const dtype of DTYPES) {
+        if (dtype === "fp32" && nativeFloat32Missing) continue;
+        await withNative(
+          golden,
+          dtype,
+          async (session) => {
+            expect(session.outputNames).toEqual(["embedding"]);
+            expect(session.outputDims("embedding")).toEqual(["batch", 64]);
+            const vectors = await vectorsOf(session, inputsOf(golden).map(withoutTypes));
+            const tolerance = dtype === "fp32" ? 1e-5 : 0.05;
+            expect(relativeError(vectors, expected)).toBeLessThan(tolerance);
+            // One behind the other, in any company, to the last bit.
+            const reversed = await vectorsOf(session, inputsOf(golden).map(withoutTypes).toReversed());
+            expect(reversed).toEqual(vectors.toReversed());
+          },
+          options,
+        );
+      }
     });
   });
 

@@ -4,10 +4,10 @@ import type { ModelOutput, ModelSession } from "../sessions/model-session.ts";
 import type { NativeGate } from "../sessions/native-gate.ts";
 import type { NativeAddon, NativeModel, NativeShape } from "./native-addon.ts";
 
-const OUTPUT = "logits";
-
 /** How a model is run. */
-export interface NativeUse extends Pick<NativeShape, "types" | "labels"> {
+export interface NativeUse extends Pick<NativeShape, "types"> {
+  /** By the name that a compiled graph has for it, and how many numbers a text has of it. */
+  readonly output: { readonly name: "logits" | "embedding"; readonly width: number };
   /** Nothing is padded, so more would only make an abort wait: the products' blocks are full by then. */
   readonly batchTokens: number;
 }
@@ -23,35 +23,37 @@ export interface SharedModel extends NativeUse {
   readonly id: number;
 }
 
-/** A cross-encoder in our own kernels. Only for worker threads: a run holds its thread. */
+/** A cross-encoder or an embedder in our own kernels. Only for worker threads: a run holds its thread. */
 export class NativeSession implements ModelSession {
   readonly maxBatch = Number.POSITIVE_INFINITY;
   readonly batchTokens: number;
-  readonly outputNames = [OUTPUT];
+  readonly outputNames: readonly string[];
   readonly #parts: NativeParts;
   readonly #gate: NativeGate;
 
   constructor(parts: NativeParts, gate: NativeGate) {
     this.batchTokens = parts.batchTokens;
+    this.outputNames = [parts.output.name];
     this.#parts = parts;
     this.#gate = gate;
   }
 
   get shared(): SharedModel {
-    const { addon, model, types, labels, batchTokens } = this.#parts;
-    return { id: addon.shareModel(model), types, labels, batchTokens };
+    const { addon, model, types, output, batchTokens } = this.#parts;
+    return { id: addon.shareModel(model), types, output, batchTokens };
   }
 
   outputDims(name: string): readonly (number | string)[] | undefined {
-    return name === OUTPUT ? ["batch", this.#parts.labels] : undefined;
+    const { output } = this.#parts;
+    return name === output.name ? ["batch", output.width] : undefined;
   }
 
   async run(batch: readonly EncodedInput[]): Promise<ModelOutput> {
-    const { addon, model, labels } = this.#parts;
+    const { addon, model, output } = this.#parts;
     const { ids, types, lengths } = pack(batch, this.#parts.types > 1);
     try {
       const data = await this.#gate.pass(async () => addon.run(model, ids, types, lengths));
-      return { data, dims: [batch.length, labels] };
+      return { data, dims: [batch.length, output.width] };
     } catch (cause) {
       throw new PgVectorDBError("inference_failed", "The native engine failed while running the model.", { cause });
     }

@@ -14,14 +14,15 @@ export function countNumbers({ vocabulary, positions, hidden, intermediate, laye
 }
 
 /**
- * The weights in the order in which the addon takes them, by the parts in which it does: the words, what else is embedded, each layer, the head.
+ * The weights in the order in which the addon takes them, by the parts in which it does: the words, what else is embedded, each layer, and
+ * the head where there are labels.
  *
  * @throws PgVectorDBError `model_invalid` for a tensor that is missing or has another shape
  */
 export function nativeParts(
   checkpoint: Checkpoint,
   family: BertFamily,
-  sizes: BertFamilySizes & { readonly labels: number },
+  sizes: BertFamilySizes & { readonly labels: number | undefined },
 ): Weight[][] {
   const { hidden, intermediate, labels } = sizes;
   const base = checkpoint.base(family.prefix);
@@ -48,10 +49,14 @@ export function nativeParts(
       ...norm(base, `${EMBEDDINGS_PREFIX}LayerNorm`, hidden),
     ],
     ...layers,
-    [
-      ...linear(headCheckpoint(checkpoint, family), family.head.dense, hidden, hidden),
-      ...linear(checkpoint, family.head.out, labels, hidden),
-    ],
+    ...(labels === undefined ? [] : [head(checkpoint, family, hidden, labels)]),
+  ];
+}
+
+function head(checkpoint: Checkpoint, family: BertFamily, hidden: number, labels: number): Weight[] {
+  return [
+    ...linear(headCheckpoint(checkpoint, family), family.head.dense, hidden, hidden),
+    ...linear(checkpoint, family.head.out, labels, hidden),
   ];
 }
 

@@ -51,12 +51,12 @@ export async function openNativeSession(
 }
 
 async function createSession(
-  { addon, units, arithmetic, family, sizes }: NativeChoice,
+  { addon, units, arithmetic, family, sizes, output }: NativeChoice,
   weights: SafetensorsSource,
   gate: NativeGate,
 ): Promise<NativeSession | undefined> {
   const checkpoint = Checkpoint.of(weights);
-  const labels = labelCount({ checkpoint }, family.head.out);
+  const labels = output === "logits" ? labelCount({ checkpoint }, family.head.out) : undefined;
   const problem = sizeProblem(sizes, labels);
   if (problem !== undefined) return leaveToRuntime(problem);
   const shape: NativeShape = {
@@ -70,6 +70,7 @@ async function createSession(
     types: sizes.tokenTypes,
     positionOffset: sizes.paddingId === undefined ? 0 : sizes.paddingId + 1,
     epsilon: sizes.epsilon,
+    output,
     labels,
     headActivation: family.head.activation,
   };
@@ -88,6 +89,13 @@ async function createSession(
     if (error instanceof PgVectorDBError) throw error;
     return leaveToRuntime(`it refused the weights: ${error}`);
   }
-  const { types } = shape;
-  return new NativeSession({ addon, model, types, labels, batchTokens: BATCH_TOKENS[arithmetic] }, gate);
+  const use = {
+    types: shape.types,
+    output:
+      labels === undefined
+        ? ({ name: "embedding", width: sizes.hidden } as const)
+        : ({ name: "logits", width: labels } as const),
+    batchTokens: BATCH_TOKENS[arithmetic],
+  };
+  return new NativeSession({ ...use, addon, model }, gate);
 }

@@ -24,6 +24,9 @@ export async function openPrunedSession(
     } catch (error) {
       return leaveToRuntime(`it refused the weights: ${error}`);
     }
-    return new NativeSession({ addon, model, types: 2, labels: 1, batchTokens: BATCH_TOKENS }, gate);
+    return new NativeSession(
+      { addon, model, types: 2, output: { name: "logits", width: 1 }, batchTokens: BATCH_TOKENS },
+      gate,
+    );
   });
 }
