@@ -11,8 +11,8 @@ export interface LocalModelOptions {
   /** Most texts in one run of the model. Long texts are run in smaller batches, int8 models one by one. */
   readonly batchSize?: number | undefined;
   /**
-   * Most worker threads that share a call's texts, each with a copy of the weights. Default: one per processor core, and
-   * one in all for models above 300 MB.
+   * Most worker threads that share a call's texts. Default: one per processor core, at most 16; where ONNX Runtime runs the
+   * model, which has a copy of the weights for each, at most 8, and one in all for models above 300 MB.
    */
   readonly workers?: number | undefined;
   /** Longest input in tokens; what is longer is cut. Never more than the model can read. Default 512. */
