@@ -73,6 +73,9 @@ bool throwOutcome(napi_env env, Outcome outcome, size_t detail) {
     case Outcome::incomplete: napi_throw_error(env, nullptr, "The model lacks some of its weights: give them to `addWeights` first."); return false;
     case Outcome::outOfMemory: napi_throw_error(env, nullptr, "There is not enough memory for the model."); return false;
     case Outcome::notFinite: return throwRange(env, "`tensors[%zu]` has a value that is not finite.", detail);
+    case Outcome::badFile:
+      napi_throw_error(env, nullptr, "The file of the model's words cannot be read, or is not what it was when the model was loaded.");
+      return false;
     case Outcome::badLength: return throwRange(env, "`lengths[%zu]` is less than 1 or more than the model's positions.", detail);
     case Outcome::badCount: return throwRange(env, "The sum of `lengths` must be the number of `ids`.");
     case Outcome::badToken: return throwRange(env, "`ids[%zu]` is outside the vocabulary.", detail);
@@ -138,18 +141,21 @@ bool addNext(napi_env env, Model* model, const napi_value* elements, size_t coun
 }
 
 napi_value createModelFunction(napi_env env, napi_callback_info info) {
-  napi_value arguments[4], elements[MAX_TENSORS];
+  napi_value arguments[5], elements[MAX_TENSORS];
+  char path[MAX_PATH];
+  WordsPlace words = {path, WordFormat::float32, 0};
   Shape shape{};
   Arithmetic arithmetic;
   Units units;
   size_t count;
-  if (!readArguments(env, info, 4, arguments) || !checkProcessor(env)) return nullptr;
+  if (!readArguments(env, info, 5, arguments) || !checkProcessor(env)) return nullptr;
   if (!readShape(env, arguments[0], &shape) || !readArithmetic(env, arguments[2], &arithmetic) || !readUnits(env, arguments[3], &units) ||
+      !readWordsPlace(env, arguments[4], path, &words, &shape.hasWordsFile) ||
       !readElements(env, arguments[1], MAX_TENSORS, elements, &count)) {
     return nullptr;
   }
   Model* model = nullptr;
-  if (!throwOutcome(env, createModel(shape, arithmetic, units, &model), 0)) return nullptr;
+  if (!throwOutcome(env, createModel(shape, arithmetic, units, words, &model), 0)) return nullptr;
   if (addNext(env, model, elements, count)) return wrapModel(env, model, true);
   callsOf(model).destroy(model);
   return nullptr;

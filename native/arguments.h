@@ -93,6 +93,41 @@ static inline bool readOutput(napi_env env, napi_value object, Output* output) {
   return throwRange(env, "`output` must be \"logits\", \"first\" or \"mean\".");
 }
 
+/** Bytes of the longest path, with its end. */
+constexpr size_t MAX_PATH = 4096;
+
+static inline bool readFormat(napi_env env, napi_value object, WordFormat* format) {
+  napi_value property;
+  char text[6] = "";
+  size_t length = 0;
+  if (napi_get_named_property(env, object, "format", &property) != napi_ok) return throwPending(env);
+  if (napi_get_value_string_utf8(env, property, text, sizeof text, &length) != napi_ok) return throwType(env, "`format` must be a string.");
+  const char* const names[] = {"F32", "F16", "BF16"};
+  for (int i = 0; i < 3; i++) {
+    *format = (WordFormat)i;
+    if (length == strlen(names[i]) && strcmp(text, names[i]) == 0) return true;
+  }
+  return throwRange(env, "`format` must be \"F32\", \"F16\" or \"BF16\".");
+}
+
+/** Where words stay that are no tensor; `undefined` where they are one. */
+static inline bool readWordsPlace(napi_env env, napi_value object, char (&path)[MAX_PATH], WordsPlace* words, bool* isGiven) {
+  napi_valuetype type;
+  napi_value property;
+  size_t length = 0;
+  double start = 0;
+  *isGiven = napi_typeof(env, object, &type) == napi_ok && type != napi_undefined;
+  if (!*isGiven) return true;
+  if (type != napi_object) return throwType(env, "`words` must be an object.");
+  if (napi_get_named_property(env, object, "path", &property) != napi_ok) return throwPending(env);
+  if (napi_get_value_string_utf8(env, property, path, MAX_PATH, &length) != napi_ok) return throwType(env, "`path` must be a string.");
+  if (length + 1 >= MAX_PATH || strlen(path) != length) return throwRange(env, "`path` must have fewer than %zu bytes, none of them zero.", MAX_PATH - 1);
+  if (!readFormat(env, object, &words->format) || !readNumber(env, object, "start", &start)) return false;
+  if (!(start >= 0 && start <= 9007199254740991) || start != (double)(int64_t)start) return throwRange(env, "`start` must be a whole number of bytes; got %g.", start);
+  words->start = (int64_t)start;
+  return true;
+}
+
 static inline bool readArithmetic(napi_env env, napi_value value, Arithmetic* arithmetic) {
   bool isInt8 = false;
   if (!readChoice(env, value, "arithmetic", "int8", "float32", &isInt8)) return false;

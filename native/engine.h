@@ -1,6 +1,7 @@
 // What the kernels offer the addon: a model of BERT's shape, a cross-encoder or an embedder, packed and perhaps quantised as its weights come.
 #pragma once
 #include "model.h"
+#include "words-file.h"
 
 enum class HeadActivation { tanh, gelu };
 
@@ -19,6 +20,8 @@ struct Shape {
   /** Of the head, where there is one. */
   int labels;
   HeadActivation headActivation;
+  /** Whether words stay in their file and are no tensor. */
+  bool hasWordsFile;
 };
 
 constexpr int MAX_HIDDEN = 1024, MAX_INNER = 4096, MAX_HEADS = MAX_HIDDEN / 32, MAX_LAYERS = 48, MAX_LABELS = 2;
@@ -71,8 +74,15 @@ struct Progress {
   size_t tensors, words;
 };
 
-/** A model without weights. */
-Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, Model** model);
+/** Words that stay in a file, in the row order of their tensor. */
+struct WordsPlace {
+  const char* path;
+  WordFormat format;
+  int64_t start;
+};
+
+/** A model without weights, but for words that stay in a file, `words` where the shape says so. */
+Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, const WordsPlace& words, Model** model);
 
 /** Of a model that `createModel` made. */
 const Shape& shapeOf(const Model* model);

@@ -7,7 +7,7 @@
 /** What multiplies: vectors of what the kernels were compiled for, or tiles of AMX where `processorHasTiles`. */
 enum class Units { vectors, tiles };
 
-enum class Outcome { done, incomplete, outOfMemory, notFinite, badLength, badCount, badToken, badType };
+enum class Outcome { done, incomplete, outOfMemory, notFinite, badLength, badCount, badToken, badType, badFile };
 
 /** Tokens of one run of several texts. */
 constexpr int MAX_RUN = 4096;

@@ -7,9 +7,16 @@
 #include "int8-arithmetic.h"
 #include "kind-of-model.h"
 #include "pack.h"
+#include "read-words.h"
 #ifdef __AMX_TILE__
 #include "split-arithmetic.h"
 #endif
+
+/** Gives back what of the weights is no memory. */
+template <class Kind>
+static void letGo(Weights<Kind>& weights) {
+  closeWords(weights.wordsFile);
+}
 
 namespace {
 
@@ -33,15 +40,25 @@ Outcome copyAndCheck(Workspace<Kind>& w, const Shape& shape, const Run& run, siz
   return Outcome::done;
 }
 
-bool findOutliers(Weights<Int8Arithmetic>& weights, const Shape& shape, Workspace<Int8Arithmetic>& w) {
+/** Of a run that was checked. */
+template <class Kind>
+Outcome embedAndRun(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int texts, int tokens, float* outputs) {
+  if (shape.hasWordsFile && !readWords(weights.wordsFile, w.tokens, (size_t)tokens, (size_t)shape.hidden, w.words)) return Outcome::badFile;
+  forward(weights, shape, w, texts, tokens, outputs);
+  return Outcome::done;
+}
+
+Outcome findOutliers(Weights<Int8Arithmetic>& weights, const Shape& shape, Workspace<Int8Arithmetic>& w) {
   static_assert(LOT_TEXTS <= LAST_ROWS, "the last layer's norms are measured once");
-  return findOutliers(weights, shape, w, shape.types, longestText(shape), shape.positionOffset - 1,
-                      [&](int tokens, float* outputs) { forward(weights, shape, w, LOT_TEXTS, tokens, outputs); });
+  Outcome ran = Outcome::done;
+  const bool found = findOutliers(weights, shape, w, shape.types, longestText(shape), shape.positionOffset - 1,
+                                  [&](int tokens, float* outputs) { ran = embedAndRun(weights, shape, w, LOT_TEXTS, tokens, outputs); });
+  return found ? ran : Outcome::outOfMemory;
 }
 /** In float32 no column is one. */
 template <class Kind>
-bool findOutliers(Weights<Kind>&, const Shape&, Workspace<Kind>&) {
-  return true;
+Outcome findOutliers(Weights<Kind>&, const Shape&, Workspace<Kind>&) {
+  return Outcome::done;
 }
 
 template <class Kind>
@@ -52,8 +69,7 @@ Outcome run(Model* model, const Run& run, float* outputs, size_t* detail) {
   if (!shared.id) return Outcome::incomplete;
   if (!reserve(w, shape, (int)Kind::mostRows(run.tokenCount, run.pairCount))) return Outcome::outOfMemory;
   const Outcome checked = copyAndCheck(w, shape, run, detail);
-  if (checked == Outcome::done) forward(shared.weights, shape, w, (int)run.pairCount, (int)run.tokenCount, outputs);
-  return checked;
+  return checked == Outcome::done ? embedAndRun(shared.weights, shape, w, (int)run.pairCount, (int)run.tokenCount, outputs) : checked;
 }
 
 /** Tensors from `progress` on: rows of words, or whole parts. */
@@ -80,7 +96,8 @@ Outcome add(Model* model, const float* const* tensors, size_t count, size_t word
   // A piece of the words that is not their last ends no tensor.
   next.tensors += next.words < (size_t)shape.vocabulary ? 0 : count;
   const bool isComplete = next.tensors == tensorCount(shape);
-  if (isComplete && !findOutliers(shared.weights, shape, KindOf<Kind>::workspaceOf(model))) return Outcome::outOfMemory;
+  const Outcome found = isComplete ? findOutliers(shared.weights, shape, KindOf<Kind>::workspaceOf(model)) : Outcome::done;
+  if (found != Outcome::done) return found;
   shape.progress = next;
   if (isComplete) publish(&shared);
   return Outcome::done;
@@ -94,19 +111,30 @@ template <class Kind>
 constexpr Calls callsOf = {{run<Kind>, KindOf<Kind>::make, KindOf<Kind>::memory, KindOf<Kind>::destroy}, add<Kind>};
 
 template <class Kind>
-Outcome create(const Shape& shape, Units units, Model** created) {
-  *created = KindOf<Kind>::create(callsOf<Kind>, {shape, {}}, units, longestText(shape), outputsOf(shape));
-  return *created ? Outcome::done : Outcome::outOfMemory;
+Outcome create(const Shape& shape, Units units, const WordsPlace& words, Model** created) {
+  FilledShape filled = {shape, {}};
+  if (shape.hasWordsFile) filled.progress = {1, (size_t)shape.vocabulary};
+  Model* model = KindOf<Kind>::create(callsOf<Kind>, filled, units, longestText(shape), outputsOf(shape));
+  if (!model) return Outcome::outOfMemory;
+  WordsFile& file = KindOf<Kind>::sharedOf(model).weights.wordsFile;
+  file.format = words.format;
+  file.start = words.start;
+  if (shape.hasWordsFile && !openWords(file, words.path, (size_t)shape.vocabulary, (size_t)shape.hidden)) {
+    KindOf<Kind>::destroy(model);
+    return Outcome::badFile;
+  }
+  *created = model;
+  return Outcome::done;
 }
 
 }  // namespace
 
-Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, Model** created) {
-  if (arithmetic == Arithmetic::int8) return create<Int8Arithmetic>(shape, units, created);
+Outcome createModel(const Shape& shape, Arithmetic arithmetic, Units units, const WordsPlace& words, Model** created) {
+  if (arithmetic == Arithmetic::int8) return create<Int8Arithmetic>(shape, units, words, created);
 #ifdef __AMX_TILE__
-  if (units == Units::tiles) return create<SplitFloat32Arithmetic>(shape, units, created);
+  if (units == Units::tiles) return create<SplitFloat32Arithmetic>(shape, units, words, created);
 #endif
-  return create<Float32Arithmetic>(shape, units, created);
+  return create<Float32Arithmetic>(shape, units, words, created);
 }
 
 const Shape& shapeOf(const Model* model) { return ((const ShapedWeights<FilledShape>*)model->weights)->shape; }

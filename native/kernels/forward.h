@@ -20,16 +20,17 @@ static void embed(const Weights<Kind>& weights, const Shape& shape, Workspace<Ki
     for (const int end = t + w.lengths[pair]; t < end; t++, row++) {
       const bool isPadding = shape.positionOffset > 0 && w.tokens[t] == padding;
       if (!isPadding) position++;
-      if (t + AHEAD < tokens) {
+      if (t + AHEAD < tokens && !shape.hasWordsFile) {
         const char* next = (const char*)(weights.words + (size_t)w.tokens[t + AHEAD] * size);
         for (size_t i = 0; i < size * sizeof(*weights.words); i += 64) _mm_prefetch(next + i, _MM_HINT_T0);
       }
       const auto* word = weights.words + (size_t)w.tokens[t] * size;
+      const float* read = w.words + (size_t)t * size;
       const float* place = weights.positions + (size_t)(isPadding ? padding : position) * size;
       const float* type = weights.types + (size_t)w.types[t] * size;
       Floats sum = zeros();
       for (size_t i = 0; i < size; i += 16) {
-        const Floats x = add(add(Kind::loadWords(word + i), load(place + i)), load(type + i));
+        const Floats x = add(add(shape.hasWordsFile ? load(read + i) : Kind::loadWords(word + i), load(place + i)), load(type + i));
         sum = add(sum, x);
         store(w.unfinished + i, x);
       }

@@ -11,6 +11,10 @@ static void setUnits(QuantizedRows& rows, Units units) { rows.units = units; }
 template <class Rows>
 static void setUnits(Rows&, Units) {}
 
+/** Weights that are nothing but memory. */
+template <class WeightsOf>
+static void letGo(WeightsOf&) {}
+
 template <class ShapeOf>
 struct ShapedWeights : SharedWeights {
   ShapeOf shape;
@@ -70,6 +74,7 @@ struct KindOfModel {
 
   static void leave(Shared* shared) {
     if (!leaveWeights(shared)) return;
+    letGo(shared->weights);
     shared->mapping.release();
     free(shared);
   }

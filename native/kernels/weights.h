@@ -22,7 +22,9 @@ struct LastAttention {
 /** `Kind` is the arithmetic (int8-arithmetic.h, float32-arithmetic.h): how layers and words are held. */
 template <class Kind>
 struct Weights {
+  /** Or where they are. */
   typename Kind::Word* words;
+  WordsFile wordsFile;
   float *positions, *types;
   LayerNorm embeddingNorm;
   /** Those of which all rows are computed. */
@@ -80,7 +82,7 @@ static void layOut(EncoderLayer<Matrix>& layer, const Shape& shape, Arena& arena
 template <class Kind>
 static void layOut(Weights<Kind>& weights, const Shape& shape, Arena& arena) {
   const int hidden = shape.hidden, headSize = hidden / shape.heads;
-  arena.take(weights.words, (size_t)shape.vocabulary * (size_t)hidden);
+  if (!shape.hasWordsFile) arena.take(weights.words, (size_t)shape.vocabulary * (size_t)hidden);
   arena.take(weights.positions, (size_t)shape.positions * (size_t)hidden);
   arena.take(weights.types, (size_t)shape.types * (size_t)hidden);
   layOut(weights.embeddingNorm, shape, arena);

@@ -16,6 +16,7 @@ struct Workspace {
   int capacity;
 
   int32_t *tokens, *types, *lengths;
+  float* words;           // [token][hidden], of a model whose words stay in their file
   float* hidden;          // [row][hidden]
   float* context;         // [row][hidden], what attention gives
   typename Kind::Rows rows;
@@ -34,6 +35,7 @@ static void layOut(Workspace<Kind>& w, const Shape& shape, int capacity, Arena& 
   arena.take(w.tokens, rows);
   arena.take(w.types, rows);
   arena.take(w.lengths, rows);
+  if (shape.hasWordsFile) arena.take(w.words, rows * hidden);
   arena.take(w.hidden, rows * hidden);
   arena.take(w.context, rows * hidden);
   w.rows.layOut(shape, rows + LAST_ROWS, arena);

@@ -1,7 +1,7 @@
 import { PgVectorDBError } from "../../errors.ts";
 import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
 import type { SafetensorsTensor } from "../safetensors/safetensors-header.ts";
-import { FLOAT_BYTES, isFloatDtype, widenToFloat32 } from "./float-formats.ts";
+import { FLOAT_BYTES, type FloatDtype, isFloatDtype, widenToFloat32 } from "./float-formats.ts";
 
 /** A matrix or vector of the checkpoint, checked for its shape, not yet read. */
 export interface Weight {
@@ -9,6 +9,15 @@ export interface Weight {
   readonly shape: readonly number[];
   /** The values of these rows (all of them when left out), widened to float32. */
   readRows(begin?: number, end?: number): Promise<Float32Array>;
+  /** Where its values are, of one that is in a file as it is. */
+  readonly place?: WeightPlace | undefined;
+}
+
+export interface WeightPlace {
+  readonly path: string;
+  /** First byte, from the start of the file. */
+  readonly start: number;
+  readonly dtype: FloatDtype;
 }
 
 /** Some rows of a weight, as a weight of their own: many checkpoints keep several layers in one tensor. */
@@ -17,6 +26,10 @@ export function weightRows(weight: Weight, first: number, end: number): Weight {
   return {
     name: `${weight.name}[${first}:${end}]`,
     shape: [rows, ...weight.shape.slice(1)],
+    place: weight.place && {
+      ...weight.place,
+      start: weight.place.start + first * rowBytesOf(weight.shape, weight.place.dtype),
+    },
     readRows: (from = 0, to = rows) => weight.readRows(first + from, first + to),
   };
 }
@@ -69,13 +82,17 @@ export class Checkpoint {
         `The checkpoint's tensor "${fullName}" has shape [${tensor.shape.join(", ")}], config.json asks for [${shape.join(", ")}].`,
       );
     }
-    return { name: fullName, shape, readRows: (begin, end) => this.#read(found.name, tensor, begin, end) };
+    return {
+      name: fullName,
+      shape,
+      readRows: (begin, end) => this.#read(found.name, tensor, begin, end),
+      place: { path: this.#source.pathOf(found.name), start: tensor.begin, dtype: floatDtypeOf(tensor) },
+    };
   }
 
   async #read(name: string, tensor: SafetensorsTensor, begin = 0, end = tensor.shape[0] ?? 1): Promise<Float32Array> {
-    const { dtype } = tensor;
-    if (!isFloatDtype(dtype)) throw new Error("Unreachable: dtypes are checked when the tensor is found.");
-    const rowBytes = tensor.shape.slice(1).reduce((product, length) => product * length, FLOAT_BYTES[dtype]);
+    const dtype = floatDtypeOf(tensor);
+    const rowBytes = rowBytesOf(tensor.shape, dtype);
     return widenToFloat32(await this.#source.read(name, begin * rowBytes, end * rowBytes), dtype);
   }
 
@@ -109,4 +126,13 @@ export class Checkpoint {
         "Use the repository that this one was quantised from.",
     );
   }
+}
+
+function floatDtypeOf({ dtype }: SafetensorsTensor): FloatDtype {
+  if (!isFloatDtype(dtype)) throw new Error("Unreachable: dtypes are checked when the tensor is found.");
+  return dtype;
+}
+
+function rowBytesOf(shape: readonly number[], dtype: FloatDtype): number {
+  return shape.slice(1).reduce((product, length) => product * length, FLOAT_BYTES[dtype]);
 }

@@ -21,6 +21,14 @@ export interface NativeShape {
   readonly headActivation?: "tanh" | "gelu" | undefined;
 }
 
+/** Where rows of words stand one behind the other, in the order of the vocabulary. */
+export interface WordsPlace {
+  readonly path: string;
+  /** First byte, from the start of the file. */
+  readonly start: number;
+  readonly format: "F32" | "F16" | "BF16";
+}
+
 /** What a text gives: logits of a head over its first row, that row itself, or the mean of its rows. */
 export type NativeOutput = "logits" | "first" | "mean";
 
@@ -78,15 +86,16 @@ export interface NativeAddon {
   readonly units: NativeUnits;
   /**
    * Copies the weights, `tensors` in the order of `nativeTensors`: all of them, or the first with `addWeights` for the rest. Takes the best `units` unless
-   * told.
+   * told. With `words`, these stay in their file and are no tensor.
    *
-   * @throws RangeError, TypeError for what does not fit
+   * @throws RangeError, TypeError for what does not fit; Error for a file that cannot be read
    */
   createModel(
     shape: NativeShape,
     tensors: readonly Float32Array[],
     arithmetic: NativeArithmetic,
     units?: NativeUnits,
+    words?: WordsPlace,
   ): NativeModel;
   /**
    * Copies the next tensors of a model that lacks some: whole parts (the words; what else is embedded; a layer; the head), or some rows of the words.

@@ -55,7 +55,10 @@ export class NativeSession implements ModelSession {
       const data = await this.#gate.pass(async () => addon.run(model, ids, types, lengths));
       return { data, dims: [batch.length, output.width] };
     } catch (cause) {
-      throw new PgVectorDBError("inference_failed", "The native engine failed while running the model.", { cause });
+      const reason = cause instanceof Error ? ` ${cause.message}` : "";
+      throw new PgVectorDBError("inference_failed", `The native engine failed while running the model.${reason}`, {
+        cause,
+      });
     }
   }
 

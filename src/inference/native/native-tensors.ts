@@ -14,8 +14,8 @@ export function countNumbers({ vocabulary, positions, hidden, intermediate, laye
 }
 
 /**
- * The weights in the order in which the addon takes them, by the parts in which it does: the words, what else is embedded, each layer, and
- * the head where there are labels.
+ * The weights in the order in which the addon takes them, by the parts in which it does: the words, and then what else is embedded, each layer,
+ * and the head where there are labels.
  *
  * @throws PgVectorDBError `model_invalid` for a tensor that is missing or has another shape
  */
@@ -23,7 +23,7 @@ export function nativeParts(
   checkpoint: Checkpoint,
   family: BertFamily,
   sizes: BertFamilySizes & { readonly labels: number | undefined },
-): Weight[][] {
+): { readonly words: Weight; readonly others: readonly (readonly Weight[])[] } {
   const { hidden, intermediate, labels } = sizes;
   const base = checkpoint.base(family.prefix);
   const table = (name: string, rows: number) =>
@@ -41,16 +41,15 @@ export function nativeParts(
       ...norm(base, at(NAMES.outputNorm), hidden),
     ];
   });
-  return [
-    [table("word", sizes.vocabulary)],
-    [
-      table("position", sizes.positions),
-      table("token_type", sizes.tokenTypes),
-      ...norm(base, `${EMBEDDINGS_PREFIX}LayerNorm`, hidden),
-    ],
-    ...layers,
-    ...(labels === undefined ? [] : [head(checkpoint, family, hidden, labels)]),
+  const embedded = [
+    table("position", sizes.positions),
+    table("token_type", sizes.tokenTypes),
+    ...norm(base, `${EMBEDDINGS_PREFIX}LayerNorm`, hidden),
   ];
+  return {
+    words: table("word", sizes.vocabulary),
+    others: [embedded, ...layers, ...(labels === undefined ? [] : [head(checkpoint, family, hidden, labels)])],
+  };
 }
 
 function head(checkpoint: Checkpoint, family: BertFamily, hidden: number, labels: number): Weight[] {

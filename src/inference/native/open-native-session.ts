@@ -8,7 +8,7 @@ import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
 import type { NativeGate } from "../sessions/native-gate.ts";
 import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
 import { leaveToRuntime } from "./leave-to-runtime.ts";
-import { loadNativeWeights } from "./load-native-weights.ts";
+import { loadNativeWeights, piecesOfWords, wordsPlaceOf } from "./load-native-weights.ts";
 import type { NativeArithmetic, NativeModel, NativeShape } from "./native-addon.ts";
 import { NativeSession, type SharedModel } from "./native-session.ts";
 import { nativeParts } from "./native-tensors.ts";
@@ -74,15 +74,17 @@ async function createSession(
     labels,
     headActivation: family.head.activation,
   };
-  const parts = nativeParts(checkpoint, family, { ...sizes, labels });
+  const { words, others } = nativeParts(checkpoint, family, { ...sizes, labels });
+  const place = wordsPlaceOf(words);
   let model: NativeModel;
   try {
-    model = addon.createModel(shape, [], arithmetic, units);
+    model = addon.createModel(shape, [], arithmetic, units, place);
   } catch (error) {
     // Sizes that the addon's own check refuses; what is wrong with the checkpoint was found above.
     return leaveToRuntime(`it refused the model: ${error}`);
   }
   try {
+    const parts = place === undefined ? [...piecesOfWords(words), ...others] : others;
     await loadNativeWeights({ addon, model }, parts, (work) => gate.pass(work));
   } catch (error) {
     addon.release(model);

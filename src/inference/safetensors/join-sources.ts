@@ -25,6 +25,10 @@ export function joinSources(
       const place = placeOf(name);
       return place.source.read(place.name, begin, end);
     },
+    pathOf: (name) => {
+      const place = placeOf(name);
+      return place.source.pathOf(place.name);
+    },
     close: () => closeAll(sources),
   };
 }

@@ -8,6 +8,8 @@ export interface SafetensorsSource {
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
   /** The tensor's bytes, little-endian and row-major; with `begin` and `end`, those bytes of it. */
   read(name: string, begin?: number, end?: number): Promise<Uint8Array>;
+  /** The file that a tensor is in. */
+  pathOf(name: string): string;
   close(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsSource> 
         const stop = end === undefined ? tensor.end : Math.min(tensor.begin + end, tensor.end);
         return readBytes(file, tensor.begin + begin, Math.max(0, stop - tensor.begin - begin), label);
       },
+      pathOf: () => path,
       close: () => file.close(),
     };
   } catch (error) {
