@@ -24,6 +24,7 @@ export interface ContestantFiles {
 }
 
 const INSTALL = "node bench/peers/install.mjs";
+const NO_PYTHON = `no Python with sentence-transformers; ${INSTALL}, or set PGVECTORDB_BENCH_PYTHON`;
 const TRANSFORMERS_JS = "bench/peers/node_modules/@huggingface/transformers";
 
 export function listContestants(files: ContestantFiles): Contestant[] {
@@ -35,10 +36,7 @@ export function listContestants(files: ContestantFiles): Contestant[] {
       PGVECTORDB_NATIVE: "off",
     });
   const python = findPython();
-  const noPython =
-    python === undefined
-      ? `no Python with sentence-transformers; ${INSTALL}, or set PGVECTORDB_BENCH_PYTHON`
-      : undefined;
+  const noPython = python === undefined ? NO_PYTHON : undefined;
   const noExport = exportModel(python, model, exported);
   const noLibrary = existsSync(TRANSFORMERS_JS) ? undefined : `not installed; ${INSTALL}`;
   return [
@@ -89,6 +87,26 @@ export function listContestants(files: ContestantFiles): Contestant[] {
       name: "FlashRank's way, fp32",
       start: () => node("run-one-batch", exported, requests, "model.onnx"),
       missing: noExport,
+    },
+  ];
+}
+
+/** Who embeds texts: the same model's encoder, with the mean of its rows. */
+export function listEmbedders({ model, requests, cacheDir }: ContestantFiles): Contestant[] {
+  const python = findPython();
+  const ours = (dtype: string, environment?: Readonly<Record<string, string>>) =>
+    TimedProcess.start(process.execPath, [scriptPath("run-embedder"), model, requests, dtype, cacheDir], environment);
+  const inRuntime = { PGVECTORDB_NATIVE: "off" };
+  return [
+    { key: "int8", name: "ours, int8", start: () => ours("int8"), missing: undefined },
+    { key: "int8-onnx", name: "ours, int8 in ONNX Runtime", start: () => ours("int8", inRuntime), missing: undefined },
+    { key: "fp32", name: "ours, fp32", start: () => ours("fp32"), missing: undefined },
+    { key: "fp32-onnx", name: "ours, fp32 in ONNX Runtime", start: () => ours("fp32", inRuntime), missing: undefined },
+    {
+      key: "torch",
+      name: "sentence-transformers, fp32",
+      start: () => TimedProcess.start(python as string, ["bench/peers/sentence_encoder.py", model, requests]),
+      missing: python === undefined ? NO_PYTHON : undefined,
     },
   ];
 }

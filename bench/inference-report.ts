@@ -14,7 +14,7 @@ const SHORT_BARS: Readonly<Record<string, RatioBars>> = {
   onebatch8: { int8: 3.5, fp32: undefined },
   onebatch32: { int8: 3.5, fp32: undefined },
 };
-const PEAK_BARS = { short: 60, long: 50 } as const;
+const PEAK_BARS: Readonly<Partial<Record<RaceReport["request"], number>>> = { short: 60, long: 50 };
 const OURS = ["int8", "fp32"] as const;
 /** Ours without the kernels of our own, by key: their gain is printed, with no bar. */
 const OURS_ELSEWHERE: Readonly<Record<string, (typeof OURS)[number]>> = { "int8-onnx": "int8", "fp32-onnx": "fp32" };
@@ -22,7 +22,7 @@ const OURS_ELSEWHERE: Readonly<Record<string, (typeof OURS)[number]>> = { "int8-
 const MOST_DIFFERENCE = 1e-4;
 
 export interface RaceReport {
-  readonly request: "short" | "long";
+  readonly request: "short" | "long" | "embed";
   readonly runners: readonly Runner[];
   readonly result: RaceResult;
   /** Multiply-adds of one run, when the model's shape is known. */
@@ -61,9 +61,10 @@ function ratioFigures(request: string, runners: readonly Runner[], result: RaceR
 }
 
 /** The share of each round's own peak, which the same weather made. */
-function peakFigures(request: "short" | "long", result: RaceResult, multiplyAdds: number | undefined): Figure[] {
+function peakFigures(request: RaceReport["request"], result: RaceResult, multiplyAdds: number | undefined): Figure[] {
   const peaks = result.get("peak");
-  if (peaks === undefined || multiplyAdds === undefined) return [];
+  const least = PEAK_BARS[request];
+  if (least === undefined || peaks === undefined || multiplyAdds === undefined) return [];
   const rates = (type: 0 | 1) => peaks.map(({ scores }) => scores[type] as number);
   const share = (ours: string, type: 0 | 1) => {
     const runs = result.get(ours);
@@ -77,7 +78,7 @@ function peakFigures(request: "short" | "long", result: RaceResult, multiplyAdds
       name: `${request}: share of the int8 peak, text to scores`,
       value: share("int8", 0),
       unit: " %",
-      bar: { least: PEAK_BARS[request] },
+      bar: { least },
     },
     { name: `${request}: share of the float32 peak`, value: share("fp32", 1), unit: " %" },
   ];
@@ -89,7 +90,7 @@ export function differenceFigure({ request, result }: RaceReport): Figure | unde
   if (ours === undefined || theirs === undefined) return undefined;
   const value = Math.max(...ours.map((score, index) => Math.abs(score - (theirs[index] as number))));
   return {
-    name: `${request}: largest difference of float32 logits`,
+    name: `${request}: largest difference of float32 numbers`,
     value,
     unit: "",
     digits: 7,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { loadTokenizer } from "../src/tokenizers/load-tokenizer.ts";
-import { type Contestant, type ContestantFiles, listContestants, scriptPath } from "./contestants.ts";
+import { type Contestant, type ContestantFiles, listContestants, listEmbedders, scriptPath } from "./contestants.ts";
 import { type Figure, failedFigures, printFigure } from "./figure.ts";
 import { concurrentFigures, freeLoopFigures, manyCallsFigures } from "./inference-behaviour.ts";
 import { differenceFigure, type RaceReport, raceFigures } from "./inference-report.ts";
@@ -19,7 +19,7 @@ import { TimedProcess } from "./timed-process.ts";
 const USAGE = `npm run bench:inference -- [options]
   --model NAME    a folder or a hub id (default: a 6-layer MiniLM with random weights, made here)
   --data FOLDER   evaluation data, for its passages (default: $PGVECTORDB_EVAL_DATA, then ../shared/eval, else docs/)
-  --only PART     short, long, loop, calls or concurrent
+  --only PART     short, long, embed, loop, calls or concurrent
   --rounds N      of each race (default 5)
   --quick         fewer rounds and texts: figures to look at, not to quote
   --json          nothing but JSON on stdout
@@ -44,7 +44,7 @@ const counts = options.quick
   ? { short: 20, long: 2, all: 10, calls: 500 }
   : { short: 100, long: 24, all: 200, calls: 2000 };
 
-const PARTS = ["short", "long", "loop", "calls", "concurrent"];
+const PARTS = ["short", "long", "embed", "loop", "calls", "concurrent"];
 
 if (options.help) console.log(USAGE);
 else if (options.only !== undefined && !PARTS.includes(options.only))
@@ -94,16 +94,20 @@ async function* measureAll(
   requests: ScoreRequests,
   skipped: Record<string, string>,
 ): AsyncGenerator<Figure, void, undefined> {
-  const races = (["short", "long"] as const).filter(asked);
-  if (races.length > 0) {
-    const contestants = [...listContestants(files), peak(files.requests)];
-    const runners = await startRunners(contestants, "warm", (name, reason) => {
+  const scoring = (["short", "long"] as const).filter(asked);
+  const embedding = (["embed"] as const).filter(asked);
+  for (const [names, list] of [
+    [scoring, () => [...listContestants(files), peak(files.requests)]],
+    [embedding, () => listEmbedders(files)],
+  ] as const) {
+    if (names.length === 0) continue;
+    const runners = await startRunners(list(), "warm", (name, reason) => {
       skipped[name] = reason;
       if (!options.json) console.log(`${name} is skipped: ${reason}`);
     });
     if (!options.json) describeRunners(runners);
     try {
-      for (const request of races) yield* await raceAll(files.model, requests, request, runners);
+      for (const name of names) yield* await raceAll(files.model, requests, name, runners);
     } finally {
       await Promise.all(runners.map(({ process }) => process.stop()));
     }
@@ -140,7 +144,7 @@ async function raceAll(
 ): Promise<Figure[]> {
   // One batch of many long texts is gigabytes of attention scores.
   const able = request === "short" ? runners : runners.filter(({ key }) => !key.startsWith("onebatch"));
-  const operations = await countOperations(model, requests[request]);
+  const operations = request === "embed" ? undefined : await countOperations(model, requests[request]);
   const report = { request, runners: able, result: await race(able, request, rounds), multiplyAdds: operations };
   const difference = differenceFigure(report);
   return difference === undefined ? raceFigures(report) : [...raceFigures(report), difference];

@@ -8,12 +8,12 @@ export interface ScoreRequest {
   readonly texts: readonly string[];
 }
 
-export type ScoreRequests = Readonly<Record<"warm" | "short" | "long" | "all", ScoreRequest>>;
+export type ScoreRequests = Readonly<Record<"warm" | "short" | "long" | "embed" | "all", ScoreRequest>>;
 
 /** Longer than 512 tokens in any tokenizer for English. */
 const LONG_CHARACTERS = 4000;
 
-/** Passages as a first stage gives them (`short`), and documents that fill the model (`long` and `all`). */
+/** Passages as a first stage gives them (`short`, and `embed` for embedders), and documents that fill the model (`long` and `all`). */
 export async function readScoreRequests(
   data: string,
   counts: Readonly<Record<"short" | "long" | "all", number>>,
@@ -26,6 +26,7 @@ export async function readScoreRequests(
       warm: { query, texts: [...short.slice(0, 4), ...all.slice(0, 1)] },
       short: { query, texts: short },
       long: { query, texts: all.slice(0, counts.long) },
+      embed: { query, texts: short },
       all: { query, texts: all },
     },
     source,
