@@ -1,8 +1,11 @@
 import type { Estimate, Evaluation } from "pgvectordb/evaluation";
+import type { FirstStageStrength } from "pgvectordb/rerankers";
 
 export interface QualityResult {
   readonly dataset: string;
   readonly firstStage: string;
+  /** What a collection would take it for. */
+  readonly strength: FirstStageStrength;
   /** nDCG@10 of the same candidates in the best order there is. */
   readonly perfectNdcg: number;
   readonly evaluation: Evaluation;
@@ -10,8 +13,8 @@ export interface QualityResult {
 
 const COLUMNS = ["ndcg@10", "mrr@10", "map", "recall@100"];
 
-export function printResult({ dataset, firstStage, perfectNdcg, evaluation }: QualityResult): void {
-  console.log(`\n${dataset}, ${firstStage} first, ${evaluation.queries} queries (mean, 95 % interval)`);
+export function printResult({ dataset, firstStage, strength, perfectNdcg, evaluation }: QualityResult): void {
+  console.log(`\n${dataset}, ${firstStage} (${strength}) first, ${evaluation.queries} queries (mean, 95 % interval)`);
   for (const { name, metrics, differences, latencyMs } of evaluation.stages) {
     const values = COLUMNS.map((column) => `${column} ${format(metrics[column])}`).join("  ");
     console.log(`  ${name.padEnd(24)} ${values}`);
@@ -25,14 +28,14 @@ export function printResult({ dataset, firstStage, perfectNdcg, evaluation }: Qu
 }
 
 /** The result as JSON: everything but the values of single queries. */
-export function toJson({ dataset, firstStage, perfectNdcg, evaluation }: QualityResult): object {
+export function toJson({ dataset, firstStage, strength, perfectNdcg, evaluation }: QualityResult): object {
   const stages = evaluation.stages.map(({ name, metrics, differences, latencyMs }) => ({
     name,
     metrics,
     differences,
     latencyMs,
   }));
-  return { dataset, firstStage, queries: evaluation.queries, perfectNdcg, stages };
+  return { dataset, firstStage, strength, queries: evaluation.queries, perfectNdcg, stages };
 }
 
 function format(estimate: Estimate | undefined): string {

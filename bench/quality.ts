@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createBuiltinEmbedder } from "pgvectordb/embedders";
 import { evaluate, type Run } from "pgvectordb/evaluation";
-import { CrossEncoderReranker } from "pgvectordb/rerankers";
+import { CrossEncoderReranker, type FirstStageStrength } from "pgvectordb/rerankers";
 import { BUILTIN_RERANKER } from "../src/shipped-model.ts";
 import { readDemoQuestions } from "./demo-questions.ts";
 import { describeMachine, printMachine } from "./machine.ts";
@@ -55,8 +55,8 @@ async function main(): Promise<void> {
   }
   const reranker = options.model === "none" ? undefined : createReranker();
   const results: QualityResult[] = [];
-  for await (const { dataset, firstStage, run } of firstStages()) {
-    const result = await measure(dataset, firstStage, run, reranker);
+  for await (const stage of firstStages()) {
+    const result = await measure(stage, reranker);
     results.push(result);
     if (!options.json) printResult(result);
   }
@@ -68,6 +68,7 @@ interface FirstStageRun {
   readonly dataset: Dataset;
   readonly firstStage: string;
   readonly run: Run;
+  readonly strength?: FirstStageStrength | undefined;
 }
 
 async function* firstStages(): AsyncGenerator<FirstStageRun> {
@@ -75,9 +76,9 @@ async function* firstStages(): AsyncGenerator<FirstStageRun> {
   for (const [name, read] of Object.entries(readers)) {
     const dataset = options.sets.split(",").includes(name) ? await read() : undefined;
     if (dataset === undefined) continue;
-    for (const { name, run, expectedNdcg } of dataset.runs) {
+    for (const { name, run, strength, expectedNdcg } of dataset.runs) {
       if (expectedNdcg !== undefined) await checkReader(dataset, name, run, expectedNdcg);
-      yield { dataset, firstStage: name, run };
+      yield { dataset, firstStage: name, run, strength };
     }
     // The pool holds only what its two first stages found; a search of our own needs a whole corpus.
     if (dataset.name !== "SciFact") continue;
@@ -100,9 +101,7 @@ async function checkReader(dataset: Dataset, name: string, run: Run, expected: n
 }
 
 async function measure(
-  dataset: Dataset,
-  firstStage: string,
-  run: Run,
+  { dataset, firstStage, run, strength = "modest" }: FirstStageRun,
   reranker: CrossEncoderReranker | undefined,
 ): Promise<QualityResult> {
   const limit = options.limit === undefined ? undefined : Number(options.limit);
@@ -114,6 +113,7 @@ async function measure(
     run,
     documents,
     rerankers: reranker && { [`reranked by ${options.model}`]: reranker },
+    firstStageStrength: strength,
     onProgress: ({ done, total }) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${done}/${total}${done === total ? "\r\x1b[K" : ""}`);
     },
@@ -121,6 +121,7 @@ async function measure(
   return {
     dataset: dataset.name,
     firstStage,
+    strength,
     perfectNdcg: await ndcgOf(dataset, perfectRun(run, qrels), limit),
     evaluation,
   };

@@ -10,7 +10,7 @@ export const BUILTIN_EMBEDDER = "embedder-v2";
  * What a first stage's order counts beside the shipped reranker: fitted on the development split, the same for every collection
  * (`training/first_stage_weight.py`, `training/RESULTS.md`).
  */
-export const BUILTIN_FIRST_STAGE_WEIGHT = 0.67;
+export const BUILTIN_FIRST_STAGE_WEIGHT = { modest: 0.67, strong: 3 } as const;
 
 /**
  * The folder of a model that ships in this package, by its name under `models/`. Found through the package's own

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
 import type { RerankSearchOptions } from "../src/contracts/collection.ts";
+import type { FirstStageWeight } from "../src/contracts/reranker.ts";
 import type { Where } from "../src/contracts/where.ts";
 import { PgVectorDBError } from "../src/errors.ts";
 import type { PgVectorDB } from "../src/pgvectordb.ts";
@@ -328,8 +329,8 @@ describe("rerankSearch", () => {
     /** All alike, but for one that is three times as likely: what counts then is the order of the first stage. */
     class Alike extends BaseReranker {
       readonly name = "alike";
-      override readonly firstStageWeight: number | undefined;
-      constructor(weight?: number, options?: BaseRerankerOptions) {
+      override readonly firstStageWeight: FirstStageWeight | undefined;
+      constructor(weight?: FirstStageWeight, options?: BaseRerankerOptions) {
         super(options);
         this.firstStageWeight = weight;
       }
@@ -367,6 +368,29 @@ describe("rerankSearch", () => {
       expect((await steps.rerank(new Alike(), { firstStageWeight: 10 }).run()).hits).toEqual(heavy.hits);
     });
 
+    it("counts by what the first stage is taken for, where the reranker says so", async () => {
+      const weighed = async (
+        method: "semantic" | "keyword" | "hybrid",
+        strength: "modest" | "strong",
+        other: object,
+      ) => {
+        const both = { modest: 0, strong: 0, [strength]: 1 };
+        const search = { method, ...other, reranker: new Alike(both) };
+        const { firstStageWeight, hits } = await products.rerankSearch(query, search);
+        const one = await products.rerankSearch(query, { ...search, reranker: new Alike(firstStageWeight) });
+        expect(hits).toEqual(one.hits);
+        return firstStageWeight;
+      };
+      // The collection's embedder does not say that it counts less than keywords.
+      expect(await weighed("semantic", "strong", {})).toBe(1);
+      expect(await weighed("semantic", "modest", {})).toBe(0);
+      expect(await weighed("hybrid", "strong", {})).toBe(1);
+      expect(await weighed("hybrid", "modest", { weights: { semantic: 0 } })).toBe(1);
+      expect(await weighed("keyword", "modest", {})).toBe(1);
+      const said = { ...options, reranker: new Alike({ modest: 1, strong: 1 }), firstStageWeight: 0.5 };
+      expect((await products.rerankSearch(query, said)).firstStageWeight).toBe(0.5);
+    });
+
     it("lifts what the reranker alone would not have returned, and pages over that order", async () => {
       const page = async (offset: number) =>
         idsOf(await products.rerankSearch(query, { ...options, reranker: new Alike(10), rerankTopK: 1, offset }));
@@ -391,6 +415,7 @@ describe("rerankSearch", () => {
       const weighed = await search(new Failing(1, { onError: { fallback: new Alike(10) } }));
       expect(weighed.hits).toEqual((await search(new Alike(10))).hits);
       const passed = await search(new Failing(10, { onError: "passthrough" }));
+      expect(passed.firstStageWeight).toBe(0);
       expect(passed.hits).toEqual((await products.semanticSearch(query, { exact: true })).hits);
     });
 

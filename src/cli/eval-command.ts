@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { EvaluationQuery, MetricName, Qrels } from "../evaluation/index.ts";
 import type { CrossEncoderReranker } from "../rerankers/cross-encoder-reranker.ts";
+import { firstStageStrength } from "../retrieval/first-stage-strength.ts";
 import { EXIT_CODES_HELP, numberOption, wrongUsage } from "./command-arguments.ts";
 import type { CommandIO } from "./command-io.ts";
 import { formatEvaluations, type MethodEvaluation, toJson } from "./evaluation/format-evaluations.ts";
@@ -92,6 +93,7 @@ async function evaluateMethods(
   try {
     // Before the first query, whose time would else hold the loading.
     for (const reranker of Object.values(rerankers)) await reranker.load({ signal });
+    const semanticWeight = aspects?.weights["semantic"] ?? 1;
     for (const method of methods) {
       let bar: ProgressBar | undefined;
       const evaluation = await evaluate({
@@ -99,6 +101,7 @@ async function evaluateMethods(
         qrels,
         retrieve: (query, call) => retrieveDocuments(collection, method, query, { k, aspects, signal: call.signal }),
         rerankers,
+        firstStageStrength: firstStageStrength({ method, semanticWeight }, opened.embedder),
         depth: k,
         metrics,
         signal,

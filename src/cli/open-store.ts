@@ -37,6 +37,8 @@ export async function openStore({ url }: Pick<StoreValues, "url">, io: CommandIO
 /** A collection and the model that embeds for it, which is closed with it. */
 export interface OpenedCollection<Metadata extends object> extends AsyncDisposable {
   readonly collection: Collection<Metadata>;
+  /** Absent where it is the built-in one. */
+  readonly embedder: Embedder | undefined;
 }
 
 /** @throws PgVectorDBError `collection_not_found` when it is not there and `create` is absent */
@@ -57,7 +59,7 @@ export async function openCollection<Metadata extends object = Record<string, un
   const local = model ?? localModelOf(info?.embedder);
   const embedder = local === undefined || local === "builtin" ? undefined : await loadEmbedder(local, signal);
   const collection = await db.collection<Metadata>(name, { ...create, ...(embedder && { embedder }), signal });
-  return { collection, [Symbol.asyncDispose]: async () => embedder?.close?.() };
+  return { collection, embedder, [Symbol.asyncDispose]: async () => embedder?.close?.() };
 }
 
 /** The id that `createLocalEmbedder` gives by default names the model. */

@@ -169,6 +169,8 @@ export interface RerankSearchResult<Metadata extends object> extends SearchResul
   readonly reranked: boolean;
   /** Name of the reranker. */
   readonly backend: string;
+  /** What the first stage's order counted; 0 where the order is the reranker's alone, or nothing reranked. */
+  readonly firstStageWeight: number;
   /** Why not, when `reranked` is false. */
   readonly reason?: string;
   /** Candidates that were longer than the model reads. `index` is the position among the candidates. */
@@ -263,7 +265,8 @@ interface RerankStageOptions {
   readonly threshold?: number | undefined;
   /**
    * What the first stage's order counts beside the rerank scores: `w`, 0 to 10, multiplies a candidate's odds by its rank to the
-   * power of `-w`, rank 1 being the first stage's best. Default: what the reranker says, which is 0 but for the built-in one.
+   * power of `-w`, rank 1 being the first stage's best. Default: what the reranker says, which is 0 but for the built-in one;
+   * that says more behind a first stage that is taken for strong (`FirstStageStrength`).
    */
   readonly firstStageWeight?: number | undefined;
   /** Hits to skip after reranking: every page is cut from the same candidates. Default 0. */

@@ -13,7 +13,8 @@ export interface Embedder {
   readonly dimensions: number;
   /**
    * What its ranking counts beside the keywords' 1 in a hybrid search that gives no `weights` and is not reranked, at least
-   * 0. Default 1; a small embedder that is less sure than BM25 says less. Candidates for a reranker are taken evenly from both.
+   * 0. Default 1; a small embedder that is less sure than BM25 says less. Candidates for a reranker are taken evenly from both,
+   * and the built-in one then trusts the order of an embedder that says less than 1 less.
    */
   readonly hybridWeight?: number | undefined;
   /** `result[i]` belongs to `texts[i]`. */

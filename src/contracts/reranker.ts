@@ -90,9 +90,18 @@ export interface RerankResult<T extends RerankInput> {
   readonly truncated: readonly TruncatedPair[];
   /** For each document that was split into windows, the one that scored best; by position in the input. Absent when none was split. */
   readonly spans?: readonly WinningSpan[];
-  /** The `firstStageWeight` of the reranker that ordered `documents`, which it did without it; absent where that is 0. */
-  readonly firstStageWeight?: number;
+  /** The `firstStageWeight` of the reranker that ordered `documents`, which it did without it; absent where it has none. */
+  readonly firstStageWeight?: FirstStageWeight;
 }
+
+/**
+ * What a first stage is taken for: `modest` is keyword search, trigrams and an embedder that says it is (`hybridWeight` below 1, as
+ * the built-in one's); `strong` is a search by the vectors of any other embedder, alone or with others.
+ */
+export type FirstStageStrength = "modest" | "strong";
+
+/** At least 0: one weight behind every first stage, or one for each strength. */
+export type FirstStageWeight = number | Readonly<Record<FirstStageStrength, number>>;
 
 /** Anything that orders documents by relevance to a query. Extend `BaseReranker` rather than implement this. */
 export interface Reranker {
@@ -102,7 +111,7 @@ export interface Reranker {
    * What the first stage's order counts beside this reranker's scores in a `rerankSearch` that does not say: `w` multiplies a
    * candidate's odds by its rank to the power of `-w`. `rerank` does not look at it. Default 0.
    */
-  readonly firstStageWeight?: number | undefined;
+  readonly firstStageWeight?: FirstStageWeight | undefined;
   rerank<T extends RerankInput>(
     query: string,
     documents: readonly T[],

@@ -7,6 +7,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   "run",
   "documents",
   "rerankers",
+  "firstStageStrength",
   "depth",
   "metrics",
   "minGrade",
@@ -21,7 +22,9 @@ export function checkEvaluateOptions(options: unknown): void {
   for (const name of Object.keys(options)) {
     if (!OPTION_NAMES.has(name)) throw invalid(`Unknown option \`${name}\`. Known: ${[...OPTION_NAMES].join(", ")}.`);
   }
-  const { queries, qrels, rerankers, depth, metrics, onProgress } = options as Partial<Record<string, unknown>>;
+  const { queries, qrels, rerankers, firstStageStrength, depth, metrics, onProgress } = options as Partial<
+    Record<string, unknown>
+  >;
   checkQueries(queries);
   if (!(qrels instanceof Map)) throw invalid("`qrels` must be a Map from query id to a Map from document id to grade.");
   if (!queriesOf(queries).some(({ id }) => qrels.get(id) instanceof Map)) {
@@ -29,6 +32,9 @@ export function checkEvaluateOptions(options: unknown): void {
   }
   if (rerankers !== undefined && (typeof rerankers !== "object" || rerankers === null || Array.isArray(rerankers))) {
     throw invalid("`rerankers` must be an object from name to reranker.");
+  }
+  if (firstStageStrength !== undefined && firstStageStrength !== "modest" && firstStageStrength !== "strong") {
+    throw invalid("`firstStageStrength` must be one of: modest, strong.");
   }
   if (depth !== undefined && !(Number.isSafeInteger(depth) && (depth as number) >= 1)) {
     throw invalid("`depth` must be a positive integer.");

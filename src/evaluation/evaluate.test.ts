@@ -105,6 +105,28 @@ describe("evaluate", () => {
     expect(stages[2]?.latencyMs).toEqual(stages[1]?.latencyMs);
   });
 
+  it("weighs the first stage's order by what the first stage is said to be", async () => {
+    class Weighed extends BaseReranker {
+      readonly name = "weighed";
+      override readonly firstStageWeight = { modest: 0, strong: 10 };
+      protected override async score({ texts }: ScoreRequest) {
+        return texts.map((_, index) => index);
+      }
+    }
+    const given = { queries, qrels, run, documents, rerankers: { weighed: new Weighed() }, metrics: ["mrr"] as const };
+    const modest = await evaluate(given);
+    expect(modest.stages.map(({ name }) => name)).toEqual(["first stage", "weighed"]);
+    const { stages } = await evaluate({ ...given, firstStageStrength: "strong" });
+    expect(stages.map(({ name }) => name)).toEqual(["first stage", "weighed", "weighed with first stage"]);
+    expect(stages[2]?.perQuery).toEqual(stages[0]?.perQuery);
+    expect(stages[1]?.perQuery).not.toEqual(stages[0]?.perQuery);
+    const wrong = evaluate({ ...given, firstStageStrength: "weak" as "modest" });
+    await expect(wrong).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("`firstStageStrength`"),
+    });
+  });
+
   it("counts a query that found nothing as 0", async () => {
     const report = await evaluate({
       queries,

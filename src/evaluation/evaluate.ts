@@ -1,6 +1,6 @@
-import type { Reranker, RerankFunction } from "../contracts/reranker.ts";
+import type { FirstStageStrength, Reranker, RerankFunction } from "../contracts/reranker.ts";
 import { withDeadline } from "../deadline.ts";
-import { combineWithFirstStage, ranksOf } from "../rerankers/first-stage-prior.ts";
+import { combineWithFirstStage, ranksOf, weightBehind } from "../rerankers/first-stage-prior.ts";
 import { toReranker } from "../rerankers/function-reranker.ts";
 import type { BootstrapOptions } from "./bootstrap.ts";
 import { type Candidate, checkCandidates, type FirstStage, toRetrieve } from "./candidates.ts";
@@ -19,6 +19,11 @@ export type EvaluateOptions = FirstStage & {
   readonly qrels: Qrels;
   /** What to put behind the first stage, by the name it has in the report. Default: none. */
   readonly rerankers?: Readonly<Record<string, Reranker | RerankFunction>> | undefined;
+  /**
+   * What the first stage is taken for, by rerankers that weigh its order: `"strong"` for what finds by the vectors of an embedder
+   * that is not the built-in one, as `rerankSearch` takes it. Default `"modest"`.
+   */
+  readonly firstStageStrength?: FirstStageStrength | undefined;
   /** How many of the first stage's candidates are reranked; the others follow in their order. Default 100. */
   readonly depth?: number | undefined;
   /** Default `ndcg@10`, `mrr@10`, `map`, `recall@100`, `precision@10` and `hit_rate@10`. */
@@ -73,11 +78,13 @@ const DEFAULT_METRICS: readonly MetricName[] = [
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   checkEvaluateOptions(options);
   const { queries, qrels, depth = 100, metrics = DEFAULT_METRICS, minGrade, onProgress } = options;
+  const { firstStageStrength = "modest" } = options;
   const retrieve = toRetrieve(options);
   const rerankers = Object.entries(options.rerankers ?? {}).map(([name, value]) => {
     const reranker = toReranker(value);
-    const combined = reranker.firstStageWeight ? new StageRecorder(`${name}${WITH_FIRST_STAGE}`) : undefined;
-    return { reranker, recorder: new StageRecorder(name), combined };
+    const weight = weightBehind(reranker.firstStageWeight, firstStageStrength);
+    const combined = weight > 0 ? new StageRecorder(`${name}${WITH_FIRST_STAGE}`) : undefined;
+    return { reranker, weight, recorder: new StageRecorder(name), combined };
   });
   const scored = metrics.map((name) => ({ name, metric: metricOf(name, { minGrade }) }));
   const counted = queries.filter(({ id }) => countRelevant(qrels.get(id) ?? new Map(), { minGrade }) > 0);
@@ -93,11 +100,11 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       firstStage.record(query.id, measure(idsOf(candidates)), retrievalMs);
       const ranks = ranksOf(candidates);
       const rest = candidates.slice(depth);
-      for (const { reranker, recorder, combined } of rerankers) {
+      for (const { reranker, weight, recorder, combined } of rerankers) {
         const [best, rerankMs] = await timed(() => reranker.rerank(query.text, candidates.slice(0, depth), { signal }));
         recorder.record(query.id, measure(idsOf([...best, ...rest])), rerankMs);
         if (combined === undefined) continue;
-        const both = combineWithFirstStage(best, reranker.firstStageWeight ?? 0, ranks);
+        const both = combineWithFirstStage(best, weight, ranks);
         combined.record(query.id, measure(idsOf([...both.map(({ document }) => document), ...rest])), rerankMs);
       }
       onProgress?.({ done: index + 1, total: counted.length });

@@ -1,6 +1,7 @@
 import type { RerankedDocument, RerankInput } from "../contracts/document.ts";
 import type {
   FailurePolicy,
+  FirstStageWeight,
   Reranker,
   RerankOptions,
   RerankResult,
@@ -95,7 +96,7 @@ export abstract class BaseReranker implements Reranker, AsyncDisposable {
   readonly scale: ScoreScale = "logit";
 
   /** What the first stage's order counts beside the scores in `rerankSearch`. Override it where you measured that it helps. */
-  readonly firstStageWeight: number | undefined = undefined;
+  readonly firstStageWeight: FirstStageWeight | undefined = undefined;
 
   readonly #timeoutMs: number | undefined;
   readonly #defaultTimeoutMs: number | undefined;

@@ -1,3 +1,4 @@
+import type { FirstStageStrength, FirstStageWeight } from "../contracts/reranker.ts";
 import { PgVectorDBError } from "../errors.ts";
 import { sigmoid } from "./score-scale.ts";
 
@@ -44,6 +45,11 @@ export function combineWithFirstStage<Document extends Scored>(
     })
     .sort((a, b) => b.logit - a.logit)
     .map(({ document, position, logit }) => ({ document, position, score: sigmoid(logit) }));
+}
+
+/** What a reranker's weight is behind a first stage of this strength. */
+export function weightBehind(weight: FirstStageWeight | undefined, strength: FirstStageStrength): number {
+  return (typeof weight === "object" ? weight[strength] : weight) ?? 0;
 }
 
 /** Ranks by id of what stands best first: 1 for the first. */

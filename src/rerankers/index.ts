@@ -1,6 +1,8 @@
 export type { Reranked, RerankedDocument, RerankInput } from "../contracts/document.ts";
 export type {
   FailurePolicy,
+  FirstStageStrength,
+  FirstStageWeight,
   Reranker,
   RerankFunction,
   RerankOptions,

@@ -1,3 +1,4 @@
+import type { FirstStageWeight } from "../contracts/reranker.ts";
 import type { ModelDtype } from "../inference/graphs/choose-onnx-file.ts";
 import type { LongDocuments, WindowPooling } from "../inference/inputs/long-documents.ts";
 import type { TruncationStrategy } from "../inference/inputs/truncate-pair.ts";
@@ -68,7 +69,7 @@ const CHECKED_BY_BASE = Object.fromEntries(BASE_OPTION_NAMES.map((name) => [name
 
 /** What every reranker with a model on this machine shares. `rawScore` is the model's logit. */
 export abstract class LocalReranker extends BaseReranker {
-  override readonly firstStageWeight: number | undefined;
+  override readonly firstStageWeight: FirstStageWeight | undefined;
   readonly #classifier: SequenceClassifier;
 
   constructor(options: LocalRerankerOptions, defaults: LocalRerankerDefaults) {

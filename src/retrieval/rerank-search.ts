@@ -1,10 +1,11 @@
 import { checkInteger, invalidArgument } from "../check-options.ts";
 import type { SearchContext } from "../collection-context.ts";
 import type { RerankSearchResult, SearchHit } from "../contracts/collection.ts";
-import type { Reranker, RerankResult } from "../contracts/reranker.ts";
+import type { FirstStageWeight, Reranker, RerankResult } from "../contracts/reranker.ts";
 import type { SpaceRecord } from "../database/space-columns.ts";
-import { combineWithFirstStage } from "../rerankers/first-stage-prior.ts";
+import { combineWithFirstStage, weightBehind } from "../rerankers/first-stage-prior.ts";
 import { firstStageRanks } from "./first-stage-ranks.ts";
+import { firstStageStrength } from "./first-stage-strength.ts";
 import { type Retrieval, retrieve } from "./retrieve.ts";
 import { checkMethod, planRetrieval, type RetrievalPlan } from "./search-options.ts";
 
@@ -63,7 +64,9 @@ export async function rerankSearch<Metadata extends object>(
   const retrieval = await retrieve<Metadata>(context, query, plan.retrieval, signal);
   const { rerankTopK, threshold, offset } = plan;
   const retrievedAt = performance.now();
-  const combines = (plan.firstStageWeight ?? reranker.firstStageWeight ?? 0) > 0;
+  const strength = firstStageStrength(plan.retrieval, context.embedder);
+  const weightOf = (own: FirstStageWeight | undefined) => plan.firstStageWeight ?? weightBehind(own, strength);
+  const combines = weightOf(reranker.firstStageWeight) > 0;
   const ranking = await reranker.rerankDetailed(query, retrieval.hits, {
     // The first stage may lift a document above those that the reranker alone has best.
     topK: combines ? undefined : Math.min(offset + rerankTopK, Number.MAX_SAFE_INTEGER),
@@ -71,7 +74,7 @@ export async function rerankSearch<Metadata extends object>(
     signal,
   });
   // A fallback that ranked instead has a weight of its own.
-  const weight = combines ? (plan.firstStageWeight ?? ranking.firstStageWeight ?? 0) : 0;
+  const weight = combines && ranking.reranked ? weightOf(ranking.firstStageWeight) : 0;
   const ranks = () => firstStageRanks(retrieval.hits, plan.retrieval, context.embedder?.hybridWeight);
   const finishedAt = performance.now();
   return {
@@ -81,6 +84,7 @@ export async function rerankSearch<Metadata extends object>(
     usage: ranking.usage,
     reranked: ranking.reranked,
     backend: ranking.backend,
+    firstStageWeight: weight,
     ...(ranking.reason === undefined ? {} : { reason: ranking.reason }),
     truncated: withIds(ranking.truncated, retrieval),
     ...(ranking.spans === undefined ? {} : { spans: withIds(ranking.spans, retrieval) }),
