@@ -14,7 +14,7 @@ import torch
 
 from .base_model import load_base_model, load_base_tokenizer
 from .bm25 import Bm25Index, best
-from .first_stage_weight import fit_first_stage_weight, remember, with_first_stage
+from .first_stage_weight import fit_first_stage_weight, with_first_stage
 from .measure import DEV_QUERIES, SEED
 from .onnx_scorer import OnnxScorer
 from .pairs import Pair, read_pairs
@@ -121,6 +121,19 @@ def lifted(scores: np.ndarray, own: list[int], by: float) -> np.ndarray:
     return raised
 
 
+def remember_pairs(scorer: Scorer) -> Scorer:
+    """The same, but a pair is scored once, whichever first stages find it."""
+    known: dict[tuple[str, str], float] = {}
+
+    def score(query: str, documents: list[str]) -> np.ndarray:
+        asked = [document for document in documents if (query, document) not in known]
+        if asked:
+            known.update(zip([(query, document) for document in asked], scorer(query, asked).tolist(), strict=True))
+        return np.array([known[query, document] for document in documents])
+
+    return score
+
+
 def report_lines(tasks: dict[str, RerankTask], scorer: Scorer) -> list[str]:
     lines = [
         "| first stage | nDCG@10 | " + " | ".join(f"{weight:g}" for weight in WEIGHTS) + " | fitted |",
@@ -160,7 +173,7 @@ def main() -> None:
 
     with np.load(Stages(arguments.work).make(f"judges-{arguments.queries}.npz", build)) as stored:
         judges = Judges(**{name: stored[name] for name in stored.files})
-    scorer = remember(OnnxScorer(arguments.models / "reranker-v6", threads=arguments.threads).score)
+    scorer = remember_pairs(OnnxScorer(arguments.models / "reranker-v6", threads=arguments.threads).score)
     print("\n".join(report_lines(first_stages(judges, corpus, chosen), scorer)))
 
 

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newTestDatabase, type TestDatabase } from "../../test/test-database.ts";
 import { PgVectorDB } from "../pgvectordb.ts";
@@ -180,6 +181,43 @@ describe("index, search, stats and eval", () => {
       },
       { method: "hybrid", queries: 2 },
     ]);
+  });
+});
+
+describe("a collection with an embedder of its own", () => {
+  const encoder = fileURLToPath(new URL("../../test/fixtures/models/tiny-sentence-encoder", import.meta.url));
+  const TEXTS = [
+    "The moon has no air.",
+    "There is air on the moon, says a tale.",
+    "The air on the moon is thin.",
+    "Is the moon in the air?",
+    "On the moon nobody sings.",
+    "Air is what the moon lacks.",
+  ];
+  const query = "is there air on the moon";
+
+  async function idsBy(...args: string[]): Promise<{ ids: string[]; firstStageWeight: number }> {
+    const { stdout } = await run("search", query, "--collection", "moon", "--top-k", "6", "--json", ...args);
+    const { hits, firstStageWeight } = JSON.parse(stdout) as { hits: { id: string }[]; firstStageWeight: number };
+    return { ids: hits.map(({ id }) => id.replace("files/moon/moon.jsonl#", "")), firstStageWeight };
+  }
+
+  it("is searched, and measured, with more trust in its order than keywords have", async () => {
+    write("moon/moon.jsonl", TEXTS.map((text, index) => JSON.stringify({ id: `m${index}`, text })).join("\n"));
+    expect((await run("index", "files/moon", "--collection", "moon", "--embedder", encoder)).exitCode).toBe(0);
+    const strong = await idsBy("--method", "semantic");
+    const modest = await idsBy("--method", "semantic", "--first-stage-weight", "0.67");
+    expect([strong.firstStageWeight, modest.firstStageWeight]).toEqual([3, 0.67]);
+    expect((await idsBy("--method", "keyword")).firstStageWeight).toBe(0.67);
+    const moved = strong.ids.find((id, rank) => modest.ids[rank] !== id) ?? "none";
+    write("moon.queries", JSON.stringify({ _id: "1", text: query }));
+    write("moon.qrels", `query-id\tcorpus-id\tscore\n1\t${moved}\t1\n`);
+    const judged = ["--queries", "files/moon.queries", "--qrels", "files/moon.qrels", "--metric", "mrr@10", "--json"];
+    const { stdout } = await run("eval", "--collection", "moon", "--method", "semantic", ...judged);
+    const [{ stages }] = JSON.parse(stdout) as [{ stages: { name: string; perQuery: object }[] }];
+    expect(stages.find(({ name }) => name === "builtin with first stage")?.perQuery).toEqual({
+      1: { "mrr@10": 1 / (strong.ids.indexOf(moved) + 1) },
+    });
   });
 });
 
