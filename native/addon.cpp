@@ -3,6 +3,7 @@
 
 #include "arguments.h"
 #include "engine.h"
+#include "modernbert-arguments.h"
 #include "processor.h"
 #include "pruned-arguments.h"
 #include "shared-weights.h"
@@ -135,30 +136,40 @@ bool readUnits(napi_env env, napi_value value, Units* units) {
 
 bool addNext(napi_env env, Model* model, const napi_value* elements, size_t count) {
   NextTensors next;
-  if (!readTensors(env, elements, count, shapeOf(model), progressOf(model), &next)) return false;
+  if (!readTensors(env, elements, count, model->weights->form, model->weights->progress, &next)) return false;
   size_t detail = 0;
-  return count == 0 || throwOutcome(env, addTensors(model, next.data, count, next.wordRows, &detail), detail);
+  if (count == 0) return true;
+  const Outcome added = callsOf(model).add(model, next.data, count, next.wordRows, &detail);
+  return throwOutcome(env, added, detail);
 }
 
-napi_value createModelFunction(napi_env env, napi_callback_info info) {
+/** A model that takes its weights in parts: `read` reads its shape, and `create` makes it. */
+template <class AnyShape, class Read, class Create>
+napi_value createInParts(napi_env env, napi_callback_info info, const Read& read, const Create& create) {
   napi_value arguments[5], elements[MAX_TENSORS];
   char path[MAX_PATH];
   WordsPlace words = {path, WordFormat::float32, 0};
-  Shape shape{};
+  AnyShape shape{};
   Arithmetic arithmetic;
   Units units;
   size_t count;
   if (!readArguments(env, info, 5, arguments) || !checkProcessor(env)) return nullptr;
-  if (!readShape(env, arguments[0], &shape) || !readArithmetic(env, arguments[2], &arithmetic) || !readUnits(env, arguments[3], &units) ||
+  if (!read(env, arguments[0], &shape) || !readArithmetic(env, arguments[2], &arithmetic) || !readUnits(env, arguments[3], &units) ||
       !readWordsPlace(env, arguments[4], path, &words, &shape.hasWordsFile) ||
       !readElements(env, arguments[1], MAX_TENSORS, elements, &count)) {
     return nullptr;
   }
   Model* model = nullptr;
-  if (!throwOutcome(env, createModel(shape, arithmetic, units, words, &model), 0)) return nullptr;
+  if (!throwOutcome(env, create(shape, arithmetic, units, words, &model), 0)) return nullptr;
   if (addNext(env, model, elements, count)) return wrapModel(env, model, true);
   callsOf(model).destroy(model);
   return nullptr;
+}
+
+napi_value createModelFunction(napi_env env, napi_callback_info info) { return createInParts<Shape>(env, info, readShape, createModel); }
+
+napi_value createModernbertModelFunction(napi_env env, napi_callback_info info) {
+  return createInParts<ModernbertShape>(env, info, readModernbertShape, createModernbertModel);
 }
 
 napi_value addWeightsFunction(napi_env env, napi_callback_info info) {
@@ -285,6 +296,7 @@ NAPI_MODULE_INIT() {
       {"isPreferred", nullptr, nullptr, nullptr, nullptr, isPreferred, napi_enumerable, nullptr},
       {"createModel", nullptr, createModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"createPrunedModel", nullptr, createPrunedModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"createModernbertModel", nullptr, createModernbertModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"addWeights", nullptr, addWeightsFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"shareModel", nullptr, shareModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"joinModel", nullptr, joinModelFunction, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

@@ -186,7 +186,7 @@ static inline bool readInt32Array(napi_env env, napi_value value, const char* na
   return true;
 }
 
-constexpr size_t MAX_TENSORS = EMBEDDING_TENSORS + (size_t)MAX_LAYERS * LAYER_TENSORS + HEAD_TENSORS;
+constexpr size_t MAX_TENSORS = WeightsForm::MOST * ((size_t)MAX_LAYERS + 2);
 
 /** The elements of `tensors`, at most `most`. */
 static inline bool readElements(napi_env env, napi_value array, size_t most, napi_value* elements, size_t* count) {
@@ -211,8 +211,8 @@ struct NextTensors {
 };
 
 /** Whole parts of a checked shape, each tensor with the length that the shape asks for; or alone, as many rows of the words as there are. Runs no JavaScript. */
-static inline bool readTensors(napi_env env, const napi_value* elements, size_t count, const Shape& shape, const Progress& progress, NextTensors* next) {
-  const size_t hidden = (size_t)shape.hidden, left = tensorCount(shape) - progress.tensors;
+static inline bool readTensors(napi_env env, const napi_value* elements, size_t count, const WeightsForm& form, const Progress& progress, NextTensors* next) {
+  const size_t hidden = form.wordSize, left = tensorCount(form) - progress.tensors;
   if (count > left) return throwRange(env, "`tensors` must have at most %zu elements; got %zu.", left, count);
   next->count = count;
   next->wordRows = 0;
@@ -221,12 +221,12 @@ static inline bool readTensors(napi_env env, const napi_value* elements, size_t 
     size_t floats;
     if (!readTypedArray(env, elements[i], napi_float32_array, &data, &floats)) return throwType(env, "Every one of `tensors` must be a Float32Array.");
     const bool isWords = progress.tensors + i == 0;
-    const size_t expected = tensorLength(shape, progress.tensors + i) - (isWords ? progress.words * hidden : 0);
+    const size_t expected = tensorLength(form, progress.tensors + i) - (isWords ? progress.words * hidden : 0);
     const bool isPiece = isWords && count == 1 && floats > 0 && floats < expected && floats % hidden == 0;
     if (floats != expected && !isPiece) return throwRange(env, "`tensors[%zu]` must have %zu values; got %zu.", i, expected, floats);
     if (isWords) next->wordRows = floats / hidden;
     next->data[i] = (const float*)data;
   }
-  if (count && !endsPart(shape, progress.tensors + count)) return throwRange(env, "`tensors` must end with a whole part of the model; got %zu elements.", count);
+  if (count && !endsPart(form, progress.tensors + count)) return throwRange(env, "`tensors` must end with a whole part of the model; got %zu elements.", count);
   return true;
 }

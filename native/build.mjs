@@ -40,6 +40,7 @@ const linkCommon = ["-shared", "-s", "-Wl,--gc-sections"];
 const units = [
   { file: "kernels/engine.cpp", isKernels: true },
   { file: "kernels/pruned-engine.cpp", isKernels: true },
+  { file: "kernels/modernbert-engine.cpp", isKernels: true },
   { file: "shared-weights.cpp", isKernels: false },
   { file: "addon.cpp", isKernels: false },
 ];

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { describe } from "vitest";
 import {
   loadNativeAddon,
+  type ModernbertShape,
   type NativeAddon,
   type NativeArithmetic,
   type NativeModel,
@@ -33,6 +34,7 @@ export interface Kernels extends TestedAddon {
   readonly units: NativeUnits;
   createModel(shape: NativeShape, tensors: readonly Float32Array[]): TestedModel;
   createPrunedModel(shape: PrunedShape, tensors: readonly PrunedTensor[]): TestedModel;
+  createModernbertModel(shape: ModernbertShape, tensors: readonly Float32Array[]): TestedModel;
 }
 
 /** A model, with the addon that made it. */
@@ -99,6 +101,8 @@ function kernels(tested: TestedAddon, arithmetic: NativeArithmetic, units: Nativ
     missing: lacksTiles ? " (skipped: this processor, or this system, has no AMX)" : tested.missing,
     createModel: (shape, tensors) => testedModel(addon(), addon().createModel(shape, tensors, arithmetic, units)),
     createPrunedModel: (shape, tensors) => testedModel(addon(), addon().createPrunedModel(shape, tensors, units)),
+    createModernbertModel: (shape, tensors) =>
+      testedModel(addon(), addon().createModernbertModel(shape, tensors, arithmetic, units)),
   };
 }
 

@@ -14,3 +14,10 @@ struct WordsFile {
   /** By which it is seen that the file was changed: its length, and when it was written last. */
   int64_t size, seconds, nanoseconds;
 };
+
+/** Words that stay in a file, in the row order of their tensor. */
+struct WordsPlace {
+  const char* path;
+  WordFormat format;
+  int64_t start;
+};

@@ -82,9 +82,9 @@ static ALWAYS_INLINE void mixValues(const AttentionHead<Numbers>& head, const fl
   }
 }
 
-/** The careful way: the largest score of each row first, then shares of 2^(score - largest). */
-template <int ROWS, int HALVES, int STRIDE, class Numbers>
-static __attribute__((noinline)) void attendCarefully(const AttentionHead<Numbers>& head, int first) {
+/** The careful way: the largest score of each row first, then shares of 2^(score - largest). `lanesOf(row, j)` has which of the sixteen keys from j on a row sees. */
+template <int ROWS, int HALVES, int STRIDE, class Numbers, class LanesOf>
+static __attribute__((noinline)) void attendCarefully(const AttentionHead<Numbers>& head, int first, const LanesOf& lanesOf) {
   const int length = head.length;
   const auto* queries = head.queries + (size_t)first * HALF;
   for (int j = 0; j < length; j += 16) {
@@ -96,10 +96,10 @@ static __attribute__((noinline)) void attendCarefully(const AttentionHead<Number
   for (int r = 0; r < ROWS; r++) {
     const float* scores = head.scores + r * STRIDE;
     Floats top = splat(-__builtin_inff()), sum = zeros();
-    for (int j = 0; j < length; j += 16) top = maximum(top, load(scores + j), firstLanes(length - j));
+    for (int j = 0; j < length; j += 16) top = maximum(top, load(scores + j), lanesOf(first + r, j));
     top = splat(largestOf(top));
     for (int j = 0; j < length; j += 16) {
-      const Floats share = only(firstLanes(length - j), Numbers::powerFromBelow(subtract(load(scores + j), top)));
+      const Floats share = only(lanesOf(first + r, j), Numbers::powerFromBelow(subtract(load(scores + j), top)));
       sum = add(sum, share);
       Numbers::storeNumbers(head.shares + r * STRIDE + j, share);
     }
@@ -108,21 +108,41 @@ static __attribute__((noinline)) void attendCarefully(const AttentionHead<Number
   mixValues<ROWS, HALVES, STRIDE>(head, inverseSums, head.out + (size_t)first * head.outStride);
 }
 
-/** Shares of 16 * BLOCKS keys as 2^score, their sums, and the largest score's magnitude. Lanes that `mask` leaves out of the last block have no share. */
-template <int ROWS, int BLOCKS, int HALVES, int STRIDE, bool LAST, class Numbers, class Number = typename Numbers::Number>
-static ALWAYS_INLINE void shareKeys(const AttentionHead<Numbers>& head, const Number* queries, int j, LaneBits mask, Floats* sums, Floats& top) {
+/** Of all keys of a text. */
+template <int ROWS, int HALVES, int STRIDE, class Numbers>
+static void attendCarefully(const AttentionHead<Numbers>& head, int first) {
+  attendCarefully<ROWS, HALVES, STRIDE>(head, first, [&](int, int j) { return firstLanes(head.length - j); });
+}
+
+/** Of some blocks of keys all have a share. */
+struct AllLanes {
+  ALWAYS_INLINE Floats of(int, int, Floats values) const { return values; }
+};
+
+/** Of one of the blocks those of `lanes` alone. */
+struct LanesOfBlock {
+  int block;
+  LaneBits lanes;
+
+  ALWAYS_INLINE Floats of(int, int b, Floats values) const { return b == block ? only(lanes, values) : values; }
+};
+
+/**
+ * Shares of 16 * BLOCKS keys as 2^score, their sums, and the largest score's magnitude. Rows past the text belong to another, which must neither have a share nor lead
+ * the careful way: `lanes.of(row, block, values)` makes zeros of them.
+ */
+template <int ROWS, int BLOCKS, int HALVES, int STRIDE, class Lanes, class Numbers, class Number = typename Numbers::Number>
+static ALWAYS_INLINE void shareKeys(const AttentionHead<Numbers>& head, const Number* queries, int j, const Lanes& lanes, Floats* sums, Floats& top) {
   Floats scores[ROWS][BLOCKS];
   scoreKeys<ROWS, BLOCKS, HALVES>(head, queries, head.keys + (size_t)j * HALVES * HALF, scores);
   UNROLL for (int r = 0; r < ROWS; r++) {
-    Floats& last = scores[r][BLOCKS - 1];
-    // Rows past the text belong to another, which must neither have a share nor lead the careful way.
-    if (LAST) last = only(mask, last);
     UNROLL for (int b = 0; b < BLOCKS; b++) {
+      scores[r][b] = lanes.of(r, b, scores[r][b]);
       top = largerMagnitude(top, scores[r][b]);
-      scores[r][b] = Numbers::power(scores[r][b]);
+      scores[r][b] = lanes.of(r, b, Numbers::power(scores[r][b]));
     }
-    if (LAST) last = only(mask, last);
     Number* to = head.shares + r * STRIDE + j;
+    const Floats last = scores[r][BLOCKS - 1];
     if (BLOCKS == 2) {
       sums[r] = add(sums[r], add(scores[r][0], last));
       Numbers::storeHalf(to, scores[r][0], last);
@@ -143,12 +163,12 @@ static __attribute__((noinline)) void attend(const AttentionHead<Numbers>& head,
   UNROLL for (int r = 0; r < ROWS; r++) sums[r] = zeros();
   int b = 0;
   for (; b + ATTENTION_VECTORS < blocks; b += ATTENTION_VECTORS) {
-    shareKeys<ROWS, ATTENTION_VECTORS, HALVES, STRIDE, false>(head, queries, b * 16, mask, sums, top);
+    shareKeys<ROWS, ATTENTION_VECTORS, HALVES, STRIDE>(head, queries, b * 16, AllLanes(), sums, top);
   }
   if (b + ATTENTION_VECTORS == blocks) {
-    shareKeys<ROWS, ATTENTION_VECTORS, HALVES, STRIDE, true>(head, queries, b * 16, mask, sums, top);
+    shareKeys<ROWS, ATTENTION_VECTORS, HALVES, STRIDE>(head, queries, b * 16, LanesOfBlock{ATTENTION_VECTORS - 1, mask}, sums, top);
   } else {
-    shareKeys<ROWS, 1, HALVES, STRIDE, true>(head, queries, b * 16, mask, sums, top);
+    shareKeys<ROWS, 1, HALVES, STRIDE>(head, queries, b * 16, LanesOfBlock{0, mask}, sums, top);
   }
   if (largestOf(top) > LARGEST_BARE_SCORE) {
     constexpr int STEP = ROWS % 2 ? 1 : 2;  // rare: small blocks, so that there is little code

@@ -13,6 +13,8 @@ constexpr int FLOAT_VECTORS = 4, FLOAT_BLOCK_VECTORS = 4;
 #else
 constexpr int FLOAT_VECTORS = 2, FLOAT_BLOCK_VECTORS = 1;
 #endif
+/** Rows that go by a panel of weights before the next, where they do. */
+constexpr int FLOAT_GROUP_ROWS = 48;
 constexpr int FLOAT_PANEL = FLOAT_VECTORS * LANES;
 
 /** [panel][input][FLOAT_PANEL]; the last panel may have 32. No biases are none. */
@@ -43,9 +45,10 @@ static ALWAYS_INLINE void addFloatProducts(const FloatRows& rows, const float* f
   UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int v = 0; v < TOGETHER; v++) sums[r][FIRST + v] = own[r][v];
 }
 
+/** ROWS of a group (sinks.h) from its row `at` on. */
 template <int ROWS, int VECTORS, class Sink>
-static ALWAYS_INLINE void multiplyFloatPanel(const FloatRows& rows, int first, const FloatMatrix& matrix, int output, Sink& sink) {
-  const float *from = rows.start + (size_t)first * rows.stride, *weights = matrix.weights + (size_t)output * (size_t)matrix.inputs;
+static ALWAYS_INLINE void multiplyFloatPanel(const FloatRows& rows, int first, int at, const FloatMatrix& matrix, int output, Sink& sink) {
+  const float *from = rows.start + (size_t)(first + at) * rows.stride, *weights = matrix.weights + (size_t)output * (size_t)matrix.inputs;
   Floats sums[ROWS][VECTORS];
   UNROLL for (int v = 0; v < VECTORS; v++) {
     const Floats bias = matrix.biases ? load(matrix.biases + output + LANES * v) : zeros();
@@ -58,15 +61,15 @@ static ALWAYS_INLINE void multiplyFloatPanel(const FloatRows& rows, int first, c
   } else {
     addFloatProducts<ROWS, VECTORS, 0, VECTORS>(rows, from, weights, matrix.inputs, sums);
   }
-  UNROLL for (int r = 0; r < ROWS; r++) sink.put(first, r, output, sums[r]);
+  UNROLL for (int r = 0; r < ROWS; r++) sink.put(first, at + r, output, sums[r]);
 }
 
 /** What a product is for (sinks.h): `put` takes a panel's values of a row, or 32, and `finish` comes when all of a block's rows are there. */
 template <int ROWS, class Sink>
 static __attribute__((noinline)) void multiplyFloatBlock(const FloatRows& rows, int first, const FloatMatrix& matrix, Sink& sink) {
   int output = 0;
-  for (; output + FLOAT_PANEL <= matrix.outputs; output += FLOAT_PANEL) multiplyFloatPanel<ROWS, FLOAT_VECTORS>(rows, first, matrix, output, sink);
-  if (output < matrix.outputs) multiplyFloatPanel<ROWS, 2>(rows, first, matrix, output, sink);
+  for (; output + FLOAT_PANEL <= matrix.outputs; output += FLOAT_PANEL) multiplyFloatPanel<ROWS, FLOAT_VECTORS>(rows, first, 0, matrix, output, sink);
+  if (output < matrix.outputs) multiplyFloatPanel<ROWS, 2>(rows, first, 0, matrix, output, sink);
   sink.template finish<ROWS>(first, 0);
 }
 
@@ -80,5 +83,31 @@ static void multiplyFloatRows(const FloatRows& rows, int count, const FloatMatri
     case 3: return multiplyFloatBlock<3>(rows, at, matrix, sink);
     case 2: return multiplyFloatBlock<2>(rows, at, matrix, sink);
     case 1: return multiplyFloatBlock<1>(rows, at, matrix, sink);
+  }
+}
+
+template <int VECTORS, class Sink>
+static __attribute__((noinline)) void multiplyFloatPanelOfGroup(const FloatRows& rows, int first, int count, const FloatMatrix& matrix, int output, Sink& sink) {
+  int at = 0;
+  for (; at + FLOAT_BLOCK_ROWS <= count; at += FLOAT_BLOCK_ROWS) multiplyFloatPanel<FLOAT_BLOCK_ROWS, VECTORS>(rows, first, at, matrix, output, sink);
+  if (at + 3 <= count) multiplyFloatPanel<3, VECTORS>(rows, first, at, matrix, output, sink), at += 3;
+  for (; at < count; at++) multiplyFloatPanel<1, VECTORS>(rows, first, at, matrix, output, sink);
+}
+
+/** As `multiplyFloatRows`, each panel by a group of rows: a matrix of megabytes comes from the third cache or from memory, and so for each group instead of for each block. */
+template <class Sink>
+static void multiplyFloatGroups(const FloatRows& rows, int count, const FloatMatrix& matrix, Sink& sink) {
+  for (int first = 0; first < count; first += FLOAT_GROUP_ROWS) {
+    const int together = count - first < FLOAT_GROUP_ROWS ? count - first : FLOAT_GROUP_ROWS;
+    int output = 0;
+    for (; output + FLOAT_PANEL <= matrix.outputs; output += FLOAT_PANEL) multiplyFloatPanelOfGroup<FLOAT_VECTORS>(rows, first, together, matrix, output, sink);
+    if (output < matrix.outputs) multiplyFloatPanelOfGroup<2>(rows, first, together, matrix, output, sink);
+    for (int at = 0; at < together; at += FLOAT_BLOCK_ROWS) {
+      if (at + FLOAT_BLOCK_ROWS <= together) {
+        sink.template finish<FLOAT_BLOCK_ROWS>(first, at);
+      } else {
+        for (int r = at; r < together; r++) sink.template finish<1>(first, r);
+      }
+    }
   }
 }

@@ -15,14 +15,10 @@ static void setUnits(Rows&, Units) {}
 template <class WeightsOf>
 static void letGo(WeightsOf&) {}
 
-template <class ShapeOf>
-struct ShapedWeights : SharedWeights {
-  ShapeOf shape;
-};
-
 template <class ShapeOf, class WeightsOf, class WorkspaceOf>
 struct KindOfModel {
-  struct Shared : ShapedWeights<ShapeOf> {
+  struct Shared : SharedWeights {
+    ShapeOf shape;
     Units units;
     WeightsOf weights;
     Mapping mapping;

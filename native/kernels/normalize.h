@@ -19,13 +19,13 @@ struct LayerNorm {
  * loses every digit where the mean is large.
  */
 template <int ROWS>
-static ALWAYS_INLINE void normalizeRows(const float* rows, const Floats* sums, const LayerNorm& norm, float* out) {
+static ALWAYS_INLINE void normalizeRows(const float* rows, const Floats* sums, const LayerNorm& norm, float* out, size_t stride = UNFINISHED_HIDDEN_STRIDE) {
   const int size = norm.size;
   float mean[ROWS], inverse[ROWS];
   Floats squares[ROWS];
   for (int r = 0; r < ROWS; r++) mean[r] = sumOf(sums[r]) / (float)size;
   for (int r = 0; r < ROWS; r++) {
-    const float* x = rows + r * UNFINISHED_HIDDEN_STRIDE;
+    const float* x = rows + r * stride;
     const Floats center = splat(mean[r]);
     Floats squares0 = zeros(), squares1 = zeros();
     _Pragma("GCC unroll 2") for (int i = 0; i < size; i += 32) {
@@ -37,7 +37,7 @@ static ALWAYS_INLINE void normalizeRows(const float* rows, const Floats* sums, c
   }
   for (int r = 0; r < ROWS; r++) inverse[r] = 1.f / squareRoot(sumOf(squares[r]) / (float)size + norm.epsilon);
   for (int r = 0; r < ROWS; r++) {
-    const float* x = rows + r * UNFINISHED_HIDDEN_STRIDE;
+    const float* x = rows + r * stride;
     float* y = out + (size_t)r * size;
     const Floats center = splat(mean[r]), factor = splat(inverse[r]);
     _Pragma("GCC unroll 2") for (int i = 0; i < size; i += 32) {

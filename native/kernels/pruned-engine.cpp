@@ -42,7 +42,7 @@ Outcome run(Model* model, const Run& run, float* logits, size_t* detail) {
   return checked;
 }
 
-constexpr ModelCalls calls = {run, Kind::make, Kind::memory, Kind::destroy};
+constexpr ModelCalls calls = {run, nullptr, Kind::make, Kind::memory, Kind::destroy};
 
 }  // namespace
 

@@ -8,6 +8,7 @@ import { loadInputEncoder } from "./inputs/load-input-encoder.ts";
 import { type LocatedModel, locateModel } from "./model-files/locate-model.ts";
 import { decideTaskUse, type ModelCall, type ModelTask, prepareForTask, taskOf } from "./model-task.ts";
 import { chooseEngine, type EngineFacts } from "./native/choose-engine.ts";
+import { countModernbertNumbers } from "./native/modernbert-model.ts";
 import { countNumbers } from "./native/native-tensors.ts";
 import { readPrunedModel } from "./native/read-pruned-model.ts";
 import { findTokenizerFiles } from "./prepare-model.ts";
@@ -104,8 +105,8 @@ async function findEngineProblem(
   if (first.engine === "onnxruntime") return first.reason;
   if (first.kind === "onnx") return findPrunedProblem(located, facts.graph.file);
   // The weights are not here to be counted, so their number is taken from the sizes.
-  const bytes = bytesOfWeights(countNumbers(first.sizes), facts.graph.dtype);
-  const { choice } = await planWorkers({ ...facts, bytes });
+  const count = first.kind === "modernbert" ? countModernbertNumbers(first.model.shape) : countNumbers(first.sizes);
+  const { choice } = await planWorkers({ ...facts, bytes: bytesOfWeights(count, facts.graph.dtype) });
   return choice.engine === "native" ? undefined : choice.reason;
 }
 

@@ -29,7 +29,7 @@ export interface NormalizeModule {
 }
 
 /** The default of `torch.nn.LayerNorm`, which the module leaves as it is. */
-const LAYER_NORM_EPSILON = 1e-5;
+export const LAYER_NORM_EPSILON = 1e-5;
 
 /** What the modules make of a vector of so many numbers: it, `[batch, size]`, and its size. @throws PgVectorDBError `model_invalid` */
 export function applyModules(

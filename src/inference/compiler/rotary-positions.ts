@@ -19,14 +19,15 @@ export function rotaryTables(graph: GraphWriter, order: Value, size: number, the
       `The model's attention heads have the odd size ${size}; rotary positions need an even one.`,
     );
   }
-  const frequencies = Float32Array.from(
-    { length: size / 2 },
-    (_, index) => 1 / Math.fround(theta ** ((2 * index) / size)),
-  );
-  const steps = graph.floats(`rotary_frequencies_${theta}`, [1, size / 2], frequencies);
+  const steps = graph.floats(`rotary_frequencies_${theta}`, [1, size / 2], rotaryFrequencies(size, theta));
   const rows = graph.apply("Unsqueeze", [graph.apply("Cast", [order], { to: 1 }), graph.integers(1)]);
   const angles = graph.apply("Mul", [rows, steps]);
   return { cosines: graph.apply("Cos", [angles]), sines: graph.apply("Sin", [angles]) };
+}
+
+/** By how much each pair of a head's numbers is turned from one position to the next. */
+export function rotaryFrequencies(size: number, theta: number): Float32Array {
+  return Float32Array.from({ length: size / 2 }, (_, index) => 1 / Math.fround(theta ** ((2 * index) / size)));
 }
 
 /** Turns each half-split pair of every head by its position: `[batch, heads, sequence, size]` in and out. */

@@ -14,6 +14,7 @@ const addonOf = (vectors: NativeVectors, isPreferred = true): NativeAddon => ({
   addWeights: unused,
   shareModel: unused,
   joinModel: unused,
+  createModernbertModel: unused,
   createPrunedModel: unused,
   run: unused,
   release: unused,

@@ -20,6 +20,18 @@ const withOptions = (options: EngineOptions): EngineFacts => ({
   graph: { ...graphOf(golden, "int8"), options },
 });
 
+/** As the Ettin rerankers have it, for vectors of 64. */
+const HEAD = [
+  { kind: "dense", folder: "2", inputs: 64, outputs: 64, bias: false, activation: "gelu", residual: false },
+  { kind: "layer_norm", folder: "3", size: 64 },
+  { kind: "dense", folder: "4", inputs: 64, outputs: 1, bias: true, activation: "linear", residual: false },
+] as const;
+const modernbert = graphOf(goldenCheckpoint("modernbert-blocks"), "int8");
+const modernbertWith = (config: object, options: object = {}): EngineFacts => ({
+  ...facts,
+  graph: { ...modernbert, config: { ...modernbert.config, ...config }, options: { ...modernbert.options, ...options } },
+});
+
 const isIntel = cpus()[0]?.model.includes("Intel") ?? false;
 const [avx512, avx2] = [loadNativeAddon("avx512"), loadNativeAddon("avx2")];
 const [avx512Missing, avx2Missing] = [avx512, avx2].map((found) =>
@@ -40,6 +52,17 @@ describe("the engine", () => {
   test.skipIf(nativeMissing)(`is our own for a cross-encoder in int8${nativeMissing}`, () => {
     const choice = chooseEngine(facts);
     expect(choice).toMatchObject({ engine: "native", arithmetic: "int8", sizes: { hidden: 64, heads: 2 } });
+  });
+
+  test.skipIf(nativeMissing)(`is our own for a ModernBERT, whichever head it has${nativeMissing}`, () => {
+    for (const options of [{}, { modules: HEAD, pooling: "cls" }, { modules: HEAD }]) {
+      const choice = chooseEngine(modernbertWith({}, options));
+      expect(choice).toMatchObject({
+        engine: "native",
+        kind: "modernbert",
+        model: { shape: { hidden: 64, reach: 4 } },
+      });
+    }
   });
 
   test.skipIf(nativeFloat32Missing)(`is our own for a cross-encoder in fp32${nativeFloat32Missing}`, () => {
@@ -85,6 +108,21 @@ describe("the engine", () => {
       withConfig({ model_type: "roberta", architectures: ["RobertaForSequenceClassification"], pad_token_id: -1 }),
       /`pad_token_id`/,
     ],
+    [modernbertWith({ hidden_activation: "silu" }), /activation "silu"/],
+    [modernbertWith({ classifier_activation: "relu" }), /activation "relu" in a head/],
+    [modernbertWith({ max_position_embeddings: 16_384 }), /16384 positions/],
+    [modernbertWith({ hidden_size: 96, num_attention_heads: 3 }), /layers of 96 numbers/],
+    [modernbertWith({ intermediate_size: 1000 }), /feed-forward layers of 1000/],
+    [{ ...modernbertWith({}), labels: 3 }, /at most 2 logits, and this model 3/],
+    [modernbertWith({}, { output: "embedding", normalize: false }), /ModernBERT it runs rerankers/],
+    [modernbertWith({}, { pooling: "last", modules: HEAD }), /last token/],
+    [modernbertWith({}, { modules: HEAD.slice(1) }), /Dense, LayerNorm, Dense alone/],
+    [modernbertWith({}, { modules: [{ ...HEAD[0], residual: true }, HEAD[1], HEAD[2]] }), /Dense, LayerNorm, Dense/],
+    [
+      modernbertWith({}, { modules: [{ ...HEAD[0], activation: "tanh" }, HEAD[1], HEAD[2]] }),
+      /Dense, LayerNorm, Dense/,
+    ],
+    [withOptions({ output: "logits", modules: HEAD }), /modules behind this architecture/],
   ])("is ONNX Runtime for another, with the reason: %#", (other, reason) => {
     expect(chooseEngine(other)).toEqual({ engine: "onnxruntime", reason: expect.stringMatching(reason) });
   });

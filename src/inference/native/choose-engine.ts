@@ -2,10 +2,12 @@ import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { architectureOf } from "../compiler/architectures/architecture-of.ts";
 import { type BertFamily, type BertFamilySizes, bertFamilySizes } from "../compiler/architectures/bert-family.ts";
-import type { CompileOptions } from "../compiler/compile-model.ts";
+import { modernbert } from "../compiler/architectures/modernbert.ts";
+import { type CompileOptions, headUse } from "../compiler/compile-model.ts";
 import { ConfigReader } from "../compiler/config-reader.ts";
 import type { ModelDtype } from "../graphs/choose-onnx-file.ts";
 import { chooseAddon } from "./choose-addon.ts";
+import { describeModernbert, type ModernbertModel } from "./modernbert-model.ts";
 import {
   loadNativeAddon,
   type NativeAddon,
@@ -47,6 +49,15 @@ export interface NativeChoice {
   readonly output: NativeOutput;
 }
 
+export interface ModernbertChoice {
+  readonly engine: "native";
+  readonly kind: "modernbert";
+  readonly addon: NativeAddon;
+  readonly units: NativeUnits;
+  readonly arithmetic: NativeArithmetic;
+  readonly model: ModernbertModel;
+}
+
 /** An ONNX file that the kernels run if it is the package's own reranker, which `readPrunedModel` finds out. */
 export interface OnnxCandidate {
   readonly engine: "native";
@@ -56,7 +67,11 @@ export interface OnnxCandidate {
 }
 
 /** What runs a model: our own kernels, or ONNX Runtime and why. */
-export type EngineChoice = NativeChoice | OnnxCandidate | { readonly engine: "onnxruntime"; readonly reason: string };
+export type EngineChoice =
+  | NativeChoice
+  | ModernbertChoice
+  | OnnxCandidate
+  | { readonly engine: "onnxruntime"; readonly reason: string };
 
 const ARITHMETICS: Readonly<Partial<Record<ModelDtype, NativeArithmetic>>> = { int8: "int8", fp32: "float32" };
 /** With one of them there is an NVIDIA card, on Linux and in WSL. */
@@ -68,7 +83,7 @@ const MOST_THREADS = 2;
 /** By vectors, weights in float32 take 7/4 of their memory for a fifth less time at best, which is not worth a gigabyte. */
 const MOST_STRASSEN_BYTES = 500_000_000;
 /** Sizes that the kernels take: `native/README.md`. */
-const MOST = { hidden: 1024, intermediate: 4096, layers: 48, labels: 2 } as const;
+const MOST = { hidden: 1024, intermediate: 4096, layers: 48, labels: 2, positions: 8192 } as const;
 const BLOCK = 64;
 
 /** Chooses by what is known of a model before its weights are read. */
@@ -80,14 +95,16 @@ export function chooseEngine(facts: EngineFacts): EngineChoice {
   const addon = chooseAddon(wanted, loadNativeAddon);
   if ("missing" in addon) return byRuntime(addon.missing);
   const units = wanted === "vectors" ? "vectors" : addon.units;
-  const isFloat32 = model.kind === "checkpoint" && model.arithmetic === "float32";
-  if (isFloat32 && addon.vectors === "avx512" && units === "vectors" && isIntel()) {
+  const isFloat32 = model.kind !== "onnx" && model.arithmetic === "float32";
+  // A ModernBERT is multiplied by vectors in float32, tiles or not.
+  const byVectors = units === "vectors" || model.kind === "modernbert";
+  if (isFloat32 && addon.vectors === "avx512" && byVectors && isIntel()) {
     return byRuntime("it takes half as long again as ONNX Runtime in float32 on an Intel processor without AMX");
   }
-  if (isFloat32 && units === "vectors" && (facts.bytes ?? 0) > MOST_STRASSEN_BYTES) {
+  if (isFloat32 && model.kind === "checkpoint" && units === "vectors" && (facts.bytes ?? 0) > MOST_STRASSEN_BYTES) {
     return byRuntime("its weights in float32 would take nearly twice the memory on a processor without AMX");
   }
-  if (model.kind === "checkpoint" && addon.vectors === "avx2" && facts.threads > 1 && wanted !== "avx2") {
+  if (model.kind !== "onnx" && addon.vectors === "avx2" && facts.threads > 1 && wanted !== "avx2") {
     return byRuntime("its kernels for AVX2 on one thread are slower than ONNX Runtime on the two of each worker here");
   }
   return { engine: "native", addon, units, ...model };
@@ -102,18 +119,18 @@ function isIntel(): boolean {
   return cpus()[0]?.model.includes("Intel") ?? false;
 }
 
+type DescribedModel =
+  | Omit<NativeChoice, "engine" | "addon" | "units">
+  | Omit<ModernbertChoice, "engine" | "addon" | "units">
+  | Pick<OnnxCandidate, "kind">;
+
 /** The model for the native engine, or why it does not take it. */
-function describeNativeModel(
-  facts: EngineFacts,
-): Omit<NativeChoice, "engine" | "addon" | "units"> | Pick<OnnxCandidate, "kind"> | string {
+function describeNativeModel(facts: EngineFacts): DescribedModel | string {
   const { graph, device, threads } = facts;
   const arithmetic = ARITHMETICS[graph.dtype];
   if (arithmetic === undefined) return `it does not run \`dtype\` "${graph.dtype}"`;
   if (graph.kind === "onnx" && graph.dtype !== "int8") {
     return "of ONNX files it runs the package's own reranker alone, which is int8";
-  }
-  if (graph.kind === "checkpoint" && graph.options.modules !== undefined) {
-    return "it does not run a head of sentence-transformers' modules";
   }
   const output = graph.kind === "checkpoint" ? outputOf(graph.options) : undefined;
   if (device !== "cpu" && device !== "auto") return `it does not run on \`device\` "${device}"`;
@@ -124,7 +141,17 @@ function describeNativeModel(
   if (graph.kind === "onnx") return { kind: "onnx" };
   if (output === undefined) return "it gives a text's mean or first vector, and no other";
   const config = new ConfigReader(graph.config);
-  const { bertFamily: family } = architectureOf(config, graph.options.output);
+  const architecture = architectureOf(config, headUse(graph.options));
+  if (architecture === modernbert) {
+    if (output !== "logits") return "of ModernBERT it runs rerankers and no embedders";
+    const model = describeModernbert(config, graph.options);
+    if (typeof model === "string") return model;
+    return modernbertSizeProblem(model, facts.labels) ?? { kind: "modernbert", arithmetic, model };
+  }
+  if (graph.options.modules !== undefined) {
+    return "it does not run a head of sentence-transformers' modules behind this architecture";
+  }
+  const { bertFamily: family } = architecture;
   if (family === undefined) return `it does not know the architecture "${config.text("model_type", "")}"`;
   const activation = config.text("hidden_act", "gelu");
   if (!EXACT_GELU.has(activation)) return `it does not know the activation "${activation}"`;
@@ -146,12 +173,26 @@ function outputOf({
 
 /** What of a model's sizes the kernels do not take. */
 export function sizeProblem(sizes: BertFamilySizes, labels: number | undefined): string | undefined {
-  const { hidden, heads, intermediate, layers, embeddingSize, paddingId } = sizes;
-  const headSize = hidden / heads;
-  if (labels !== undefined && labels > MOST.labels)
-    return `it gives at most ${MOST.labels} logits, and this model ${labels}`;
+  const { hidden, embeddingSize, paddingId } = sizes;
   if (paddingId !== undefined && paddingId < 0) return `it does not take ${paddingId} as \`pad_token_id\``;
   if (embeddingSize !== hidden) return "its embeddings are narrower than its layers";
+  return layerProblem(sizes, labels);
+}
+
+/** The same of a ModernBERT's. */
+export function modernbertSizeProblem({ shape }: ModernbertModel, labels: number | undefined): string | undefined {
+  if (shape.positions > MOST.positions) return `it does not take ${shape.positions} positions`;
+  return layerProblem({ ...shape, intermediate: shape.inner }, labels);
+}
+
+function layerProblem(
+  { hidden, heads, intermediate, layers }: Pick<BertFamilySizes, "hidden" | "heads" | "intermediate" | "layers">,
+  labels: number | undefined,
+): string | undefined {
+  const headSize = hidden / heads;
+  if (labels !== undefined && labels > MOST.labels) {
+    return `it gives at most ${MOST.labels} logits, and this model ${labels}`;
+  }
   if (hidden % BLOCK !== 0 || hidden > MOST.hidden) return `it does not take layers of ${hidden} numbers`;
   if (intermediate % BLOCK !== 0 || intermediate > MOST.intermediate) {
     return `it does not take feed-forward layers of ${intermediate} numbers`;

@@ -10,7 +10,7 @@ const MOST_WORDS_IN_MEMORY = 32_000_000;
 /**
  * Gives a model its weights part by part, so that beside it there is never more in memory than one part of the checkpoint.
  *
- * @param parts as `nativeParts` has them, without the words where these stay in their file
+ * @param parts those that the model takes, one after the other
  * @param pass runs what calls the addon
  * @throws what the addon says of weights that it does not take
  */

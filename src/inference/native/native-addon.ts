@@ -58,6 +58,28 @@ export interface PrunedShape {
   readonly lexicalMass: number;
 }
 
+/** What the addon needs to know of a ModernBERT. */
+export interface ModernbertShape {
+  readonly hidden: number;
+  readonly inner: number;
+  readonly heads: number;
+  readonly layers: number;
+  readonly vocabulary: number;
+  /** Of the rotary tables, and tokens of the longest text. */
+  readonly positions: number;
+  /** How far from a token are those that it sees in a local layer. */
+  readonly reach: number;
+  /** For each layer 1 where its tokens see all others, 0 where they see those within reach. */
+  readonly isGlobal: Uint8Array;
+  /** Of the encoder's norms, and of the head's. */
+  readonly epsilon: number;
+  readonly headEpsilon: number;
+  readonly labels: number;
+  readonly pooling: "cls" | "mean";
+  /** Behind the head's dense layer. */
+  readonly headActivation: "gelu" | "none";
+}
+
 /** Quantised weights, or numbers as they are. */
 export type PrunedTensor = Int8Array | Uint8Array | Float32Array;
 
@@ -92,6 +114,14 @@ export interface NativeAddon {
    */
   createModel(
     shape: NativeShape,
+    tensors: readonly Float32Array[],
+    arithmetic: NativeArithmetic,
+    units?: NativeUnits,
+    words?: WordsPlace,
+  ): NativeModel;
+  /** The same for a cross-encoder of ModernBERT's shape, `tensors` in the order of `modernbertParts`. @throws RangeError, TypeError for what does not fit */
+  createModernbertModel(
+    shape: ModernbertShape,
     tensors: readonly Float32Array[],
     arithmetic: NativeArithmetic,
     units?: NativeUnits,

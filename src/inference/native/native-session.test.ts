@@ -23,6 +23,8 @@ const CHECKPOINTS = [
   "bert-two-labels-blocks",
   "camembert-blocks",
   "electra-blocks",
+  "modernbert-blocks",
+  "modernbert-mean-blocks",
   "roberta-blocks",
   "xlm-roberta-blocks",
 ].map(goldenCheckpoint);
@@ -30,6 +32,8 @@ const EMBEDDERS = ["bert-embedder-blocks", "xlm-roberta-embedder-blocks"].map(go
 const DTYPES = ["int8", "fp32"] as const;
 /** Root mean square of the differences from the float32 reference, as a part of the logits' own; 0.7 to 5 % were measured. */
 const INT8_TOLERANCE = 0.08;
+/** Its residual has columns twenty times as large as the others; ONNX Runtime's int8 is 0.64 away. */
+const LARGE_COLUMNS_TOLERANCE = 0.2;
 /** The largest difference of one logit, as for compiled graphs. */
 const FP32_TOLERANCE = 1e-4;
 
@@ -127,7 +131,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
   test.each(CHECKPOINTS)("gives logits close to the reference's in int8: $name", async (golden) => {
     const logits = await withNative(golden, "int8", (session) => outputsOf(session, inputsOf(golden)));
-    expect(relativeError(logits, expectedOf(golden))).toBeLessThan(INT8_TOLERANCE);
+    const tolerance = golden.name === "modernbert-blocks" ? LARGE_COLUMNS_TOLERANCE : INT8_TOLERANCE;
+    expect(relativeError(logits, expectedOf(golden))).toBeLessThan(tolerance);
   });
 
   test.skipIf(nativeFloat32Missing).each(CHECKPOINTS)(

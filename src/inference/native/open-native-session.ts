@@ -1,4 +1,3 @@
-import { PgVectorDBError } from "../../errors.ts";
 import { labelCount } from "../compiler/architectures/label-count.ts";
 import { Checkpoint } from "../compiler/checkpoint.ts";
 import { checkCheckpoint } from "../compiler/compile-model.ts";
@@ -8,10 +7,11 @@ import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
 import type { NativeGate } from "../sessions/native-gate.ts";
 import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
 import { leaveToRuntime } from "./leave-to-runtime.ts";
-import { loadNativeWeights, piecesOfWords, wordsPlaceOf } from "./load-native-weights.ts";
-import type { NativeArithmetic, NativeModel, NativeShape } from "./native-addon.ts";
+import { loadNativeModel } from "./load-native-model.ts";
+import type { NativeArithmetic, NativeShape, WordsPlace } from "./native-addon.ts";
 import { NativeSession, type SharedModel } from "./native-session.ts";
 import { nativeParts } from "./native-tensors.ts";
+import { openModernbertSession } from "./open-modernbert-session.ts";
 import { openPrunedSession } from "./open-pruned-session.ts";
 
 /**
@@ -41,6 +41,7 @@ export async function openNativeSession(
   }
   if (graph.kind === "onnx") return openPrunedSession(choice, graph, gate);
   if (choice.kind === "onnx") return undefined;
+  if (choice.kind === "modernbert") return openModernbertSession(choice, graph, gate);
   const weights = await openCheckpointWeights(graph.weightsPath);
   try {
     checkCheckpoint({ config: graph.config, weights, ...graph.options });
@@ -74,23 +75,10 @@ async function createSession(
     labels,
     headActivation: family.head.activation,
   };
-  const { words, others } = nativeParts(checkpoint, family, { ...sizes, labels });
-  const place = wordsPlaceOf(words);
-  let model: NativeModel;
-  try {
-    model = addon.createModel(shape, [], arithmetic, units, place);
-  } catch (error) {
-    // Sizes that the addon's own check refuses; what is wrong with the checkpoint was found above.
-    return leaveToRuntime(`it refused the model: ${error}`);
-  }
-  try {
-    const parts = place === undefined ? [...piecesOfWords(words), ...others] : others;
-    await loadNativeWeights({ addon, model }, parts, (work) => gate.pass(work));
-  } catch (error) {
-    addon.release(model);
-    if (error instanceof PgVectorDBError) throw error;
-    return leaveToRuntime(`it refused the weights: ${error}`);
-  }
+  const create = (place: WordsPlace | undefined) => addon.createModel(shape, [], arithmetic, units, place);
+  const parts = nativeParts(checkpoint, family, { ...sizes, labels });
+  const model = await loadNativeModel({ ...parts, addon, create }, gate);
+  if (model === undefined) return undefined;
   const use = {
     types: shape.types,
     output:

@@ -4,23 +4,30 @@ import { weightRows } from "../checkpoint.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import { type Architecture, type EncoderContext, layerNormAt, linearAt, type NeededRows } from "../encoder-context.ts";
 import type { Value } from "../graph-writer.ts";
-import { type RotaryTables, requirePlainRotary, rotaryTables, rotate } from "../rotary-positions.ts";
+import { type RotaryTables, rotaryTables, rotate } from "../rotary-positions.ts";
 import { firstToken, meanOfTokens } from "../sentence-pooling.ts";
-import { headCount } from "./bert-layers.ts";
 import { labelCount } from "./label-count.ts";
+import {
+  type AttentionKind,
+  modernbertDimensions,
+  modernbertLayerKinds,
+  modernbertPooling,
+  modernbertReach,
+  modernbertTheta,
+} from "./modernbert-sizes.ts";
 
 /** `transformers` ModernBertForSequenceClassification and ModernBertModel. */
 export const modernbert: Architecture = {
   classifiers: ["ModernBertForSequenceClassification"],
   tokenTypes: () => 0,
   hiddenSize: (config) => config.size("hidden_size", 768),
-  classifierRows: (config) => (classifierPooling(config) === "cls" ? "first" : "all"),
+  classifierRows: (config) => (modernbertPooling(config) === "cls" ? "first" : "all"),
   encode: encodeModernbert,
   classify(context, hidden) {
     const { config, graph, inputs } = context;
-    const { size, epsilon, normBias } = dimensions(config);
+    const { size, epsilon, normBias } = modernbertDimensions(config);
     const pooled =
-      classifierPooling(config) === "cls" ? firstToken(graph, hidden) : meanOfTokens(graph, hidden, inputs);
+      modernbertPooling(config) === "cls" ? firstToken(graph, hidden) : meanOfTokens(graph, hidden, inputs);
     const bias = config.flag("classifier_bias", false);
     const dense = linearAt(context, pooled, "head.dense", size, size, { bias, precise: true });
     const active = activationOf(config, "classifier_activation", "gelu")(graph, dense);
@@ -29,43 +36,20 @@ export const modernbert: Architecture = {
   },
 };
 
-type AttentionKind = "full_attention" | "sliding_attention";
-
-/** Where config.json names none. */
-const THETA: Readonly<Record<AttentionKind, number>> = { full_attention: 160_000, sliding_attention: 10_000 };
-
 /** What layers of one kind share. */
 interface KindTables {
   readonly rotary: RotaryTables;
   readonly biases: readonly Value[];
 }
 
-function classifierPooling(config: ConfigReader): "cls" | "mean" {
-  config.require("classifier_pooling", "cls", "mean");
-  return config.text("classifier_pooling", "cls") === "mean" ? "mean" : "cls";
-}
-
-function dimensions(config: ConfigReader) {
-  const size = config.size("hidden_size", 768);
-  const heads = headCount(config, size, 12);
-  return {
-    size,
-    heads,
-    headSize: size / heads,
-    intermediate: config.size("intermediate_size", 1152),
-    epsilon: config.positive("norm_eps", 1e-5),
-    normBias: config.flag("norm_bias", false),
-  };
-}
-
 function encodeModernbert(context: EncoderContext, rows: NeededRows): Value {
   const { config, inputs, layers } = context;
   const base = { ...context, checkpoint: context.checkpoint.base("model.") };
-  const { size, epsilon, normBias: bias } = dimensions(config);
-  const words = base.checkpoint.weight("embeddings.tok_embeddings.weight", [config.size("vocab_size", 50_368), size]);
+  const { size, vocabulary, epsilon, normBias: bias } = modernbertDimensions(config);
+  const words = base.checkpoint.weight("embeddings.tok_embeddings.weight", [vocabulary, size]);
   let hidden = layerNormAt(base, layers.lookUp(words, inputs.ids), "embeddings.norm", size, epsilon, { bias });
   const tables = kindTables(base);
-  const kinds = layerKinds(config);
+  const kinds = modernbertLayerKinds(config);
   for (const [index, kind] of kinds.entries()) {
     const onlyFirst = rows === "first" && index === kinds.length - 1;
     hidden = encodeLayer(base, index, tables[kind], hidden, onlyFirst);
@@ -75,7 +59,7 @@ function encodeModernbert(context: EncoderContext, rows: NeededRows): Value {
 
 function encodeLayer(context: EncoderContext, index: number, tables: KindTables, x: Value, onlyFirst: boolean): Value {
   const { config, graph } = context;
-  const { size, epsilon, normBias: bias } = dimensions(config);
+  const { size, epsilon, normBias: bias } = modernbertDimensions(config);
   const prefix = `layers.${index}.`;
   // The first layer's input is normalised already, by the embeddings.
   const normed = index === 0 ? x : layerNormAt(context, x, `${prefix}attn_norm`, size, epsilon, { bias });
@@ -94,8 +78,7 @@ function selfAttention(
   onlyFirst: boolean,
 ): Value {
   const { config, checkpoint, graph, layers } = context;
-  const { size, heads, headSize } = dimensions(config);
-  const bias = config.flag("attention_bias", false);
+  const { size, heads, headSize, attentionBias: bias } = modernbertDimensions(config);
   const weight = checkpoint.weight(`${prefix}attn.Wqkv.weight`, [3 * size, size]);
   const shift = bias ? checkpoint.weight(`${prefix}attn.Wqkv.bias`, [3 * size]) : undefined;
   const project = (from: Value, part: number) => {
@@ -114,8 +97,7 @@ function selfAttention(
 /** GeGLU: one half of the widened row, through the activation, gates the other. */
 function feedForward(context: EncoderContext, prefix: string, x: Value): Value {
   const { config, checkpoint, graph, layers } = context;
-  const { size, intermediate } = dimensions(config);
-  const bias = config.flag("mlp_bias", false);
+  const { size, intermediate, feedForwardBias: bias } = modernbertDimensions(config);
   const weight = checkpoint.weight(`${prefix}mlp.Wi.weight`, [2 * intermediate, size]);
   const shift = bias ? checkpoint.weight(`${prefix}mlp.Wi.bias`, [2 * intermediate]) : undefined;
   const half = (part: number) => {
@@ -131,55 +113,27 @@ function feedForward(context: EncoderContext, prefix: string, x: Value): Value {
   return linearAt(context, gated, `${prefix}mlp.Wo`, size, intermediate, { bias });
 }
 
-function layerKinds(config: ConfigReader): AttentionKind[] {
-  const layers = config.size("num_hidden_layers", 22);
-  const listed = config.texts("layer_types");
-  if (listed === undefined) {
-    const every = config.size("global_attn_every_n_layers", 3);
-    return Array.from({ length: layers }, (_, index) => (index % every === 0 ? "full_attention" : "sliding_attention"));
-  }
-  if (listed.length !== layers || !listed.every((kind) => kind === "full_attention" || kind === "sliding_attention")) {
-    throw config.unsupported("layer_types", `${layers} of full_attention or sliding_attention are needed`);
-  }
-  return listed as AttentionKind[];
-}
-
 function kindTables({ config, graph, inputs }: EncoderContext): Record<AttentionKind, KindTables> {
-  config.require("rope_scaling");
-  const { headSize } = dimensions(config);
+  const { headSize } = modernbertDimensions(config);
   const order = positions(graph, inputs.ids);
   const padding = inputs.mask === undefined ? [] : [paddingBias(graph, inputs.mask)];
   const window = windowBias(config, graph, order);
   const local = padding[0] === undefined ? window : graph.apply("Add", [window, padding[0]]);
   return {
     full_attention: {
-      rotary: rotaryTables(graph, order, headSize, theta(config, "full_attention")),
+      rotary: rotaryTables(graph, order, headSize, modernbertTheta(config, "full_attention")),
       biases: padding,
     },
     sliding_attention: {
-      rotary: rotaryTables(graph, order, headSize, theta(config, "sliding_attention")),
+      rotary: rotaryTables(graph, order, headSize, modernbertTheta(config, "sliding_attention")),
       biases: [local],
     },
   };
 }
 
-/** Newer versions of `transformers` write `rope_parameters`, older ones a field for each kind, and null for the other's. */
-function theta(config: ConfigReader, kind: AttentionKind): number {
-  const parameters = config.section("rope_parameters")?.section(kind);
-  if (parameters !== undefined) {
-    requirePlainRotary(parameters);
-    return parameters.positive("rope_theta", THETA[kind]);
-  }
-  const isGlobal = kind === "full_attention" || config.isNull("local_rope_theta");
-  return isGlobal
-    ? config.positive("global_rope_theta", THETA.full_attention)
-    : config.positive("local_rope_theta", THETA.sliding_attention);
-}
-
 /** `[1, 1, sequence, sequence]`: keys at most half of `local_attention` away. */
 function windowBias(config: ConfigReader, graph: EncoderContext["graph"], order: Value): Value {
-  const reach = Math.floor(config.size("local_attention", 128) / 2);
   const distance = graph.apply("Sub", [graph.apply("Unsqueeze", [order, graph.integers(1)]), order]);
-  const near = graph.apply("LessOrEqual", [graph.apply("Abs", [distance]), graph.integer(reach)]);
+  const near = graph.apply("LessOrEqual", [graph.apply("Abs", [distance]), graph.integer(modernbertReach(config))]);
   return graph.apply("Unsqueeze", [biasWhere(graph, near), graph.integers(0, 1)]);
 }

@@ -1,0 +1,81 @@
+// Cross-encoders of ModernBERT's shape. Compiled as engine.cpp is.
+#include "../modernbert-engine.h"
+
+#include "add-tensors.h"
+#include "modernbert-arithmetic.h"
+#include "modernbert-forward.h"
+#include "modernbert-pack.h"
+
+/** Gives back what of the weights is no memory. */
+template <class Kind>
+static void letGo(ModernbertWeights<Kind>& weights) {
+  closeWords(weights.wordsFile);
+}
+
+namespace {
+
+template <class Kind>
+using KindOf = KindOfModel<ModernbertShape, ModernbertWeights<Kind>, ModernbertWorkspace<Kind>>;
+
+template <class Kind>
+Outcome copyAndCheck(ModernbertWorkspace<Kind>& w, const ModernbertShape& shape, const Run& run, size_t* detail) {
+  const Outcome copied = copyRun(w, run, longestText(shape), detail);
+  if (copied != Outcome::done) return copied;
+  for (size_t i = 0; i < run.tokenCount; i++) {
+    *detail = i;
+    if (w.tokens[i] < 0 || w.tokens[i] >= shape.vocabulary) return Outcome::badToken;
+    if (w.types[i] != 0) return Outcome::badType;
+  }
+  return Outcome::done;
+}
+
+/** Of a run that was checked. */
+template <class Kind>
+Outcome embedAndRun(const ModernbertWeights<Kind>& weights, const ModernbertShape& shape, ModernbertWorkspace<Kind>& w, int texts, int tokens, float* logits) {
+  if (shape.hasWordsFile && !readWords(weights.wordsFile, w.tokens, (size_t)tokens, (size_t)shape.hidden, w.words)) return Outcome::badFile;
+  forward(weights, shape, w, texts, tokens, logits);
+  return Outcome::done;
+}
+
+Outcome findOutliers(ModernbertWeights<ModernbertInt8>& weights, const ModernbertShape& shape, ModernbertWorkspace<ModernbertInt8>& w) {
+  Outcome ran = Outcome::done;
+  const bool found =
+      findOutliers(weights, shape, w, 1, longestText(shape), -1, [&](int tokens, float* logits) { ran = embedAndRun(weights, shape, w, LOT_TEXTS, tokens, logits); });
+  return found ? ran : Outcome::outOfMemory;
+}
+/** In float32 no column is one. */
+Outcome findOutliers(ModernbertWeights<ModernbertFloat32>&, const ModernbertShape&, ModernbertWorkspace<ModernbertFloat32>&) { return Outcome::done; }
+
+template <class Kind>
+Outcome run(Model* model, const Run& run, float* logits, size_t* detail) {
+  const auto& shared = KindOf<Kind>::sharedOf(model);
+  auto& w = KindOf<Kind>::workspaceOf(model);
+  if (!shared.id) return Outcome::incomplete;
+  if (!reserve(w, shared.shape, (int)run.tokenCount)) return Outcome::outOfMemory;
+  const Outcome checked = copyAndCheck(w, shared.shape, run, detail);
+  return checked == Outcome::done ? embedAndRun(shared.weights, shared.shape, w, (int)run.pairCount, (int)run.tokenCount, logits) : checked;
+}
+
+template <class Kind>
+Outcome add(Model* model, const float* const* tensors, size_t count, size_t wordRows, size_t* detail) {
+  auto& shared = KindOf<Kind>::sharedOf(model);
+  auto& weights = shared.weights;
+  const ModernbertShape& shape = shared.shape;
+  return addTensors(
+      shared, tensors, count, wordRows, detail, [&](size_t first, size_t rows, Tensors& from) { packWords(weights, shape, first, rows, from); },
+      [&](int part, Tensors& from) { packPart(weights, shape, part, from); }, [&] { return findOutliers(weights, shape, KindOf<Kind>::workspaceOf(model)); });
+}
+
+template <class Kind>
+constexpr ModelCalls callsOf = {run<Kind>, add<Kind>, KindOf<Kind>::make, KindOf<Kind>::memory, KindOf<Kind>::destroy};
+
+template <class Kind>
+Outcome create(const ModernbertShape& shape, Units units, const WordsPlace& words, Model** created) {
+  return createInParts<KindOf<Kind>>(callsOf<Kind>, shape, units, words, longestText(shape), shape.labels, created);
+}
+
+}  // namespace
+
+Outcome createModernbertModel(const ModernbertShape& shape, Arithmetic arithmetic, Units units, const WordsPlace& words, Model** created) {
+  return arithmetic == Arithmetic::int8 ? create<ModernbertInt8>(shape, units, words, created) : create<ModernbertFloat32>(shape, units, words, created);
+}
