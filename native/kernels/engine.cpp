@@ -1,13 +1,13 @@
 // BERT's kind of models and their runs. Compiled for AVX-512 and AMX, and for AVX2.
 #include "../engine.h"
 
-#include "add-tensors.h"
-#include "float32-arithmetic.h"
-#include "forward.h"
-#include "int8-arithmetic.h"
-#include "pack.h"
+#include "models/add-tensors.h"
+#include "bert/float32-arithmetic.h"
+#include "bert/forward.h"
+#include "bert/int8-arithmetic.h"
+#include "bert/pack.h"
 #ifdef __AMX_TILE__
-#include "split-arithmetic.h"
+#include "bert/split-arithmetic.h"
 #endif
 
 /** Gives back what of the weights is no memory. */

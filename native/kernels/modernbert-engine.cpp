@@ -1,10 +1,10 @@
 // Cross-encoders of ModernBERT's shape. Compiled as engine.cpp is.
 #include "../modernbert-engine.h"
 
-#include "add-tensors.h"
-#include "modernbert-arithmetic.h"
-#include "modernbert-forward.h"
-#include "modernbert-pack.h"
+#include "models/add-tensors.h"
+#include "modernbert/modernbert-arithmetic.h"
+#include "modernbert/modernbert-forward.h"
+#include "modernbert/modernbert-pack.h"
 
 /** Gives back what of the weights is no memory. */
 template <class Kind>

@@ -1,10 +1,10 @@
 // The package's own cross-encoder. Compiled as engine.cpp is.
 #include "../pruned-engine.h"
 
-#include "check-input.h"
-#include "find-outliers.h"
-#include "kind-of-model.h"
-#include "pruned-forward.h"
+#include "models/check-input.h"
+#include "models/find-outliers.h"
+#include "models/kind-of-model.h"
+#include "pruned/pruned-forward.h"
 
 namespace {
 
