@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { PgVectorDBError } from "../errors.ts";
 import type { ModelProgress } from "./model-files/locate-model.ts";
 import { InferencePool } from "./workers/inference-pool.ts";
@@ -101,6 +102,8 @@ export class LocalModel<Task extends InferenceTask> {
     if (this.#closed !== undefined) throw closedError();
     // By hand and not with AbortSignal.any, whose composite signals Node 20 keeps as long as the longest-lived source.
     const controller = new AbortController();
+    // Every worker listens some times, and there may be many; Node.js would warn of eleven.
+    setMaxListeners(0, controller.signal);
     const abort = () => controller.abort(signal?.reason);
     if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort, { once: true });

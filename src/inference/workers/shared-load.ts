@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { untilAborted } from "./until-aborted.ts";
 
 interface Loading<T> {
@@ -45,6 +46,8 @@ export class SharedLoad<T> {
 
   #start(): Loading<T> {
     const controller = new AbortController();
+    // What is loaded may be many workers, which listen some times each; Node.js would warn of eleven.
+    setMaxListeners(0, controller.signal);
     const promise = this.#load(controller.signal);
     const loading: Loading<T> = { promise, controller, waiting: 0, settled: false };
     promise.then(
