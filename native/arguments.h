@@ -51,18 +51,32 @@ static inline bool readInteger(napi_env env, napi_value object, const char* name
   return true;
 }
 
-/** One of two names of up to seven letters. */
-static inline bool readChoice(napi_env env, napi_value value, const char* name, const char* first, const char* second, bool* isFirst) {
+/** One of some names of up to seven letters: its place among them. */
+template <size_t COUNT>
+static inline bool readChoice(napi_env env, napi_value value, const char* name, const char* const (&choices)[COUNT], int* place) {
   char text[9], message[100];
   size_t length;
   if (napi_get_value_string_utf8(env, value, text, sizeof text, &length) != napi_ok) {
     snprintf(message, sizeof message, "`%s` must be a string.", name);
     return throwType(env, message);
   }
-  // The length too: a string may go on behind a zero.
-  *isFirst = length == strlen(first) && strcmp(text, first) == 0;
-  if (*isFirst || (length == strlen(second) && strcmp(text, second) == 0)) return true;
-  return throwRange(env, "`%s` must be \"%s\" or \"%s\".", name, first, second);
+  int written = snprintf(message, sizeof message, "`%s` must be ", name);
+  for (size_t i = 0; i < COUNT; i++) {
+    *place = (int)i;
+    // The length too: a string may go on behind a zero.
+    if (length == strlen(choices[i]) && strcmp(text, choices[i]) == 0) return true;
+    const char* next = i == 0 ? "" : i + 1 < COUNT ? ", " : " or ";
+    written += snprintf(message + written, sizeof message - (size_t)written, "%s\"%s\"", next, choices[i]);
+  }
+  return throwRange(env, "%s.", message);
+}
+
+static inline bool readChoice(napi_env env, napi_value value, const char* name, const char* first, const char* second, bool* isFirst) {
+  const char* const choices[] = {first, second};
+  int place = 0;
+  if (!readChoice(env, value, name, choices, &place)) return false;
+  *isFirst = place == 0;
+  return true;
 }
 
 static inline bool readHeadActivation(napi_env env, napi_value object, HeadActivation* activation) {
@@ -76,21 +90,12 @@ static inline bool readHeadActivation(napi_env env, napi_value object, HeadActiv
 
 static inline bool readOutput(napi_env env, napi_value object, Output* output) {
   napi_value property;
-  char text[8] = "";
-  size_t length = 0;
+  const char* const choices[] = {"logits", "first", "mean"};
+  int place = 0;
   if (napi_get_named_property(env, object, "output", &property) != napi_ok) return throwPending(env);
-  if (napi_get_value_string_utf8(env, property, text, sizeof text, &length) != napi_ok) return throwType(env, "`output` must be a string.");
-  const struct {
-    const char* name;
-    Output output;
-  } outputs[] = {{"logits", Output::logits}, {"first", Output::firstRow}, {"mean", Output::mean}};
-  for (const auto& each : outputs) {
-    // The length too: a string may go on behind a zero.
-    if (length != strlen(each.name) || strcmp(text, each.name) != 0) continue;
-    *output = each.output;
-    return true;
-  }
-  return throwRange(env, "`output` must be \"logits\", \"first\" or \"mean\".");
+  if (!readChoice(env, property, "output", choices, &place)) return false;
+  *output = (Output)place;
+  return true;
 }
 
 /** Bytes of the longest path, with its end. */
@@ -98,16 +103,12 @@ constexpr size_t MAX_PATH = 4096;
 
 static inline bool readFormat(napi_env env, napi_value object, WordFormat* format) {
   napi_value property;
-  char text[6] = "";
-  size_t length = 0;
+  const char* const choices[] = {"F32", "F16", "BF16"};
+  int place = 0;
   if (napi_get_named_property(env, object, "format", &property) != napi_ok) return throwPending(env);
-  if (napi_get_value_string_utf8(env, property, text, sizeof text, &length) != napi_ok) return throwType(env, "`format` must be a string.");
-  const char* const names[] = {"F32", "F16", "BF16"};
-  for (int i = 0; i < 3; i++) {
-    *format = (WordFormat)i;
-    if (length == strlen(names[i]) && strcmp(text, names[i]) == 0) return true;
-  }
-  return throwRange(env, "`format` must be \"F32\", \"F16\" or \"BF16\".");
+  if (!readChoice(env, property, "format", choices, &place)) return false;
+  *format = (WordFormat)place;
+  return true;
 }
 
 /** Where words stay that are no tensor; `undefined` where they are one. */

@@ -99,7 +99,7 @@ export function chooseEngine(facts: EngineFacts): EngineChoice {
   // A ModernBERT is multiplied by vectors in float32, tiles or not.
   const byVectors = units === "vectors" || model.kind === "modernbert";
   if (isFloat32 && addon.vectors === "avx512" && byVectors && isIntel()) {
-    return byRuntime("it takes half as long again as ONNX Runtime in float32 on an Intel processor without AMX");
+    return byRuntime("in float32 without AMX it takes half as long again as ONNX Runtime on an Intel processor");
   }
   if (isFloat32 && model.kind === "checkpoint" && units === "vectors" && (facts.bytes ?? 0) > MOST_STRASSEN_BYTES) {
     return byRuntime("its weights in float32 would take nearly twice the memory on a processor without AMX");

@@ -8,11 +8,8 @@ import { type ModernbertChoice, modernbertSizeProblem } from "./choose-engine.ts
 import { leaveToRuntime } from "./leave-to-runtime.ts";
 import { loadNativeModel } from "./load-native-model.ts";
 import { modernbertLabels, modernbertParts } from "./modernbert-tensors.ts";
-import type { NativeArithmetic, WordsPlace } from "./native-addon.ts";
-import { NativeSession } from "./native-session.ts";
-
-/** As of other checkpoints (open-native-session.ts). */
-const BATCH_TOKENS: Readonly<Record<NativeArithmetic, number>> = { int8: 256, float32: 512 };
+import type { WordsPlace } from "./native-addon.ts";
+import { CHECKPOINT_BATCH_TOKENS, NativeSession } from "./native-session.ts";
 
 /** Opens a ModernBERT in the native engine. @throws PgVectorDBError `model_invalid`, `model_not_found` */
 export async function openModernbertSession(
@@ -42,6 +39,10 @@ async function createSession(
   const create = (place: WordsPlace | undefined) => addon.createModernbertModel(shape, [], arithmetic, units, place);
   const native = await loadNativeModel({ ...modernbertParts(checkpoint, model), addon, create }, gate);
   if (native === undefined) return undefined;
-  const use = { types: 1, output: { name: "logits", width: labels } as const, batchTokens: BATCH_TOKENS[arithmetic] };
+  const use = {
+    types: 1,
+    output: { name: "logits", width: labels } as const,
+    batchTokens: CHECKPOINT_BATCH_TOKENS[arithmetic],
+  };
   return new NativeSession({ ...use, addon, model: native }, gate);
 }

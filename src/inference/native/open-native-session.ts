@@ -8,17 +8,11 @@ import type { NativeGate } from "../sessions/native-gate.ts";
 import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts";
 import { leaveToRuntime } from "./leave-to-runtime.ts";
 import { loadNativeModel } from "./load-native-model.ts";
-import type { NativeArithmetic, NativeShape, WordsPlace } from "./native-addon.ts";
-import { NativeSession, type SharedModel } from "./native-session.ts";
+import type { NativeShape, WordsPlace } from "./native-addon.ts";
+import { CHECKPOINT_BATCH_TOKENS, NativeSession, type SharedModel } from "./native-session.ts";
 import { nativeParts } from "./native-tensors.ts";
 import { openModernbertSession } from "./open-modernbert-session.ts";
 import { openPrunedSession } from "./open-pruned-session.ts";
-
-/**
- * Weights come from the third cache or from memory for each run, and those of float32 are four times as large. With 512 tokens int8
- * by tiles would be 6 % faster, and a small call would wait twice as long behind a large one.
- */
-const BATCH_TOKENS: Readonly<Record<NativeArithmetic, number>> = { int8: 256, float32: 512 };
 
 /**
  * Opens a model in the native engine, or `undefined` where that does not run it and ONNX Runtime is to. No graph is
@@ -85,7 +79,7 @@ async function createSession(
       labels === undefined
         ? ({ name: "embedding", width: sizes.hidden } as const)
         : ({ name: "logits", width: labels } as const),
-    batchTokens: BATCH_TOKENS[arithmetic],
+    batchTokens: CHECKPOINT_BATCH_TOKENS[arithmetic],
   };
   return new NativeSession({ ...use, addon, model }, gate);
 }
