@@ -79,21 +79,26 @@ static inline bool readChoice(napi_env env, napi_value value, const char* name, 
   return true;
 }
 
-static inline bool readHeadActivation(napi_env env, napi_value object, HeadActivation* activation) {
+/** The same of a property of `object`. */
+template <size_t COUNT>
+static inline bool readChoiceOf(napi_env env, napi_value object, const char* name, const char* const (&choices)[COUNT], int* place) {
   napi_value property;
-  bool isTanh = false;
-  if (napi_get_named_property(env, object, "headActivation", &property) != napi_ok) return throwPending(env);
-  if (!readChoice(env, property, "headActivation", "tanh", "gelu", &isTanh)) return false;
-  *activation = isTanh ? HeadActivation::tanh : HeadActivation::gelu;
+  if (napi_get_named_property(env, object, name, &property) != napi_ok) return throwPending(env);
+  return readChoice(env, property, name, choices, place);
+}
+
+static inline bool readHeadActivation(napi_env env, napi_value object, HeadActivation* activation) {
+  const char* const choices[] = {"tanh", "gelu"};
+  int place = 0;
+  if (!readChoiceOf(env, object, "headActivation", choices, &place)) return false;
+  *activation = (HeadActivation)place;
   return true;
 }
 
 static inline bool readOutput(napi_env env, napi_value object, Output* output) {
-  napi_value property;
   const char* const choices[] = {"logits", "first", "mean"};
   int place = 0;
-  if (napi_get_named_property(env, object, "output", &property) != napi_ok) return throwPending(env);
-  if (!readChoice(env, property, "output", choices, &place)) return false;
+  if (!readChoiceOf(env, object, "output", choices, &place)) return false;
   *output = (Output)place;
   return true;
 }
@@ -102,11 +107,9 @@ static inline bool readOutput(napi_env env, napi_value object, Output* output) {
 constexpr size_t MAX_PATH = 4096;
 
 static inline bool readFormat(napi_env env, napi_value object, WordFormat* format) {
-  napi_value property;
   const char* const choices[] = {"F32", "F16", "BF16"};
   int place = 0;
-  if (napi_get_named_property(env, object, "format", &property) != napi_ok) return throwPending(env);
-  if (!readChoice(env, property, "format", choices, &place)) return false;
+  if (!readChoiceOf(env, object, "format", choices, &place)) return false;
   *format = (WordFormat)place;
   return true;
 }

@@ -3,13 +3,6 @@
 #include "arguments.h"
 #include "modernbert-engine.h"
 
-/** A choice of two, as `readChoice`, that is a property of `object`. */
-static inline bool readChoiceOf(napi_env env, napi_value object, const char* name, const char* first, const char* second, bool* isFirst) {
-  napi_value property;
-  if (napi_get_named_property(env, object, name, &property) != napi_ok) return throwPending(env);
-  return readChoice(env, property, name, first, second, isFirst);
-}
-
 static inline bool readEpsilon(napi_env env, napi_value object, const char* name, float* epsilon) {
   double value;
   if (!readNumber(env, object, name, &value)) return false;
@@ -31,21 +24,22 @@ static inline bool readIsGlobal(napi_env env, napi_value property, ModernbertSha
 static inline bool readModernbertShape(napi_env env, napi_value object, ModernbertShape* shape) {
   napi_valuetype type;
   if (napi_typeof(env, object, &type) != napi_ok || type != napi_object) return throwType(env, "`shape` must be an object.");
-  bool isCls = false, isGelu = false;
+  const char *const poolings[] = {"cls", "mean"}, *const activations[] = {"gelu", "none"};
+  int pooling = 0, activation = 0;
   napi_value isGlobal;
   if (!readInteger(env, object, "hidden", 64, MAX_HIDDEN, &shape->hidden) || !readInteger(env, object, "inner", 64, MAX_INNER, &shape->inner) ||
       !readInteger(env, object, "heads", 1, MAX_HEADS, &shape->heads) || !readInteger(env, object, "layers", 1, MAX_LAYERS, &shape->layers) ||
       !readInteger(env, object, "vocabulary", 1, MAX_VOCABULARY, &shape->vocabulary) ||
       !readInteger(env, object, "positions", 1, MAX_LENGTH, &shape->positions) || !readInteger(env, object, "reach", 0, MAX_LENGTH, &shape->reach) ||
       !readEpsilon(env, object, "epsilon", &shape->epsilon) || !readEpsilon(env, object, "headEpsilon", &shape->headEpsilon) ||
-      !readInteger(env, object, "labels", 1, MAX_LABELS, &shape->labels) || !readChoiceOf(env, object, "pooling", "cls", "mean", &isCls) ||
-      !readChoiceOf(env, object, "headActivation", "gelu", "none", &isGelu)) {
+      !readInteger(env, object, "labels", 1, MAX_LABELS, &shape->labels) || !readChoiceOf(env, object, "pooling", poolings, &pooling) ||
+      !readChoiceOf(env, object, "headActivation", activations, &activation)) {
     return false;
   }
   if (napi_get_named_property(env, object, "isGlobal", &isGlobal) != napi_ok) return throwPending(env);
   if (!readIsGlobal(env, isGlobal, shape)) return false;
-  shape->pooling = isCls ? Pooling::cls : Pooling::mean;
-  shape->headActivation = isGelu ? ModernbertHeadActivation::gelu : ModernbertHeadActivation::none;
+  shape->pooling = (Pooling)pooling;
+  shape->headActivation = (ModernbertHeadActivation)activation;
   if (shape->hidden % 64) return throwRange(env, "`hidden` must be a multiple of 64; got %d.", shape->hidden);
   if (shape->inner % 64) return throwRange(env, "`inner` must be a multiple of 64; got %d.", shape->inner);
   if (shape->heads * 32 != shape->hidden && shape->heads * 64 != shape->hidden) {

@@ -21,18 +21,6 @@ namespace {
 template <class Kind>
 using KindOf = KindOfModel<Shape, Weights<Kind>, Workspace<Kind>>;
 
-template <class Kind>
-Outcome copyAndCheck(Workspace<Kind>& w, const Shape& shape, const Run& run, size_t* detail) {
-  const Outcome copied = copyRun(w, run, longestText(shape), detail);
-  if (copied != Outcome::done) return copied;
-  for (size_t i = 0; i < run.tokenCount; i++) {
-    *detail = i;
-    if (w.tokens[i] < 0 || w.tokens[i] >= shape.vocabulary) return Outcome::badToken;
-    if (w.types[i] < 0 || w.types[i] >= shape.types) return Outcome::badType;
-  }
-  return Outcome::done;
-}
-
 /** Of a run that was checked. */
 template <class Kind>
 Outcome embedAndRun(const Weights<Kind>& weights, const Shape& shape, Workspace<Kind>& w, int texts, int tokens, float* outputs) {
@@ -61,7 +49,7 @@ Outcome run(Model* model, const Run& run, float* outputs, size_t* detail) {
   const Shape& shape = shared.shape;
   if (!shared.id) return Outcome::incomplete;
   if (!reserve(w, shape, (int)Kind::mostRows(run.tokenCount, run.pairCount))) return Outcome::outOfMemory;
-  const Outcome checked = copyAndCheck(w, shape, run, detail);
+  const Outcome checked = copyAndCheck(w, run, longestText(shape), shape.vocabulary, shape.types, detail);
   return checked == Outcome::done ? embedAndRun(shared.weights, shape, w, (int)run.pairCount, (int)run.tokenCount, outputs) : checked;
 }
 

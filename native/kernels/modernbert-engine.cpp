@@ -17,18 +17,6 @@ namespace {
 template <class Kind>
 using KindOf = KindOfModel<ModernbertShape, ModernbertWeights<Kind>, ModernbertWorkspace<Kind>>;
 
-template <class Kind>
-Outcome copyAndCheck(ModernbertWorkspace<Kind>& w, const ModernbertShape& shape, const Run& run, size_t* detail) {
-  const Outcome copied = copyRun(w, run, longestText(shape), detail);
-  if (copied != Outcome::done) return copied;
-  for (size_t i = 0; i < run.tokenCount; i++) {
-    *detail = i;
-    if (w.tokens[i] < 0 || w.tokens[i] >= shape.vocabulary) return Outcome::badToken;
-    if (w.types[i] != 0) return Outcome::badType;
-  }
-  return Outcome::done;
-}
-
 /** Of a run that was checked. */
 template <class Kind>
 Outcome embedAndRun(const ModernbertWeights<Kind>& weights, const ModernbertShape& shape, ModernbertWorkspace<Kind>& w, int texts, int tokens, float* logits) {
@@ -52,7 +40,7 @@ Outcome run(Model* model, const Run& run, float* logits, size_t* detail) {
   auto& w = KindOf<Kind>::workspaceOf(model);
   if (!shared.id) return Outcome::incomplete;
   if (!reserve(w, shared.shape, (int)run.tokenCount)) return Outcome::outOfMemory;
-  const Outcome checked = copyAndCheck(w, shared.shape, run, detail);
+  const Outcome checked = copyAndCheck(w, run, longestText(shared.shape), shared.shape.vocabulary, 1, detail);
   return checked == Outcome::done ? embedAndRun(shared.weights, shared.shape, w, (int)run.pairCount, (int)run.tokenCount, logits) : checked;
 }
 

@@ -34,3 +34,16 @@ static Outcome copyRun(AnyWorkspace& w, const Run& run, int longest, size_t* det
   }
   return tokens == run.tokenCount ? Outcome::done : Outcome::badCount;
 }
+
+/** The same, and its tokens and types, which are of `vocabulary` and of `types`. */
+template <class AnyWorkspace>
+static Outcome copyAndCheck(AnyWorkspace& w, const Run& run, int longest, int vocabulary, int types, size_t* detail) {
+  const Outcome copied = copyRun(w, run, longest, detail);
+  if (copied != Outcome::done) return copied;
+  for (size_t i = 0; i < run.tokenCount; i++) {
+    *detail = i;
+    if (w.tokens[i] < 0 || w.tokens[i] >= vocabulary) return Outcome::badToken;
+    if (w.types[i] < 0 || w.types[i] >= types) return Outcome::badType;
+  }
+  return Outcome::done;
+}

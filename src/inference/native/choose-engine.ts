@@ -7,7 +7,7 @@ import { type CompileOptions, headUse } from "../compiler/compile-model.ts";
 import { ConfigReader } from "../compiler/config-reader.ts";
 import type { ModelDtype } from "../graphs/choose-onnx-file.ts";
 import { chooseAddon } from "./choose-addon.ts";
-import { describeModernbert, type ModernbertModel } from "./modernbert-model.ts";
+import { describeModernbert, EXACT_GELU, type ModernbertModel } from "./modernbert-model.ts";
 import {
   loadNativeAddon,
   type NativeAddon,
@@ -76,8 +76,6 @@ export type EngineChoice =
 const ARITHMETICS: Readonly<Partial<Record<ModelDtype, NativeArithmetic>>> = { int8: "int8", fp32: "float32" };
 /** With one of them there is an NVIDIA card, on Linux and in WSL. */
 const CUDA_DEVICES = ["/dev/nvidiactl", "/dev/dxg"];
-/** The ones that are GELU by the error function. */
-const EXACT_GELU: ReadonlySet<string> = new Set(["gelu", "gelu_python"]);
 /** A session of ONNX Runtime with two threads takes longer than the kernels with one, AVX2's excepted; with more it was not measured. */
 const MOST_THREADS = 2;
 /** By vectors, weights in float32 take 7/4 of their memory for a fifth less time at best, which is not worth a gigabyte. */

@@ -30,8 +30,8 @@ export type ModernbertHead =
       readonly out: DenseModule;
     };
 
-/** The ones that are GELU by the error function. */
-const EXACT_GELU: ReadonlySet<string> = new Set(["gelu", "gelu_python"]);
+/** The activations that are GELU by the error function. */
+export const EXACT_GELU: ReadonlySet<string> = new Set(["gelu", "gelu_python"]);
 
 /** The model of a config.json, or why the kernels do not take it. Its sizes are not looked at. @throws PgVectorDBError `model_invalid` */
 export function describeModernbert(
