@@ -51,7 +51,9 @@ try {
   const stray = packed.files.filter(({ path }) => /(\.test\.|\.suite\.|^src\/|^test\/|^training\/)/.test(path));
   assert.deepEqual(stray, [], "the package carries files that are not for its users");
 
-  const addons = packed.files.map(({ path }) => path).filter((path) => path.startsWith("dist/native/"));
+  const paths = packed.files.map(({ path }) => path);
+  assert.ok(paths.includes("dist/database/cluster.tar.br"), "the package lacks the cluster of new databases");
+  const addons = paths.filter((path) => path.startsWith("dist/native/"));
   const both = ["dist/native/linux-x64-avx2.node", "dist/native/linux-x64.node"];
   // None where they could not be built.
   if (addons.length > 0) assert.deepEqual(addons.toSorted(), both, "the package carries other native addons");

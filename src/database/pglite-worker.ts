@@ -1,9 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { PGlite } from "@electric-sql/pglite";
-import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
-import { pg_textsearch } from "@electric-sql/pglite-pg_textsearch";
-import { vector } from "@electric-sql/pglite-pgvector";
 import { describeFailure } from "./database-failure.ts";
+import { openPGlite } from "./open-pglite.ts";
 import { runOnPGlite } from "./run-on-pglite.ts";
 import type { WorkerReply, WorkerRequest, WorkerSettings } from "./worker-messages.ts";
 
@@ -11,7 +8,7 @@ const port = parentPort;
 if (port === null) throw new Error("This file runs in a worker thread.");
 
 const { dataDirectory } = workerData as WorkerSettings;
-const opening = PGlite.create(dataDirectory ?? "memory://", { extensions: { vector, pg_trgm, pg_textsearch } });
+const opening = openPGlite(dataDirectory);
 
 /** Requests wait for the one before: a transaction is a sequence of them. */
 let previous = opening.then(
