@@ -15,7 +15,7 @@ import { writeOnnxFile } from "./onnx-file.ts";
 import { firstToken, meanOfTokens, normalizeRows, type Pooling } from "./sentence-pooling.ts";
 
 /** Changes whenever the same checkpoint would give another graph: compiled models in the cache are then made again. */
-export const COMPILER_VERSION = "4";
+export const COMPILER_VERSION = "5";
 
 export interface CompileOptions {
   /** `fp32`: the checkpoint's numbers as they are. `int8`: weights in int8, activations quantised on the fly. */
@@ -169,9 +169,12 @@ function graphInputs(graph: GraphWriter, { maskless, output }: CompileRequest, t
   };
 }
 
-function buildClassifier(architecture: Architecture, context: EncoderContext): void {
+function buildClassifier(architecture: Architecture, own: EncoderContext): void {
+  const prefix = architecture.sharedPrefix?.(own);
+  const context = { ...own, prefix };
   const hidden = architecture.encode(context, architecture.classifierRows(context.config));
   context.graph.output("logits", architecture.classify(context, hidden), ["batch", "labels"]);
+  prefix?.giveOutputs();
 }
 
 function buildModuleClassifier(architecture: Architecture, context: EncoderContext, options: CompileOptions): void {

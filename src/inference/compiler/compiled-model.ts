@@ -7,7 +7,7 @@ export interface CompiledModel {
   /** Give this path to ONNX Runtime; files of `externalDataPaths` are found beside it. */
   readonly modelPath: string;
   readonly externalDataPaths: readonly string[];
-  /** Exactly the inputs to feed, each an int64 `[batch, sequence]`. */
+  /** Exactly the inputs to feed: each an int64 `[batch, sequence]`, but for those of a prefix (`shared-prefix.ts`). */
   readonly inputNames: readonly string[];
   readonly outputName: string;
   /** SHA-256 of the bytes written, in hexadecimal. */

@@ -3,6 +3,7 @@ import type { Checkpoint, Weight } from "./checkpoint.ts";
 import type { ConfigReader } from "./config-reader.ts";
 import type { GraphWriter, Value } from "./graph-writer.ts";
 import type { Layers } from "./layers.ts";
+import type { SharedPrefix } from "./shared-prefix.ts";
 
 /** The inputs of the compiled graph, each an int64 `[batch, sequence]`. */
 export interface GraphInputs {
@@ -25,6 +26,8 @@ export interface EncoderContext {
   readonly inputs: GraphInputs;
   /** For language models, which are scored by them. */
   readonly answerTokens?: AnswerTokens | undefined;
+  /** For language models whose texts may begin with the same tokens. */
+  readonly prefix?: SharedPrefix | undefined;
 }
 
 /** The rows of the last layer that the output needs: one token's alone makes that layer nearly free. */
@@ -41,6 +44,8 @@ export interface Architecture {
   hiddenSize(config: ConfigReader): number;
   /** The last layer's output, `[batch, rows, hidden]`. */
   encode(context: EncoderContext, rows: NeededRows): Value;
+  /** What lets a graph go on behind tokens that many texts begin with. Only for models in which no token sees a later one. */
+  sharedPrefix?(context: EncoderContext): SharedPrefix;
   /** The rows that `classify` reads. */
   classifierRows(config: ConfigReader): NeededRows;
   /** The logits, `[batch, labels]`. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { openCheckpointWeights } from "../safetensors/open-checkpoint-weights.ts";
 import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
+import { sourceOfPrefix } from "./shared-prefix.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../../test/fixtures/checkpoints");
 
@@ -55,13 +56,24 @@ export async function withSession<T>(path: string, use: (session: InferenceSessi
   }
 }
 
-/** The model's one output for a batch, row by row; exactly the session's inputs are fed. */
+/** The model's first output for a batch, row by row; exactly the session's inputs are fed, and no prefix. */
 export async function runBatch(
   session: InferenceSession,
   { ids, mask, types }: Pick<GoldenCase, "ids" | "mask" | "types">,
 ): Promise<number[][]> {
   const tables: Record<string, number[][]> = { input_ids: ids, attention_mask: mask, token_type_ids: types };
-  const feeds = session.inputNames.map((name) => {
+  const feeds = session.inputMetadata.map((input) => {
+    const { name } = input;
+    if (input.isTensor && sourceOfPrefix(name) !== undefined) {
+      return [
+        name,
+        new Tensor(
+          "float32",
+          [],
+          input.shape.map((size) => (typeof size === "number" ? size : 0)),
+        ),
+      ] as const;
+    }
     const table = tables[name] ?? [];
     const values = BigInt64Array.from(table.flat(), BigInt);
     return [name, new Tensor("int64", values, [table.length, table[0]?.length ?? 0])] as const;

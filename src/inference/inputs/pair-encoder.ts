@@ -8,6 +8,8 @@ import { type TruncationStrategy, truncatePair } from "./truncate-pair.ts";
 export interface EncodedInput {
   readonly ids: Int32Array;
   readonly typeIds: Uint8Array;
+  /** So many of the first `ids` are read once for all inputs that begin with them, by a model that can. Default: none. */
+  readonly prefixTokens?: number | undefined;
 }
 
 export interface EncodedPair extends EncodedInput {

@@ -33,6 +33,7 @@ export interface SharedModel extends NativeUse {
 export class NativeSession implements ModelSession {
   readonly maxBatch = Number.POSITIVE_INFINITY;
   readonly batchTokens: number;
+  readonly readsPrefixOnce = false;
   readonly outputNames: readonly string[];
   readonly #parts: NativeParts;
   readonly #gate: NativeGate;

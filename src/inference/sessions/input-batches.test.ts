@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { encodeInBatches } from "./input-batches.ts";
 
-const limits = { model: { batchSize: 8 }, session: { maxBatch: 8, batchTokens: 100 } };
+const limits = { model: { batchSize: 8 }, session: { maxBatch: 8, batchTokens: 100, readsPrefixOnce: false } };
 
 /** A text has as many tokens as characters. */
 const encode = async (text: string) => ({ ids: new Int32Array(text.length), typeIds: new Uint8Array(text.length) });
@@ -28,5 +28,23 @@ describe("encodeInBatches", () => {
     const many = await stepsOf(new Array<string>(1024 + 1).fill("text"));
     expect(many.slice(0, 64)).toEqual([...new Array(63).fill(0), 8]);
     expect(many.slice(-2)).toEqual([8, 1]);
+  });
+
+  it("counts only what follows a prefix where that is read once, and bounds how often it is laid before a text", async () => {
+    const batchesOf = async (prefixTokens: number, readsPrefixOnce: boolean, batchSize = 8) => {
+      const texts = new Array<string>(8).fill("x".repeat(prefixTokens + 10));
+      const session = { ...limits.session, readsPrefixOnce };
+      const encoded = async (text: string) => ({ ...(await encode(text)), prefixTokens });
+      const sizes: number[] = [];
+      for await (const batch of encodeInBatches(texts, encoded, { model: { batchSize }, session })) {
+        if (batch !== undefined) sizes.push(batch.inputs.length);
+      }
+      return sizes;
+    };
+    expect(await batchesOf(40, true)).toEqual([8]);
+    expect(await batchesOf(40, true, 5)).toEqual([5, 3]);
+    expect(await batchesOf(40, false)).toEqual([2, 2, 2, 2]);
+    expect(await batchesOf(2000, true)).toEqual([4, 4]);
+    expect(await batchesOf(20_000, true)).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
   });
 });

@@ -7,6 +7,8 @@ import { planBatches } from "./plan-batches.ts";
 const WINDOW = 1024;
 /** Texts tokenised before other calls get a turn. The native tokenizer works on some of them at once. */
 const ENCODED_PER_STEP = 16;
+/** Tokens whose keys are side by side in a run behind a prefix: many short texts would each take a copy of a long one. */
+const MOST_KEYS = 8192;
 
 export interface InputBatch<Input extends EncodedInput> {
   readonly inputs: readonly Input[];
@@ -24,11 +26,12 @@ export async function* encodeInBatches<Input extends EncodedInput>(
   encode: (text: string) => Promise<Input>,
   limits: {
     readonly model: Pick<PreparedModel, "batchSize">;
-    readonly session: Pick<ModelSession, "maxBatch" | "batchTokens">;
+    readonly session: Pick<ModelSession, "maxBatch" | "batchTokens" | "readsPrefixOnce">;
   },
 ): AsyncGenerator<InputBatch<Input> | undefined, void, undefined> {
-  const { batchTokens, maxBatch } = limits.session;
-  const batchSize = Math.min(limits.model.batchSize, maxBatch);
+  const { batchTokens, maxBatch, readsPrefixOnce } = limits.session;
+  const prefixOf = ({ prefixTokens = 0 }: EncodedInput) => (readsPrefixOnce ? prefixTokens : 0);
+  const most = Math.min(limits.model.batchSize, maxBatch);
   for (let start = 0; start < texts.length; start += WINDOW) {
     if (start > 0) yield undefined;
     const inputs: Input[] = [];
@@ -37,7 +40,9 @@ export async function* encodeInBatches<Input extends EncodedInput>(
       if (i > 0) yield undefined;
       inputs.push(...(await Promise.all(window.slice(i, i + ENCODED_PER_STEP).map(encode))));
     }
-    const lengths = inputs.map((input) => input.ids.length);
+    const lengths = inputs.map((input) => input.ids.length - prefixOf(input));
+    const longestPrefix = Math.max(...inputs.map(prefixOf));
+    const batchSize = longestPrefix === 0 ? most : Math.max(1, Math.min(most, Math.floor(MOST_KEYS / longestPrefix)));
     for (const [i, batch] of planBatches(lengths, { batchSize, batchTokens }).entries()) {
       if (i > 0) yield undefined;
       yield {

@@ -12,6 +12,8 @@ export interface ModelSession {
   readonly maxBatch: number;
   /** Tokens of one run past which more gain nothing, padding included. An input longer than this runs alone. */
   readonly batchTokens: number;
+  /** Whether a run reads only what follows the `prefixTokens` of its inputs, whose prefix is read once for many of them. */
+  readonly readsPrefixOnce: boolean;
   readonly outputNames: readonly string[];
   /** Lengths of an output, names for those that vary, or `undefined` when the model has none of this name. */
   outputDims(name: string): readonly (number | string)[] | undefined;

@@ -2,9 +2,12 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { PgVectorDBError } from "../../errors.ts";
 import { importOptional } from "../../import-optional.ts";
 import type { EncodedInput } from "../inputs/pair-encoder.ts";
+import { groupByPrefix, type PrefixGroup } from "./group-by-prefix.ts";
 import { toFloat32 } from "./half-float.ts";
 import type { ModelOutput, ModelSession } from "./model-session.ts";
 import { type NativeGate, OPEN_GATE } from "./native-gate.ts";
+import { type PrefixState, PrefixStates } from "./prefix-states.ts";
+import { SessionFeeds } from "./session-feeds.ts";
 
 type Runtime = typeof import("onnxruntime-node");
 
@@ -25,8 +28,6 @@ const FATAL = 4;
 
 /** The fused kernel gains nothing beside quantised products, which read and write their rows apart from it. */
 const QUANTIZED_SETTINGS = { optimization: { disable_specified_optimizers: "SkipLayerNormFusion" } };
-
-const KNOWN_INPUTS: ReadonlySet<string> = new Set(["input_ids", "attention_mask", "token_type_ids"]);
 
 /**
  * Opens a model in ONNX Runtime. Only for worker threads: a run holds its thread's event loop.
@@ -56,9 +57,9 @@ async function importRuntime(): Promise<Runtime> {
 
 /** An open model, fed exactly the inputs its graph names. */
 export class OnnxSession implements ModelSession {
-  readonly #runtime: Runtime;
   readonly #session: InferenceSession;
-  readonly #padTokenId: number;
+  readonly #feeds: SessionFeeds;
+  readonly #prefixes = new PrefixStates();
   readonly #quantized: boolean;
   readonly #gate: NativeGate;
 
@@ -67,12 +68,10 @@ export class OnnxSession implements ModelSession {
     session: InferenceSession,
     { padTokenId, quantized, gate }: Pick<SessionOptions, "padTokenId" | "quantized"> & { readonly gate: NativeGate },
   ) {
-    this.#runtime = runtime;
     this.#session = session;
-    this.#padTokenId = padTokenId;
+    this.#feeds = new SessionFeeds(runtime.Tensor, session, padTokenId);
     this.#quantized = quantized;
     this.#gate = gate;
-    checkInputs(session);
   }
 
   /** A graph may be exported for one, and without a mask nothing may be padded. */
@@ -80,13 +79,17 @@ export class OnnxSession implements ModelSession {
     // Activations are scaled by the whole batch, so a pair's score would depend on the others: one pair a run.
     if (this.#quantized) return 1;
     if (!this.#session.inputNames.includes("attention_mask")) return 1;
-    const sizes = this.#session.inputMetadata.map((input) => (input.isTensor ? input.shape[0] : undefined));
+    const sizes = this.#feeds.tokenInputs.map((input) => (input.isTensor ? input.shape[0] : undefined));
     return Math.min(...sizes.map((size) => (typeof size === "number" ? size : Number.POSITIVE_INFINITY)));
   }
 
   /** More in one run gains nothing on a processor, whose products are as fast by then, and more of a larger batch is padding. */
   get batchTokens(): number {
     return 512;
+  }
+
+  get readsPrefixOnce(): boolean {
+    return this.#feeds.prefixSources.size > 0;
   }
 
   /** Rank of an output, or `undefined` when the graph has none of this name. */
@@ -99,67 +102,60 @@ export class OnnxSession implements ModelSession {
     return this.#session.outputNames;
   }
 
-  /** Runs a padded batch. */
+  /** Runs a padded batch, behind the prefix of its inputs where the graph takes one. */
   async run(batch: readonly EncodedInput[], outputName: string): Promise<ModelOutput> {
-    const length = Math.max(...batch.map((input) => input.ids.length));
-    const feeds = this.#feeds(batch, length);
-    try {
-      const results = await this.#gate.pass(() => this.#session.run(feeds, [outputName]));
-      const output = results[outputName] as Tensor;
-      return { data: toFloat32(output.data), dims: output.dims };
-    } catch (cause) {
-      throw new PgVectorDBError("inference_failed", "ONNX Runtime failed while running the model.", { cause });
+    if (!this.readsPrefixOnce) return this.#runBatch(batch, this.#feeds.noPrefix, outputName);
+    const groups = groupByPrefix(batch);
+    const outputs: ModelOutput[] = [];
+    for (const { prefix, inputs } of groups) {
+      outputs.push(await this.#runBatch(inputs, await this.#stateOf(prefix), outputName));
     }
+    return joinGroups(groups, outputs);
   }
 
   async dispose(): Promise<void> {
     await this.#gate.pass(() => this.#session.release());
   }
 
-  #feeds(batch: readonly EncodedInput[], length: number): Record<string, Tensor> {
-    const feeds: Record<string, Tensor> = {};
-    for (const input of this.#session.inputMetadata) {
-      const values = new BigInt64Array(batch.length * length);
-      batch.forEach((row, index) => {
-        fillRow(values.subarray(index * length, (index + 1) * length), input.name, row, this.#padTokenId);
-      });
-      const isInt32 = input.isTensor && input.type === "int32";
-      feeds[input.name] = isInt32
-        ? new this.#runtime.Tensor("int32", Int32Array.from(values, Number), [batch.length, length])
-        : new this.#runtime.Tensor("int64", values, [batch.length, length]);
+  async #runBatch(batch: readonly EncodedInput[], prefix: PrefixState, outputName: string): Promise<ModelOutput> {
+    const { [outputName]: output } = await this.#runGraph(this.#feeds.of(batch, prefix), [outputName]);
+    const { data, dims } = output as Tensor;
+    return { data: toFloat32(data), dims };
+  }
+
+  /** Always from a run of its own, so that a text's score is the same whatever was read before it. */
+  async #stateOf(prefix: Int32Array): Promise<PrefixState> {
+    const { noPrefix, prefixSources } = this.#feeds;
+    if (prefix.length === 0) return noPrefix;
+    return this.#prefixes.get(prefix, async () => {
+      const input = { ids: prefix, typeIds: new Uint8Array(prefix.length) };
+      const made = await this.#runGraph(this.#feeds.of([input], noPrefix), [...prefixSources.values()]);
+      return Object.fromEntries([...prefixSources].map(([taker, source]) => [taker, made[source] as Tensor]));
+    });
+  }
+
+  async #runGraph(feeds: Record<string, Tensor>, outputs: readonly string[]): Promise<InferenceSession.ReturnType> {
+    try {
+      return await this.#gate.pass(() => this.#session.run(feeds, outputs));
+    } catch (cause) {
+      throw new PgVectorDBError("inference_failed", "ONNX Runtime failed while running the model.", { cause });
     }
-    return feeds;
   }
 }
 
-function fillRow(row: BigInt64Array, name: string, input: EncodedInput, padTokenId: number): void {
-  const { ids, typeIds } = input;
-  if (name === "attention_mask") {
-    row.fill(1n, 0, ids.length);
-  } else if (name === "token_type_ids") {
-    for (let i = 0; i < typeIds.length; i++) row[i] = BigInt(typeIds[i] as number);
-  } else {
-    for (let i = 0; i < ids.length; i++) row[i] = BigInt(ids[i] as number);
-    row.fill(BigInt(padTokenId), ids.length);
-  }
-}
-
-function checkInputs(session: InferenceSession): void {
-  const unknown = session.inputNames.filter((name) => !KNOWN_INPUTS.has(name));
-  if (unknown.length > 0 || !session.inputNames.includes("input_ids")) {
-    throw new PgVectorDBError(
-      "model_invalid",
-      `The model's ONNX graph takes ${session.inputNames.join(", ")}; an encoder takes input_ids, attention_mask and token_type_ids.`,
-    );
-  }
-  for (const input of session.inputMetadata) {
-    if (input.isTensor && typeof input.shape[1] === "number") {
-      throw new PgVectorDBError(
-        "model_invalid",
-        `The model's ONNX graph was exported for inputs of exactly ${input.shape[1]} tokens. Export it with a dynamic length.`,
-      );
+/** The rows of each group's output, put at the places of its inputs. */
+function joinGroups(groups: readonly PrefixGroup[], outputs: readonly ModelOutput[]): ModelOutput {
+  const [first] = outputs;
+  if (first === undefined || outputs.length === 1) return first ?? { data: new Float32Array(), dims: [] };
+  const width = first.data.length / (first.dims[0] as number);
+  const rows = groups.reduce((sum, { positions }) => sum + positions.length, 0);
+  const data = new Float32Array(rows * width);
+  for (const [i, { positions }] of groups.entries()) {
+    for (const [row, position] of positions.entries()) {
+      data.set((outputs[i] as ModelOutput).data.subarray(row * width, (row + 1) * width), position * width);
     }
   }
+  return { data, dims: [rows, ...first.dims.slice(1)] };
 }
 
 async function createSession(runtime: Runtime, options: SessionOptions): Promise<InferenceSession> {

@@ -5,8 +5,10 @@ import { type Weight, weightRows } from "../checkpoint.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import { type Architecture, type EncoderContext, linearAt, type NeededRows } from "../encoder-context.ts";
 import type { GraphWriter, Value } from "../graph-writer.ts";
+import { rmsNorm } from "../rms-norm.ts";
 import { type RotaryTables, requirePlainRotary, rotaryTables, rotate } from "../rotary-positions.ts";
 import { firstToken } from "../sentence-pooling.ts";
+import { SharedPrefix } from "../shared-prefix.ts";
 import { labelCount } from "./label-count.ts";
 
 /** What one generation of Qwen has that another does not. */
@@ -33,6 +35,10 @@ export function qwenDecoder(traits: QwenTraits): Architecture {
     hiddenSize: (config) => config.size("hidden_size", 4096),
     classifierRows: () => "last",
     encode: (context, rows) => encodeDecoder({ ...context, dimensions: dimensions(context.config, traits) }, rows),
+    sharedPrefix({ config, graph }) {
+      const { groups, headSize } = dimensions(config, traits);
+      return new SharedPrefix(graph, groups, headSize);
+    },
     classify(context, hidden) {
       const { config, graph, layers } = context;
       const size = config.size("hidden_size", 4096);
@@ -59,15 +65,15 @@ interface DecoderContext extends EncoderContext {
   readonly dimensions: Dimensions;
 }
 
-/** What all layers share. */
+/** What all layers share. Keys are those of the prefix, where there is one, and of the sequence behind it. */
 interface SharedTables {
   readonly rotary: RotaryTables;
-  /** 0 where a key is not after the query: `[1, 1, sequence, sequence]`. */
+  /** 0 where a key is not after the query: `[1, 1, sequence, keys]`. */
   readonly causal: Value;
   readonly padding: readonly Value[];
-  /** The last token's position in each text, `[batch, 1]`. */
+  /** The last token's place in each text behind the prefix, `[batch, 1]`. */
   readonly last: Value;
-  /** `[0, heads, -1, sequence]` */
+  /** `[0, heads, -1, keys]` */
   readonly scoreShape: Value;
 }
 
@@ -132,17 +138,21 @@ function encodeDecoder(context: DecoderContext, rows: NeededRows): Value {
   return rmsNorm(base, hidden, "norm", size, epsilon);
 }
 
-function sharedTables({ config, dimensions, graph, inputs }: DecoderContext): SharedTables {
+function sharedTables({ config, dimensions, graph, inputs, prefix }: DecoderContext): SharedTables {
   const { heads, headSize } = dimensions;
-  const order = positions(graph, inputs.ids);
-  const length = graph.apply("Unsqueeze", [sequenceLength(graph, inputs.ids), graph.integers(0)]);
-  const past = graph.apply("LessOrEqual", [order, graph.apply("Unsqueeze", [order, graph.integers(1)])]);
+  const before = prefix?.length ?? graph.integer(0);
+  const own = sequenceLength(graph, inputs.ids);
+  const keys = graph.apply("Add", [own, before]);
+  const order = graph.apply("Add", [positions(graph, inputs.ids), before]);
+  const keyOrder = graph.apply("Range", [graph.integer(0), keys, graph.integer(1)]);
+  const past = graph.apply("LessOrEqual", [keyOrder, graph.apply("Unsqueeze", [order, graph.integers(1)])]);
+  const length = (value: Value) => graph.apply("Unsqueeze", [value, graph.integers(0)]);
   return {
     rotary: rotaryTables(graph, order, headSize, theta(config)),
     causal: graph.apply("Unsqueeze", [biasWhere(graph, past), graph.integers(0, 1)]),
-    padding: inputs.mask === undefined ? [] : [paddingBias(graph, inputs.mask)],
-    last: lastPositions(graph, inputs.ids, inputs.mask, length),
-    scoreShape: graph.apply("Concat", [graph.integers(0, heads, -1), length], { axis: 0 }),
+    padding: inputs.mask === undefined ? [] : [paddingBias(graph, prefix?.widen(inputs.mask) ?? inputs.mask)],
+    last: lastPositions(graph, inputs.ids, inputs.mask, length(own)),
+    scoreShape: graph.apply("Concat", [graph.integers(0, heads, -1), length(keys)], { axis: 0 }),
   };
 }
 
@@ -207,9 +217,11 @@ function selfAttention(
   const position = onlyLast ? tables.last : undefined;
   const asking = onlyLast ? lastRow(graph, x, tables.last) : x;
   const query = rotate(graph, normed(project(asking, "q", heads), "q"), tables.rotary, position);
-  const key = rotate(graph, normed(project(x, "k", groups), "k"), tables.rotary);
+  const ownKeys = rotate(graph, normed(project(x, "k", groups), "k"), tables.rotary);
+  const own = { keys: ownKeys, values: project(x, "v", groups) };
+  const { keys, values } = context.prefix?.before(own) ?? own;
   const grouped = graph.apply("Reshape", [query, graph.integers(0, groups, -1, headSize)]);
-  const product = graph.apply("MatMul", [grouped, graph.apply("Transpose", [key], { perm: [0, 1, 3, 2] })]);
+  const product = graph.apply("MatMul", [grouped, graph.apply("Transpose", [keys], { perm: [0, 1, 3, 2] })]);
   let scores = graph.apply("Mul", [
     graph.apply("Reshape", [product, tables.scoreShape]),
     graph.number(headSize ** -0.5),
@@ -217,7 +229,7 @@ function selfAttention(
   for (const each of onlyLast ? tables.padding : [tables.causal]) scores = graph.apply("Add", [scores, each]);
   const weights = graph.apply("Softmax", [scores], { axis: -1 });
   const regrouped = graph.apply("Concat", [graph.integers(0, groups, -1), lastLength(graph, tables)], { axis: 0 });
-  const context4d = graph.apply("MatMul", [graph.apply("Reshape", [weights, regrouped]), project(x, "v", groups)]);
+  const context4d = graph.apply("MatMul", [graph.apply("Reshape", [weights, regrouped]), values]);
   const perHead = graph.apply("Reshape", [context4d, graph.integers(0, heads, -1, headSize)]);
   return linearAt(context, mergeHeads(graph, perHead), `${prefix}o_proj`, size, heads * headSize, {
     bias: biases.output,
@@ -231,20 +243,4 @@ function lastLength(graph: GraphWriter, { scoreShape }: SharedTables): Value {
 /** `[batch, sequence, hidden]` at one position of each text: `[batch, 1, hidden]`. */
 function lastRow(graph: GraphWriter, x: Value, last: Value): Value {
   return graph.apply("Unsqueeze", [graph.apply("GatherND", [x, last], { batch_dims: 1 }), graph.integers(1)]);
-}
-
-/** The pattern that ONNX Runtime fuses into SimplifiedLayerNormalization. */
-function rmsNorm(
-  { checkpoint, graph, layers }: EncoderContext,
-  x: Value,
-  name: string,
-  size: number,
-  epsilon: number,
-): Value {
-  const mean = graph.apply("ReduceMean", [graph.apply("Pow", [x, graph.number(2)])], { axes: [-1], keepdims: 1 });
-  const length = graph.apply("Sqrt", [graph.apply("Add", [mean, graph.number(epsilon)])]);
-  return graph.apply("Mul", [
-    graph.apply("Div", [x, length]),
-    layers.vector(checkpoint.weight(`${name}.weight`, [size])),
-  ]);
 }
