@@ -1,12 +1,16 @@
 import { PgVectorDBError } from "../../errors.ts";
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
 import { fillPrompt, type PromptPiece } from "../repository/prompt-pieces.ts";
+import { countPrefix } from "./count-prefix.ts";
 import { encodePrefix } from "./encode-prefix.ts";
-import type { DocumentEncoder, DocumentSplitter, QueryEncoder } from "./pair-encoder.ts";
+import type { DocumentEncoder, DocumentSplitter, EncodedPair, QueryEncoder } from "./pair-encoder.ts";
 import { splitWindows, windowSize } from "./split-windows.ts";
 
 /** Tokens that a window can gain where it meets the prompt. */
 const SEAM_TOKENS = 2;
+
+/** Documents whose first characters share a token with what stands before them in different ways: words, digits, signs, lines, nothing. */
+const OPENINGS = ["word", "0", "(", "\n", ""];
 
 /** What a query makes of the prompt. */
 interface PromptAround {
@@ -14,6 +18,8 @@ interface PromptAround {
   fill(document: string): string;
   /** Tokens before the document. */
   readonly before: number;
+  /** Those of them that no document is likely to change. */
+  readonly prefix: readonly number[];
   /** The tokens after the document that are the same for every document. */
   readonly suffix: readonly number[];
 }
@@ -45,8 +51,9 @@ export class ChatPairEncoder implements QueryEncoder {
   }
 
   async forQuery(query: string): Promise<DocumentEncoder> {
-    const { fill, before, suffix } = await this.#around(query);
+    const { fill, before, prefix, suffix } = await this.#around(query);
     const room = this.#maxTokens;
+    const inputOf = inputsBehind(prefix.slice(0, room - suffix.length));
     return async (document) => {
       const { ids, complete } = await encodePrefix(this.#tokenizer, fill(document), room);
       if (complete && ids.length <= room) return inputOf(ids, { query: 0, document: 0 });
@@ -80,12 +87,26 @@ export class ChatPairEncoder implements QueryEncoder {
     const kinds = this.#pieces.map(({ kind }) => kind);
     const queryIsLast = kinds.lastIndexOf("query") > kinds.indexOf("document");
     if (queryIsLast && before + suffix.length >= this.#maxTokens) throw queryTooLong();
-    return { fill, before, suffix };
+    const openings = await Promise.all(
+      OPENINGS.map((opening) => encodePrefix(this.#tokenizer, fill(opening), this.#maxTokens)),
+    );
+    const prefix = one.slice(0, Math.min(before, ...openings.map(({ ids }) => countCommon(one, ids))));
+    return { fill, before, prefix, suffix };
   }
 }
 
-function inputOf(ids: readonly number[], removed: { readonly query: number; readonly document: number }) {
-  return { ids: Int32Array.from(ids), typeIds: new Uint8Array(ids.length), removed };
+/** Compared id by id, since a document may change a token before it; such a prompt is read as a whole. */
+function inputsBehind(prefix: readonly number[]) {
+  return (ids: readonly number[], removed: EncodedPair["removed"]): EncodedPair => {
+    const prefixTokens = countCommon(prefix, ids) === prefix.length ? countPrefix(prefix.length, ids.length) : 0;
+    return { ids: Int32Array.from(ids), typeIds: new Uint8Array(ids.length), prefixTokens, removed };
+  };
+}
+
+/** How many tokens two prompts begin with alike. */
+function countCommon(one: readonly number[], other: readonly number[]): number {
+  const end = one.findIndex((id, index) => id !== other[index]);
+  return end < 0 ? one.length : end;
 }
 
 function queryTooLong(): PgVectorDBError {

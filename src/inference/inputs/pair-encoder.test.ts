@@ -86,4 +86,20 @@ describe("PairEncoder", () => {
     expect(encoded.removed.query).toBe(35);
     expect(encoded.removed.document).toBeGreaterThan(100);
   });
+
+  it("counts what stands before the document and is the same for every document of a query", async () => {
+    const prefixOf = async (query: string, document: string, options: Omit<PairEncoderOptions, "maxTokens"> = {}) => {
+      const encoder = new PairEncoder(wordTokenizer(), bert, { maxTokens: 21, ...options });
+      return (await (await encoder.forQuery(query))(document)).prefixTokens;
+    };
+    const documents = ["20", "", numbers(30, 20)];
+    for (const document of documents) expect(await prefixOf(numbers(8, 1), document)).toBe(10);
+    // Too short to be read apart.
+    expect(await prefixOf(numbers(5, 1), "20")).toBe(0);
+    // As many tokens of the query as the document leaves, or always as many.
+    expect(await prefixOf(numbers(30, 1), numbers(30, 20))).toBe(0);
+    for (const document of documents) {
+      expect(await prefixOf(numbers(30, 1), document, { strategy: "only_second" })).toBe(20);
+    }
+  });
 });

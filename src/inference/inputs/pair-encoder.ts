@@ -1,4 +1,5 @@
 import type { Tokenizer } from "../../tokenizers/tokenizer.ts";
+import { countPrefix } from "./count-prefix.ts";
 import { encodePrefix, encodeSuffix, type PartialTokens } from "./encode-prefix.ts";
 import { type InputTemplates, specialTokenCount, type TemplatePiece } from "./pair-template.ts";
 import { splitWindows, type TextSpan, windowSize } from "./split-windows.ts";
@@ -81,20 +82,22 @@ export class PairEncoder implements QueryEncoder {
 
   async forQuery(query: string): Promise<DocumentEncoder> {
     const room = this.pairRoom;
+    const { pair } = this.#templates;
+    const document = pair.findIndex((piece) => piece.kind === "text" && piece.side === "B");
+    const specialsBefore = specialTokenCount(pair.slice(0, document));
     const { ids: queryIds, limit } = await this.#encodeQuery(query);
     // Which side is the longer decides what is cut, so the document is read as far as the query is long.
     const needed = Math.max(room, limit);
     return async (document) => {
       const { ids: documentIds, complete } = await this.#encode(this.#prompt.document(document), needed);
       const kept = truncatePair(limit, documentIds.length, room, this.#options.strategy);
-      const input = assemble(
-        this.#templates.pair,
-        this.#cut(queryIds, kept.query),
-        this.#cut(documentIds, kept.document),
-      );
+      const input = assemble(pair, this.#cut(queryIds, kept.query), this.#cut(documentIds, kept.document));
       const cut = documentIds.length - kept.document;
+      // A query that is cut as the document's length asks is another for each document.
+      const isShared = kept.query === limit || this.#options.strategy === "only_second";
       return {
         ...input,
+        prefixTokens: isShared ? countPrefix(specialsBefore + kept.query, input.ids.length) : 0,
         // What was not even read, behind a megabyte of white space, is told as well.
         removed: { query: queryIds.length - kept.query, document: complete ? cut : Math.max(1, cut) },
       };
