@@ -1,11 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileModel } from "../compiler/compile-model.ts";
 import { aloneWithoutPadding, goldenCheckpoint, withWeights } from "../compiler/golden-checkpoint.suite.ts";
 import type { EncodedInput } from "../inputs/pair-encoder.ts";
 import { openSession } from "./onnx-session.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 const DECODERS = ["qwen2", "qwen2-classifier", "qwen2-untied", "qwen3", "qwen3-classifier", "qwen3-untied"];
 
@@ -91,6 +96,26 @@ describe("a prefix", () => {
     expect(counted.runs).toBe(19);
     await session.run(batch, "logits");
     expect(counted.runs).toBe(21);
+    await session.dispose();
+  });
+
+  test("is let go of when others came", async () => {
+    const { session } = await openGolden("qwen3", "fp32");
+    const buffersAfter = async (first: number, last: number) => {
+      for (let i = first; i < last; i++) {
+        const ids = [i % 90, i % 7, ...START, 7];
+        await session.run([input(ids, ids.length - 1)], "logits");
+      }
+      // Buffers of collected tensors are released in later turns of the event loop.
+      for (let turn = 0; turn < 10; turn++) {
+        collectGarbage();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = await buffersAfter(0, 10);
+    // 120 prefixes have 690 kB of keys and values.
+    expect((await buffersAfter(10, 130)) - before).toBeLessThan(100_000);
     await session.dispose();
   });
 
