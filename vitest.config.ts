@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -8,6 +9,8 @@ export default defineConfig({
     // Worker threads run compiled JavaScript, so the build is made before the first test.
     globalSetup: ["test/global-setup.ts"],
     pool: "forks",
+    // One more than Vitest would take of two processors: many a test waits for a thread or a process of its own.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 180_000,
     hookTimeout: 180_000,
   },

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const server = process.env["DATABASE_URL"];
@@ -11,7 +12,12 @@ if (!server) {
 // A folder's own business, and types.
 const NOT_FOR_SERVERS = ["test/database-process.test.ts", "test/database-types.test.ts"];
 const citus = process.env["CITUS_URL"];
-const COMMON = { pool: "forks", testTimeout: 180_000, hookTimeout: 180_000 } as const;
+const COMMON = {
+  pool: "forks",
+  maxWorkers: Math.max(2, availableParallelism() - 1),
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+} as const;
 
 /** The tests of the embedded database on a server, with whole tables and with tables in pieces, and what only a server can do. */
 export default defineConfig({
