@@ -51,10 +51,10 @@ static inline bool readInteger(napi_env env, napi_value object, const char* name
   return true;
 }
 
-/** One of some names of up to seven letters: its place among them. */
+/** One of some names of up to fifteen letters: its place among them. */
 template <size_t COUNT>
 static inline bool readChoice(napi_env env, napi_value value, const char* name, const char* const (&choices)[COUNT], int* place) {
-  char text[9], message[100];
+  char text[17], message[100];
   size_t length;
   if (napi_get_value_string_utf8(env, value, text, sizeof text, &length) != napi_ok) {
     snprintf(message, sizeof message, "`%s` must be a string.", name);

@@ -24,16 +24,20 @@ static inline bool readIsGlobal(napi_env env, napi_value property, ModernbertSha
 static inline bool readModernbertShape(napi_env env, napi_value object, ModernbertShape* shape) {
   napi_valuetype type;
   if (napi_typeof(env, object, &type) != napi_ok || type != napi_object) return throwType(env, "`shape` must be an object.");
-  const char *const poolings[] = {"cls", "mean"}, *const activations[] = {"gelu", "none"};
-  int pooling = 0, activation = 0;
+  const char *const outputs[] = {"logits", "embedding"}, *const poolings[] = {"cls", "mean"}, *const activations[] = {"gelu", "none"};
+  int output = 0, pooling = 0, activation = 0;
   napi_value isGlobal;
   if (!readInteger(env, object, "hidden", 64, MAX_HIDDEN, &shape->hidden) || !readInteger(env, object, "inner", 64, MAX_INNER, &shape->inner) ||
       !readInteger(env, object, "heads", 1, MAX_HEADS, &shape->heads) || !readInteger(env, object, "layers", 1, MAX_LAYERS, &shape->layers) ||
       !readInteger(env, object, "vocabulary", 1, MAX_VOCABULARY, &shape->vocabulary) ||
       !readInteger(env, object, "positions", 1, MAX_LENGTH, &shape->positions) || !readInteger(env, object, "reach", 0, MAX_LENGTH, &shape->reach) ||
-      !readEpsilon(env, object, "epsilon", &shape->epsilon) || !readEpsilon(env, object, "headEpsilon", &shape->headEpsilon) ||
-      !readInteger(env, object, "labels", 1, MAX_LABELS, &shape->labels) || !readChoiceOf(env, object, "pooling", poolings, &pooling) ||
-      !readChoiceOf(env, object, "headActivation", activations, &activation)) {
+      !readEpsilon(env, object, "epsilon", &shape->epsilon) || !readChoiceOf(env, object, "pooling", poolings, &pooling) ||
+      !readChoiceOf(env, object, "output", outputs, &output)) {
+    return false;
+  }
+  shape->hasHead = output == 0;
+  if (shape->hasHead && (!readInteger(env, object, "labels", 1, MAX_LABELS, &shape->labels) || !readEpsilon(env, object, "headEpsilon", &shape->headEpsilon) ||
+                         !readChoiceOf(env, object, "headActivation", activations, &activation))) {
     return false;
   }
   if (napi_get_named_property(env, object, "isGlobal", &isGlobal) != napi_ok) return throwPending(env);

@@ -52,6 +52,7 @@ describeAddons("of a ModernBERT the native engine refuses", ({ addon }) => {
       { headEpsilon: 2 },
       { pooling: "max" },
       { pooling: "cls\0" },
+      { output: "first" },
       { headActivation: "tanh" },
       { headActivation: "gelu and more" },
       { isGlobal: new Uint8Array(2) },
@@ -64,6 +65,21 @@ describeAddons("of a ModernBERT the native engine refuses", ({ addon }) => {
       expect(() => create({ ...shape, isGlobal }, tensors)).toThrow(TypeError);
     for (const value of [undefined, null, 1, "", Symbol("shape"), () => shape])
       expect(() => create(value, [])).toThrow(TypeError);
+  });
+
+  it("a head's tensors where there is no head", () => {
+    const embedder = {
+      ...shape,
+      output: "embedding",
+      labels: undefined,
+      headEpsilon: undefined,
+      headActivation: undefined,
+    };
+    expect(() => create(embedder, tensors)).toThrow(RangeError);
+    const model = create(embedder, tensors.slice(0, -6));
+    expect(run(model, ints(1, 2, 3), ints(0, 0, 0), ints(1, 2))).toHaveLength(2 * shape.hidden);
+    for (const output of [undefined, null, 1, {}])
+      expect(() => create({ ...shape, output }, tensors)).toThrow(TypeError);
   });
 
   it("an arithmetic or units that it does not have", () => {

@@ -4,7 +4,7 @@ import { randomNumbers } from "./random-model.suite.ts";
 import { randomModernbertTensors, randomText, smallModernbertShape } from "./random-modernbert.suite.ts";
 import { describeKernels, KERNELS, type Kernels } from "./tested-kernels.suite.ts";
 
-/** Texts of many lengths alone, then in random company: logits to the last bit. */
+/** Texts of many lengths alone, then in random company: outputs to the last bit. */
 function expectSameInAnyCompany(
   kernels: Kernels,
   changes: Partial<ModernbertShape>,
@@ -12,6 +12,7 @@ function expectSameInAnyCompany(
   scoreFactor = 1,
 ): void {
   const shape = smallModernbertShape({ positions: 512, reach: 20, labels: 2, ...changes });
+  const width = shape.output === "logits" ? 2 : shape.hidden;
   const model = kernels.createModernbertModel(shape, randomModernbertTensors(shape, 11, scoreFactor));
   const random = randomNumbers(12);
   const lengths = [
@@ -31,20 +32,22 @@ function expectSameInAnyCompany(
     if (chosen.length === 0) continue;
     const together = model.run(chosen.map((index) => texts[index] ?? { ids: [], types: [] }));
     for (const [place, index] of chosen.entries()) {
-      expect([...together.subarray(2 * place, 2 * place + 2)], `${lengths[index]} tokens at ${place}`).toEqual(
-        alone[index],
-      );
+      const found = together.subarray(width * place, width * (place + 1));
+      expect([...found], `${lengths[index]} tokens at ${place}`).toEqual(alone[index]);
     }
   }
 }
 
-describeKernels("a text's logits by a ModernBERT, whatever shares the run,", KERNELS, (kernels) => {
-  it("are the same with heads of 32", () => expectSameInAnyCompany(kernels, {}, 150));
-  it("are the same with heads of 64", () => expectSameInAnyCompany(kernels, { hidden: 128, layers: 2 }, 80));
-  it("are the same with means of all rows", () => expectSameInAnyCompany(kernels, { pooling: "mean", layers: 2 }, 80));
-  it("are the same where the last layer is local", () => expectSameInAnyCompany(kernels, { layers: 2 }, 80));
-  it("are the same where scores are large", () => expectSameInAnyCompany(kernels, { layers: 2 }, 80, 12));
-  it("are the same after longer and shorter runs of the same model", () => {
+describeKernels("what a ModernBERT gives for a text, whatever shares the run,", KERNELS, (kernels) => {
+  it("is the same with heads of 32", () => expectSameInAnyCompany(kernels, {}, 150));
+  it("is the same with heads of 64", () => expectSameInAnyCompany(kernels, { hidden: 128, layers: 2 }, 80));
+  it("is the same with means of all rows", () => expectSameInAnyCompany(kernels, { pooling: "mean", layers: 2 }, 80));
+  it.each(["cls", "mean"] as const)("is the same of an embedder, by %s", (pooling) =>
+    expectSameInAnyCompany(kernels, { output: "embedding", pooling, layers: 2 }, 60),
+  );
+  it("is the same where the last layer is local", () => expectSameInAnyCompany(kernels, { layers: 2 }, 80));
+  it("is the same where scores are large", () => expectSameInAnyCompany(kernels, { layers: 2 }, 80, 12));
+  it("is the same after longer and shorter runs of the same model", () => {
     const shape = smallModernbertShape({ positions: 8192, reach: 64, layers: 2 });
     const model = kernels.createModernbertModel(shape, randomModernbertTensors(shape, 13));
     const random = randomNumbers(14);

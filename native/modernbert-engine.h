@@ -1,4 +1,4 @@
-// What the kernels offer the addon for cross-encoders of ModernBERT's shape (B. Warner et al., 2024, arXiv:2412.13663): norms before what they are for, rotary positions, layers
+// What the kernels offer the addon for models of ModernBERT's shape, cross-encoders and embedders (B. Warner et al., 2024, arXiv:2412.13663): norms before what they are for, rotary positions, layers
 // that see near tokens alone, gated feed-forward layers. As in engine.h, nothing here has vector types.
 #pragma once
 #include "engine.h"
@@ -11,10 +11,13 @@ struct ModernbertShape {
   int vocabulary, positions;
   /** How far from a token are those that it sees in a local layer. */
   int reach;
-  /** Of the encoder's norms, and of the head's. */
-  float epsilon, headEpsilon;
-  int labels;
+  float epsilon;
   Pooling pooling;
+  /** Without a head a text gives what is pooled. */
+  bool hasHead;
+  /** Of the head, and of its norm. */
+  int labels;
+  float headEpsilon;
   ModernbertHeadActivation headActivation;
   bool isGlobal[MAX_LAYERS];
   /** Whether words stay in their file and are no tensor. */
@@ -22,6 +25,8 @@ struct ModernbertShape {
 };
 
 static inline int longestText(const ModernbertShape& shape) { return shape.positions; }
+/** Numbers for each text. */
+static inline int outputsOf(const ModernbertShape& shape) { return shape.hasHead ? shape.labels : shape.hidden; }
 
 static inline WeightsForm formOf(const ModernbertShape& shape) {
   const size_t hidden = (size_t)shape.hidden, inner = (size_t)shape.inner, square = hidden * hidden;
@@ -29,7 +34,7 @@ static inline WeightsForm formOf(const ModernbertShape& shape) {
   return {{(size_t)shape.vocabulary * hidden, hidden, hidden, angles, angles, angles, angles},
           {3 * square, 3 * hidden, square, hidden, hidden, hidden, 2 * inner * hidden, 2 * inner, hidden * inner, hidden, hidden, hidden},
           {square, hidden, hidden, hidden, (size_t)shape.labels * hidden, (size_t)shape.labels},
-          7, 12, 6, (size_t)shape.layers, hidden};
+          7, 12, shape.hasHead ? 6u : 0u, (size_t)shape.layers, hidden};
 }
 
 /** As `createModel`. Its texts have no types: all are 0. In float32 vectors multiply, whatever the units. */

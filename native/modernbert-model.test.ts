@@ -17,6 +17,8 @@ const shapes: Readonly<Record<string, ModernbertShape>> = {
   "tokens that see themselves alone": smallModernbertShape({ reach: 0 }),
   "means of all rows": smallModernbertShape({ pooling: "mean", layers: 4 }),
   "two labels, and no activation in the head": smallModernbertShape({ labels: 2, headActivation: "none" }),
+  "an embedder's first rows": smallModernbertShape({ output: "embedding" }),
+  "an embedder's means": smallModernbertShape({ output: "embedding", pooling: "mean", hidden: 128, positions: 128 }),
   "epsilons of their own": smallModernbertShape({ epsilon: 0.3, headEpsilon: 0.9 }),
   "long texts": smallModernbertShape({ positions: 600, reach: 64, layers: 2 }),
 };
@@ -24,7 +26,7 @@ const names = Object.keys(shapes);
 
 interface Expected {
   readonly texts: readonly EncodedPair[];
-  readonly logits: readonly number[];
+  readonly outputs: readonly number[];
   readonly largestScore: number;
 }
 
@@ -36,22 +38,23 @@ function expect64(shape: ModernbertShape, tensors: readonly Float32Array[]): Exp
   if (shape.positions > 333) lengths.push(333);
   const texts = lengths.map((length) => randomText(shape, length, random));
   const reference = new ModernbertReference(shape, tensors);
-  const logits = texts.flatMap((text) => reference.logits(text));
-  return { texts, logits, largestScore: reference.largestScore };
+  const outputs = texts.flatMap((text) => reference.outputs(text));
+  return { texts, outputs, largestScore: reference.largestScore };
 }
 
 /** Kernels of all kinds are compared with the same numbers. */
 const known = new Map<string, Expected>();
 
-/** How far the addon's logits are from the reference's, in standard deviations of the latter. */
+/** How far the addon's outputs are from the reference's, in standard deviations of the latter. */
 function compare(shape: ModernbertShape, tensors: readonly Float32Array[], kernels: Kernels, name: string) {
   const expected = known.get(name) ?? expect64(shape, tensors);
   known.set(name, expected);
-  const { texts, logits, largestScore } = expected;
+  const { texts, outputs, largestScore } = expected;
   const ours = [...kernels.createModernbertModel(shape, tensors).run(texts)];
-  const mean = logits.reduce((sum, x) => sum + x, 0) / logits.length;
-  const deviation = Math.sqrt(logits.reduce((sum, x) => sum + (x - mean) ** 2, 0) / logits.length);
-  const differences = ours.map((logit, i) => Math.abs(logit - (logits[i] as number)) / deviation);
+  const mean = outputs.reduce((sum, x) => sum + x, 0) / outputs.length;
+  const deviation = Math.sqrt(outputs.reduce((sum, x) => sum + (x - mean) ** 2, 0) / outputs.length);
+  const differences = ours.map((value, i) => Math.abs(value - (outputs[i] as number)) / deviation);
+  expect(ours).toHaveLength(outputs.length);
   return {
     largest: Math.max(...differences),
     typical: Math.sqrt(differences.reduce((sum, x) => sum + x * x, 0) / ours.length),

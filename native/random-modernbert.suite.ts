@@ -15,9 +15,10 @@ export function smallModernbertShape(changes: Partial<ModernbertShape> = {}): Mo
     reach: 4,
     isGlobal: Uint8Array.from({ length: layers }, (_, layer) => Number(layer % 3 === 0)),
     epsilon: 1e-5,
-    headEpsilon: 1e-5,
-    labels: 1,
     pooling: "cls",
+    output: "logits",
+    labels: 1,
+    headEpsilon: 1e-5,
     headActivation: "gelu",
     ...changes,
   };
@@ -27,7 +28,7 @@ type TensorKind = "words" | "cosines" | "sines" | "matrix" | "bias" | "ones";
 
 /** What each tensor is and how many values it has, in the order of `native/README.md`. */
 export function modernbertTensorForms(shape: ModernbertShape): [TensorKind, number][] {
-  const { hidden, inner, heads, layers, vocabulary, positions, labels } = shape;
+  const { hidden, inner, heads, layers, vocabulary, positions, output, labels = 0 } = shape;
   const norm: [TensorKind, number][] = [
     ["ones", hidden],
     ["bias", hidden],
@@ -55,9 +56,7 @@ export function modernbertTensorForms(shape: ModernbertShape): [TensorKind, numb
     ...tables,
     ...tables,
     ...Array.from({ length: layers }, () => layer).flat(),
-    ...linear(hidden, hidden),
-    ...norm,
-    ...linear(labels, hidden),
+    ...(output === "logits" ? [...linear(hidden, hidden), ...norm, ...linear(labels, hidden)] : []),
   ];
 }
 

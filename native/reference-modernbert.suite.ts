@@ -4,7 +4,7 @@ import { dot, type EncodedPair, gelu } from "./reference-model.suite.ts";
 
 type Row = Float64Array;
 
-/** ModernBERT's cross-encoder in plain float64, written from the model's definition and not from the kernels. */
+/** ModernBERT, a cross-encoder or an embedder, in plain float64, written from the model's definition and not from the kernels. */
 export class ModernbertReference {
   readonly #shape: ModernbertShape;
   readonly #tensors: readonly Float32Array[];
@@ -17,12 +17,13 @@ export class ModernbertReference {
     this.#tensors = tensors;
   }
 
-  logits({ ids }: EncodedPair): number[] {
-    const { layers, epsilon, headEpsilon, pooling, headActivation } = this.#shape;
+  outputs({ ids }: EncodedPair): number[] {
+    const { layers, epsilon, pooling, output, headEpsilon = 0, headActivation } = this.#shape;
     let rows = ids.map((id) => this.#norm(this.#row(0, id), 1, epsilon));
     for (let layer = 0; layer < layers; layer++) rows = this.#layer(rows, layer);
     const normed = rows.map((row) => this.#norm(row, layerAt(layers - 1) + 10, epsilon));
     const pooled = pooling === "cls" ? (normed[0] as Row) : meanOf(normed);
+    if (output === "embedding") return [...pooled];
     const head = layerAt(layers);
     const dense = this.#linear(pooled, head).map((x) => (headActivation === "gelu" ? gelu(x) : x));
     return [...this.#linear(this.#norm(dense, head + 2, headEpsilon), head + 4)];

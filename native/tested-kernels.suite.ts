@@ -40,7 +40,7 @@ export interface Kernels extends TestedAddon {
 /** A model, with the addon that made it. */
 export interface TestedModel {
   readonly model: NativeModel;
-  /** Logits of pairs that share a run. */
+  /** Logits or vectors of texts that share a run. */
   run(pairs: readonly EncodedPair[]): Float32Array;
   release(): void;
 }

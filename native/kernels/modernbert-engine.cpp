@@ -1,4 +1,4 @@
-// Cross-encoders of ModernBERT's shape. Compiled as engine.cpp is.
+// Models of ModernBERT's shape. Compiled as engine.cpp is.
 #include "../modernbert-engine.h"
 
 #include "models/add-tensors.h"
@@ -19,29 +19,29 @@ using KindOf = KindOfModel<ModernbertShape, ModernbertWeights<Kind>, ModernbertW
 
 /** Of a run that was checked. */
 template <class Kind>
-Outcome embedAndRun(const ModernbertWeights<Kind>& weights, const ModernbertShape& shape, ModernbertWorkspace<Kind>& w, int texts, int tokens, float* logits) {
+Outcome embedAndRun(const ModernbertWeights<Kind>& weights, const ModernbertShape& shape, ModernbertWorkspace<Kind>& w, int texts, int tokens, float* outputs) {
   if (shape.hasWordsFile && !readWords(weights.wordsFile, w.tokens, (size_t)tokens, (size_t)shape.hidden, w.words)) return Outcome::badFile;
-  forward(weights, shape, w, texts, tokens, logits);
+  forward(weights, shape, w, texts, tokens, outputs);
   return Outcome::done;
 }
 
 Outcome findOutliers(ModernbertWeights<ModernbertInt8>& weights, const ModernbertShape& shape, ModernbertWorkspace<ModernbertInt8>& w) {
   Outcome ran = Outcome::done;
   const bool found =
-      findOutliers(weights, shape, w, 1, longestText(shape), -1, [&](int tokens, float* logits) { ran = embedAndRun(weights, shape, w, LOT_TEXTS, tokens, logits); });
+      findOutliers(weights, shape, w, 1, longestText(shape), -1, [&](int tokens, float* outputs) { ran = embedAndRun(weights, shape, w, LOT_TEXTS, tokens, outputs); });
   return found ? ran : Outcome::outOfMemory;
 }
 /** In float32 no column is one. */
 Outcome findOutliers(ModernbertWeights<ModernbertFloat32>&, const ModernbertShape&, ModernbertWorkspace<ModernbertFloat32>&) { return Outcome::done; }
 
 template <class Kind>
-Outcome run(Model* model, const Run& run, float* logits, size_t* detail) {
+Outcome run(Model* model, const Run& run, float* outputs, size_t* detail) {
   const auto& shared = KindOf<Kind>::sharedOf(model);
   auto& w = KindOf<Kind>::workspaceOf(model);
   if (!shared.id) return Outcome::incomplete;
   if (!reserve(w, shared.shape, (int)run.tokenCount)) return Outcome::outOfMemory;
   const Outcome checked = copyAndCheck(w, run, longestText(shared.shape), shared.shape.vocabulary, 1, detail);
-  return checked == Outcome::done ? embedAndRun(shared.weights, shared.shape, w, (int)run.pairCount, (int)run.tokenCount, logits) : checked;
+  return checked == Outcome::done ? embedAndRun(shared.weights, shared.shape, w, (int)run.pairCount, (int)run.tokenCount, outputs) : checked;
 }
 
 template <class Kind>
@@ -59,7 +59,7 @@ constexpr ModelCalls callsOf = {run<Kind>, add<Kind>, KindOf<Kind>::make, KindOf
 
 template <class Kind>
 Outcome create(const ModernbertShape& shape, Units units, const WordsPlace& words, Model** created) {
-  return createInParts<KindOf<Kind>>(callsOf<Kind>, shape, units, words, longestText(shape), shape.labels, created);
+  return createInParts<KindOf<Kind>>(callsOf<Kind>, shape, units, words, longestText(shape), outputsOf(shape), created);
 }
 
 }  // namespace

@@ -96,9 +96,9 @@ static void runHead(const ModernbertWeights<Kind>& weights, const ModernbertShap
   }
 }
 
-/** Logits of a run that was checked and copied to the workspace. */
+/** The outputs of a run that was checked and copied to the workspace. */
 template <class Kind>
-static void forward(const ModernbertWeights<Kind>& weights, const ModernbertShape& shape, ModernbertWorkspace<Kind>& w, int pairs, int tokens, float* logits) {
+static void forward(const ModernbertWeights<Kind>& weights, const ModernbertShape& shape, ModernbertWorkspace<Kind>& w, int pairs, int tokens, float* outputs) {
   const TileScope scope(w.rows.usesTiles());
   embed(weights, shape, w, pairs);
   const bool isCls = shape.pooling == Pooling::cls;
@@ -109,5 +109,9 @@ static void forward(const ModernbertWeights<Kind>& weights, const ModernbertShap
   } else {
     poolMeans(shape, w, pairs);
   }
-  runHead(weights, shape, w, pairs, logits);
+  if (shape.hasHead) {
+    runHead(weights, shape, w, pairs, outputs);
+  } else {
+    memcpy(outputs, w.normed, (size_t)pairs * (size_t)shape.hidden * sizeof(float));
+  }
 }

@@ -53,6 +53,7 @@ static void layOut(ModernbertWeights<Kind>& weights, const ModernbertShape& shap
   arena.take(weights.globalAngles, angles);
   arena.take(weights.localAngles, angles);
   for (int i = 0; i < shape.layers; i++) layOut(weights.layers[i], shape, isForFirstRows(shape, i), arena);
+  if (!shape.hasHead) return;
   layOutMatrix(weights.headDense, shape.hidden, shape.hidden, arena);
   layOut(weights.headNorm, shape, arena);
   weights.headNorm.epsilon = shape.headEpsilon;

@@ -60,10 +60,18 @@ describe("the engine", () => {
       expect(choice).toMatchObject({
         engine: "native",
         kind: "modernbert",
-        model: { shape: { hidden: 64, reach: 4 } },
+        model: { shape: { hidden: 64, reach: 4, output: "logits" } },
       });
     }
   });
+
+  test.skipIf(nativeMissing).each(["cls", "mean"])(
+    `is our own for a ModernBERT that embeds, by %s${nativeMissing}`,
+    (pooling) => {
+      const choice = chooseEngine(modernbertWith({}, { output: "embedding", normalize: false, pooling }));
+      expect(choice).toMatchObject({ kind: "modernbert", model: { shape: { output: "embedding", pooling } } });
+    },
+  );
 
   test.skipIf(nativeFloat32Missing)(`is our own for a cross-encoder in fp32${nativeFloat32Missing}`, () => {
     const choice = chooseEngine({ ...facts, graph: graphOf(golden, "fp32") });
@@ -114,7 +122,7 @@ describe("the engine", () => {
     [modernbertWith({ hidden_size: 96, num_attention_heads: 3 }), /layers of 96 numbers/],
     [modernbertWith({ intermediate_size: 1000 }), /feed-forward layers of 1000/],
     [{ ...modernbertWith({}), labels: 3 }, /at most 2 logits, and this model 3/],
-    [modernbertWith({}, { output: "embedding", normalize: false }), /ModernBERT it runs rerankers/],
+    [modernbertWith({}, { output: "embedding", normalize: false, modules: HEAD }), /modules behind an embedder/],
     [modernbertWith({}, { pooling: "last", modules: HEAD }), /last token/],
     [modernbertWith({}, { modules: HEAD.slice(1) }), /Dense, LayerNorm, Dense alone/],
     [modernbertWith({}, { modules: [{ ...HEAD[0], residual: true }, HEAD[1], HEAD[2]] }), /Dense, LayerNorm, Dense/],

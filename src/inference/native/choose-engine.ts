@@ -141,8 +141,7 @@ function describeNativeModel(facts: EngineFacts): DescribedModel | string {
   const config = new ConfigReader(graph.config);
   const architecture = architectureOf(config, headUse(graph.options));
   if (architecture === modernbert) {
-    if (output !== "logits") return "of ModernBERT it runs rerankers and no embedders";
-    const model = describeModernbert(config, graph.options);
+    const model = describeModernbert(config, graph.options, output);
     if (typeof model === "string") return model;
     return modernbertSizeProblem(model, facts.labels) ?? { kind: "modernbert", arithmetic, model };
   }

@@ -8,7 +8,7 @@ import {
 import type { CompileOptions } from "../compiler/compile-model.ts";
 import type { ConfigReader } from "../compiler/config-reader.ts";
 import { type DenseModule, LAYER_NORM_EPSILON, type LayerNormModule } from "../compiler/module-chain.ts";
-import type { ModernbertShape } from "./native-addon.ts";
+import type { ModernbertShape, NativeOutput } from "./native-addon.ts";
 
 /** A ModernBERT that the kernels take, as its config.json and its modules describe it. */
 export interface ModernbertModel {
@@ -20,8 +20,9 @@ export interface ModernbertModel {
   readonly head: ModernbertHead;
 }
 
-/** A dense layer, its activation, a norm and the classifier: the architecture's own, or modules of sentence-transformers. */
+/** A dense layer, its activation, a norm and the classifier: the architecture's own, or modules of sentence-transformers. Embedders have none. */
 export type ModernbertHead =
+  | { readonly kind: "none" }
   | { readonly kind: "own"; readonly denseBias: boolean }
   | {
       readonly kind: "modules";
@@ -37,10 +38,11 @@ export const EXACT_GELU: ReadonlySet<string> = new Set(["gelu", "gelu_python"]);
 export function describeModernbert(
   config: ConfigReader,
   options: Pick<CompileOptions, "modules" | "pooling">,
+  output: NativeOutput,
 ): ModernbertModel | string {
   const activation = config.text("hidden_activation", "gelu");
   if (!EXACT_GELU.has(activation)) return `it does not know the activation "${activation}"`;
-  const found = describeHead(config, options);
+  const found = output === "logits" ? describeHead(config, options) : describePooling(output, options);
   if (typeof found === "string") return found;
   const dimensions = modernbertDimensions(config);
   const kinds = modernbertLayerKinds(config);
@@ -72,7 +74,15 @@ export function describeModernbert(
 
 interface DescribedHead {
   readonly head: ModernbertHead;
-  readonly shape: Pick<ModernbertShape, "headEpsilon" | "pooling" | "headActivation">;
+  readonly shape: Pick<ModernbertShape, "output" | "pooling" | "headEpsilon" | "headActivation">;
+}
+
+function describePooling(
+  output: Exclude<NativeOutput, "logits">,
+  { modules }: Pick<CompileOptions, "modules">,
+): DescribedHead | string {
+  if (modules !== undefined) return "it runs no modules behind an embedder's pooling";
+  return { head: { kind: "none" }, shape: { output: "embedding", pooling: output === "mean" ? "mean" : "cls" } };
 }
 
 function describeHead(
@@ -88,6 +98,7 @@ function describeHead(
   return {
     head: { kind: "own", denseBias: config.flag("classifier_bias", false) },
     shape: {
+      output: "logits",
       headEpsilon: modernbertDimensions(config).epsilon,
       pooling: modernbertPooling(config),
       headActivation: "gelu",
@@ -117,7 +128,12 @@ function describeModules(
   if (!isKnown) return "of heads of sentence-transformers' modules it runs Dense, LayerNorm, Dense alone";
   return {
     head: { kind: "modules", dense, norm, out },
-    shape: { headEpsilon: LAYER_NORM_EPSILON, pooling, headActivation: dense.activation === "gelu" ? "gelu" : "none" },
+    shape: {
+      output: "logits",
+      headEpsilon: LAYER_NORM_EPSILON,
+      pooling,
+      headActivation: dense.activation === "gelu" ? "gelu" : "none",
+    },
   };
 }
 

@@ -3,8 +3,9 @@ import type { Checkpoint, Weight } from "../compiler/checkpoint.ts";
 import { rotaryFrequencies } from "../compiler/rotary-positions.ts";
 import type { ModernbertModel } from "./modernbert-model.ts";
 
-/** Logits of the model's head. @throws PgVectorDBError `model_invalid` */
-export function modernbertLabels(checkpoint: Checkpoint, { head }: ModernbertModel): number {
+/** Logits of the model's head, where it has one. @throws PgVectorDBError `model_invalid` */
+export function modernbertLabels(checkpoint: Checkpoint, { head }: ModernbertModel): number | undefined {
+  if (head.kind === "none") return undefined;
   return head.kind === "modules" ? head.out.outputs : labelCount({ checkpoint }, "classifier");
 }
 
@@ -43,26 +44,36 @@ export function modernbertParts(
   ];
   return {
     words: base.weight("embeddings.tok_embeddings.weight", [shape.vocabulary, hidden]),
-    others: [embedded, ...Array.from({ length: layers }, (_, index) => layerAt(index)), headTensors(checkpoint, model)],
+    others: [
+      embedded,
+      ...Array.from({ length: layers }, (_, index) => layerAt(index)),
+      ...headTensors(checkpoint, model),
+    ],
   };
 }
 
-function headTensors(checkpoint: Checkpoint, model: ModernbertModel): Weight[] {
+/** The head's part, or none. */
+function headTensors(checkpoint: Checkpoint, model: ModernbertModel): Weight[][] {
   const { head, shape, biases } = model;
   const { hidden } = shape;
   const labels = modernbertLabels(checkpoint, model);
+  if (head.kind === "none" || labels === undefined) return [];
   if (head.kind === "own") {
     return [
-      ...named(checkpoint, "head.dense", [hidden, hidden], head.denseBias),
-      ...named(checkpoint, "head.norm", [hidden], biases.norm),
-      ...named(checkpoint, "classifier", [labels, hidden], true),
+      [
+        ...named(checkpoint, "head.dense", [hidden, hidden], head.denseBias),
+        ...named(checkpoint, "head.norm", [hidden], biases.norm),
+        ...named(checkpoint, "classifier", [labels, hidden], true),
+      ],
     ];
   }
   const { dense, norm, out } = head;
   return [
-    ...named(checkpoint, `${dense.folder}/linear`, [hidden, hidden], dense.bias),
-    ...named(checkpoint, `${norm.folder}/norm`, [hidden], true),
-    ...named(checkpoint, `${out.folder}/linear`, [labels, hidden], out.bias),
+    [
+      ...named(checkpoint, `${dense.folder}/linear`, [hidden, hidden], dense.bias),
+      ...named(checkpoint, `${norm.folder}/norm`, [hidden], true),
+      ...named(checkpoint, `${out.folder}/linear`, [labels, hidden], out.bias),
+    ],
   ];
 }
 

@@ -71,13 +71,16 @@ export interface ModernbertShape {
   readonly reach: number;
   /** For each layer 1 where its tokens see all others, 0 where they see those within reach. */
   readonly isGlobal: Uint8Array;
-  /** Of the encoder's norms, and of the head's. */
+  /** Of the encoder's norms. */
   readonly epsilon: number;
-  readonly headEpsilon: number;
-  readonly labels: number;
   readonly pooling: "cls" | "mean";
+  /** What a text gives: logits of a head over what is pooled, or that itself. */
+  readonly output: "logits" | "embedding";
+  /** Of the head, which gives `"logits"`. */
+  readonly labels?: number | undefined;
+  readonly headEpsilon?: number | undefined;
   /** Behind the head's dense layer. */
-  readonly headActivation: "gelu" | "none";
+  readonly headActivation?: "gelu" | "none" | undefined;
 }
 
 /** Quantised weights, or numbers as they are. */
@@ -119,7 +122,7 @@ export interface NativeAddon {
     units?: NativeUnits,
     words?: WordsPlace,
   ): NativeModel;
-  /** The same for a cross-encoder of ModernBERT's shape, `tensors` in the order of `modernbertParts`. @throws RangeError, TypeError for what does not fit */
+  /** The same for a model of ModernBERT's shape, `tensors` in the order of `modernbertParts`. @throws RangeError, TypeError for what does not fit */
   createModernbertModel(
     shape: ModernbertShape,
     tensors: readonly Float32Array[],

@@ -28,7 +28,9 @@ const CHECKPOINTS = [
   "roberta-blocks",
   "xlm-roberta-blocks",
 ].map(goldenCheckpoint);
-const EMBEDDERS = ["bert-embedder-blocks", "xlm-roberta-embedder-blocks"].map(goldenCheckpoint);
+const EMBEDDERS = ["bert-embedder-blocks", "modernbert-embedder-blocks", "xlm-roberta-embedder-blocks"].map(
+  goldenCheckpoint,
+);
 const DTYPES = ["int8", "fp32"] as const;
 /** Root mean square of the differences from the float32 reference, as a part of the logits' own; 0.7 to 5 % were measured. */
 const INT8_TOLERANCE = 0.08;
@@ -181,6 +183,8 @@ describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
   });
 
   describe.each(EMBEDDERS)("for the embedder $name", (golden) => {
+    // 0.079 was measured of a ModernBERT's first rows.
+    const int8Tolerance = golden.name.startsWith("modernbert") ? 0.12 : 0.05;
     test.each(["mean", "cls"] as const)("gives the reference's vectors, by pooling %s", async (pooling) => {
       const options = { output: "embedding", pooling, normalize: false } as const;
       const expected = golden.cases.flatMap((each) => each[pooling] ?? []);
@@ -194,8 +198,7 @@ describe.skipIf(nativeMissing)(`the native engine${nativeMissing}`, () => {
             expect(session.outputNames).toEqual(["embedding"]);
             expect(session.outputDims("embedding")).toEqual(["batch", 64]);
             const vectors = await vectorsOf(session, inputsOf(golden).map(withoutTypes));
-            const tolerance = dtype === "fp32" ? 1e-5 : 0.05;
-            expect(relativeError(vectors, expected)).toBeLessThan(tolerance);
+            expect(relativeError(vectors, expected)).toBeLessThan(dtype === "fp32" ? 1e-5 : int8Tolerance);
             // One behind the other, in any company, to the last bit.
             const reversed = await vectorsOf(session, inputsOf(golden).map(withoutTypes).toReversed());
             expect(reversed).toEqual(vectors.toReversed());

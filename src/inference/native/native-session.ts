@@ -18,6 +18,11 @@ export interface NativeUse extends Pick<NativeShape, "types"> {
   readonly batchTokens: number;
 }
 
+/** @param labels of the head, where there is one */
+export function outputNamed(labels: number | undefined, hidden: number): NativeUse["output"] {
+  return labels === undefined ? { name: "embedding", width: hidden } : { name: "logits", width: labels };
+}
+
 export interface NativeParts extends NativeUse {
   readonly addon: NativeAddon;
   readonly model: NativeModel;

@@ -9,7 +9,7 @@ import { leaveToRuntime } from "./leave-to-runtime.ts";
 import { loadNativeModel } from "./load-native-model.ts";
 import { modernbertLabels, modernbertParts } from "./modernbert-tensors.ts";
 import type { WordsPlace } from "./native-addon.ts";
-import { CHECKPOINT_BATCH_TOKENS, NativeSession } from "./native-session.ts";
+import { CHECKPOINT_BATCH_TOKENS, NativeSession, outputNamed } from "./native-session.ts";
 
 /** Opens a ModernBERT in the native engine. @throws PgVectorDBError `model_invalid`, `model_not_found` */
 export async function openModernbertSession(
@@ -41,7 +41,7 @@ async function createSession(
   if (native === undefined) return undefined;
   const use = {
     types: 1,
-    output: { name: "logits", width: labels } as const,
+    output: outputNamed(labels, shape.hidden),
     batchTokens: CHECKPOINT_BATCH_TOKENS[arithmetic],
   };
   return new NativeSession({ ...use, addon, model: native }, gate);

@@ -9,7 +9,7 @@ import { chooseEngine, type NativeChoice, sizeProblem } from "./choose-engine.ts
 import { leaveToRuntime } from "./leave-to-runtime.ts";
 import { loadNativeModel } from "./load-native-model.ts";
 import type { NativeShape, WordsPlace } from "./native-addon.ts";
-import { CHECKPOINT_BATCH_TOKENS, NativeSession, type SharedModel } from "./native-session.ts";
+import { CHECKPOINT_BATCH_TOKENS, NativeSession, outputNamed, type SharedModel } from "./native-session.ts";
 import { nativeParts } from "./native-tensors.ts";
 import { openModernbertSession } from "./open-modernbert-session.ts";
 import { openPrunedSession } from "./open-pruned-session.ts";
@@ -75,10 +75,7 @@ async function createSession(
   if (model === undefined) return undefined;
   const use = {
     types: shape.types,
-    output:
-      labels === undefined
-        ? ({ name: "embedding", width: sizes.hidden } as const)
-        : ({ name: "logits", width: labels } as const),
+    output: outputNamed(labels, sizes.hidden),
     batchTokens: CHECKPOINT_BATCH_TOKENS[arithmetic],
   };
   return new NativeSession({ ...use, addon, model }, gate);
