@@ -19,6 +19,13 @@ export function checkInteger(name: string, value: unknown, { min, max }: { min: 
 }
 
 /** @throws PgVectorDBError `invalid_argument` that names the option */
+export function checkNotNegative(name: string, value: unknown): asserts value is number | undefined {
+  if (value !== undefined && !(Number.isFinite(value) && (value as number) >= 0)) {
+    throw invalidArgument(`\`${name}\` must be a number of at least 0.`);
+  }
+}
+
+/** @throws PgVectorDBError `invalid_argument` that names the option */
 export function checkCallback(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== "function") throw invalidArgument(`\`${name}\` must be a function.`);
 }

@@ -1,3 +1,4 @@
+import { checkNotNegative } from "./check-options.ts";
 import type { VectorStorage } from "./contracts/collection.ts";
 import type { Embedder, Vector } from "./contracts/embedder.ts";
 import { PgVectorDBError } from "./errors.ts";
@@ -77,9 +78,7 @@ export function checkEmbedder(embedder: unknown): asserts embedder is Embedder {
       `\`embedder.dimensions\` must be an integer from 1 to ${MAX_DIMENSIONS}.`,
     );
   }
-  if (hybridWeight !== undefined && !(Number.isFinite(hybridWeight) && (hybridWeight as number) >= 0)) {
-    throw new PgVectorDBError("invalid_argument", "`embedder.hybridWeight` must be a number of at least 0.");
-  }
+  checkNotNegative("embedder.hybridWeight", hybridWeight);
   if (typeof embedDocuments !== "function" || typeof embedQuery !== "function") {
     throw new PgVectorDBError(
       "invalid_argument",

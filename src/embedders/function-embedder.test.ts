@@ -14,6 +14,12 @@ describe("fromFunction", () => {
     expect(await embedder.embedQuery("bc")).toEqual([2, 1]);
   });
 
+  it("says what its ranking counts in a hybrid search", () => {
+    const embedder = fromFunction({ id: "e", dimensions: 2, embed: lengths, hybridWeight: 2.5 });
+    expect(embedder.hybridWeight).toBe(2.5);
+    expect(fromFunction({ id: "e", dimensions: 2, embed: lengths }).hybridWeight).toBeUndefined();
+  });
+
   it("embeds documents and queries with two functions", async () => {
     const embedder = fromFunction({
       id: "prefixed-v1",
@@ -104,6 +110,8 @@ describe("fromFunction", () => {
     [{ id: "e", dimensions: 2, embedDocuments: lengths }, "`embedQuery`"],
     [{ id: "e", dimensions: 2, embed: lengths, embedQuery: lengths }, "`embed`"],
     [{ id: "e", dimensions: 2, embed: lengths, batch: 5 }, "`batch`"],
+    [{ id: "e", dimensions: 2, embed: lengths, hybridWeight: -1 }, "`hybridWeight`"],
+    [{ id: "e", dimensions: 2, embed: lengths, hybridWeight: Number.NaN }, "`hybridWeight`"],
   ])("refuses the options %j", (options, named) => {
     expect(() => fromFunction(options as unknown as FunctionEmbedderOptions)).toThrow(
       expect.objectContaining({ code: "invalid_argument", message: expect.stringContaining(named) }),

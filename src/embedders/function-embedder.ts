@@ -1,3 +1,4 @@
+import { checkNotNegative } from "../check-options.ts";
 import type { Embedder, EmbedOptions, Vector } from "../contracts/embedder.ts";
 import { withDeadline } from "../deadline.ts";
 import { PgVectorDBError } from "../errors.ts";
@@ -18,6 +19,8 @@ interface EmbedderIdentity {
   readonly id: string;
   /** Length of every vector: a positive integer. */
   readonly dimensions: number;
+  /** As `Embedder.hybridWeight`. */
+  readonly hybridWeight?: number | undefined;
 }
 
 export type FunctionEmbedderOptions = EmbedderIdentity &
@@ -58,12 +61,14 @@ export function fromFunction(options: FunctionEmbedderOptions): Embedder {
 class FunctionEmbedder implements Embedder {
   readonly id: string;
   readonly dimensions: number;
+  readonly hybridWeight: number | undefined;
   readonly #embedTexts: EmbedTexts;
   readonly #embedText: EmbedText | undefined;
 
   constructor(options: FunctionEmbedderOptions) {
     this.id = options.id;
     this.dimensions = options.dimensions;
+    this.hybridWeight = options.hybridWeight;
     this.#embedTexts = options.embed ?? options.embedDocuments;
     this.#embedText = options.embedQuery;
   }
@@ -112,7 +117,7 @@ class FunctionEmbedder implements Embedder {
   }
 }
 
-const OPTION_NAMES = ["id", "dimensions", "embed", "embedDocuments", "embedQuery"];
+const OPTION_NAMES = ["id", "dimensions", "hybridWeight", "embed", "embedDocuments", "embedQuery"];
 
 function checkEmbedderOptions(options: unknown): void {
   if (typeof options !== "object" || options === null) throw invalid("`options` must be an object.");
@@ -121,13 +126,14 @@ function checkEmbedderOptions(options: unknown): void {
       throw invalid(`Unknown option \`${name}\`. Known: ${OPTION_NAMES.join(", ")}.`);
     }
   }
-  const { id, dimensions, embed, embedDocuments, embedQuery } = options as Record<string, unknown>;
+  const { id, dimensions, hybridWeight, embed, embedDocuments, embedQuery } = options as Record<string, unknown>;
   if (typeof id !== "string" || id.trim() === "") {
     throw invalid("`id` must be a string that names the model and its version: a collection remembers it.");
   }
   if (!Number.isSafeInteger(dimensions) || (dimensions as number) < 1) {
     throw invalid("`dimensions` must be a positive integer, the length of every vector.");
   }
+  checkNotNegative("hybridWeight", hybridWeight);
   const both = typeof embedDocuments === "function" && typeof embedQuery === "function" && embed === undefined;
   const one = typeof embed === "function" && embedDocuments === undefined && embedQuery === undefined;
   if (!both && !one) {

@@ -71,8 +71,8 @@ describe("createLocalEmbedder", () => {
     expect(embedder.id).toBe(`local:${model}`);
     await using other = await createLocalEmbedder({ model, maxLength: 8, queryPrefix: "q: ", batchSize: 4 });
     expect(other.id).toBe(`local:${model}?maxLength=8,queryPrefix="q: "`);
-    await using named = await createLocalEmbedder({ model, id: "mine@1" });
-    expect(named.id).toBe("mine@1");
+    await using named = await createLocalEmbedder({ model, id: "mine@1", hybridWeight: 2 });
+    expect([named.id, named.hybridWeight]).toEqual(["mine@1", 2]);
   });
 
   it("takes empty and ill-formed input, and refuses what is no text", async () => {
@@ -95,6 +95,7 @@ describe("createLocalEmbedder", () => {
       [{ model, pooling: "max" }, /`pooling`/],
       [{ model, normalise: true }, /Unknown option `normalise`/],
       [{ model, queryPrefix: 1 }, /`queryPrefix`/],
+      [{ model, hybridWeight: -1 }, /`hybridWeight`/],
     ];
     for (const [options, message] of cases) {
       const call = createLocalEmbedder(options as LocalEmbedderOptions);

@@ -19,13 +19,18 @@ export interface LocalEmbedderOptions extends Omit<LocalModelOptions, "model"> {
   readonly queryPrefix?: string | undefined;
   /** Put before every document, as e5 (`"passage: "`) wants it. Default: as `encode_document` would, nothing where the repository has none. */
   readonly documentPrefix?: string | undefined;
+  /** As `Embedder.hybridWeight`. */
+  readonly hybridWeight?: number | undefined;
   /** Names the embedder for the collections it fills. Default: made of the model and every option that changes a vector. */
   readonly id?: string | undefined;
   /** Stops the loading. */
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface LocalEmbedder extends Required<Omit<Embedder, "hybridWeight">>, AsyncDisposable {}
+export interface LocalEmbedder
+  extends Required<Omit<Embedder, "hybridWeight">>,
+    Pick<Embedder, "hybridWeight">,
+    AsyncDisposable {}
 
 const isString = (value: unknown) => typeof value === "string";
 
@@ -42,7 +47,7 @@ const isString = (value: unknown) => typeof value === "string";
  */
 export async function createLocalEmbedder(options: LocalEmbedderOptions): Promise<LocalEmbedder> {
   checkOptions(options);
-  const { signal, id, queryPrefix, documentPrefix, ...source } = options;
+  const { signal, id, queryPrefix, documentPrefix, hybridWeight, ...source } = options;
   const { device = "cpu", dtype = "fp32", batchSize = 32, maxLength = 512 } = source;
   const encoder = new SentenceEncoder({ ...source, device, dtype, batchSize, maxLength });
   try {
@@ -50,27 +55,36 @@ export async function createLocalEmbedder(options: LocalEmbedderOptions): Promis
     const dimensions = stated > 0 ? stated : await measureDimensions(encoder, signal);
     const { query, document } = encoder.prompts;
     const prefixes = { queryPrefix: queryPrefix ?? query, documentPrefix: documentPrefix ?? document };
-    return new LoadedEmbedder(encoder, { id: id ?? describe(options, prefixes), dimensions, ...prefixes });
+    return new LoadedEmbedder(encoder, {
+      id: id ?? describe(options, prefixes),
+      dimensions,
+      hybridWeight,
+      ...prefixes,
+    });
   } catch (error) {
     await encoder.close();
     throw error;
   }
 }
 
+interface LoadedFacts extends Pick<Embedder, "id" | "dimensions" | "hybridWeight"> {
+  readonly queryPrefix: string;
+  readonly documentPrefix: string;
+}
+
 class LoadedEmbedder implements LocalEmbedder {
   readonly id: string;
   readonly dimensions: number;
+  readonly hybridWeight: number | undefined;
   readonly #encoder: SentenceEncoder;
   readonly #queryPrefix: string;
   readonly #documentPrefix: string;
 
-  constructor(
-    encoder: SentenceEncoder,
-    facts: { id: string; dimensions: number; queryPrefix: string; documentPrefix: string },
-  ) {
+  constructor(encoder: SentenceEncoder, facts: LoadedFacts) {
     this.#encoder = encoder;
     this.id = facts.id;
     this.dimensions = facts.dimensions;
+    this.hybridWeight = facts.hybridWeight;
     this.#queryPrefix = facts.queryPrefix;
     this.#documentPrefix = facts.documentPrefix;
   }
@@ -113,6 +127,7 @@ function checkOptions(options: LocalEmbedderOptions): void {
     normalize: optionChecks.flag,
     queryPrefix: prefix,
     documentPrefix: prefix,
+    hybridWeight: optionChecks.weight,
     id: optionChecks.text,
     signal: ["an AbortSignal", (value) => value instanceof AbortSignal],
   });

@@ -85,6 +85,7 @@ export const optionChecks = {
   callback: FUNCTION,
   /** An integer that is not negative. */
   size: ["an integer that is not negative", (value) => Number.isSafeInteger(value) && (value as number) >= 0],
+  weight: ["a number of at least 0", (value) => Number.isFinite(value) && (value as number) >= 0],
   oneOf: (values: readonly string[]): Check => [
     values.map((value) => `"${value}"`).join(", "),
     (value) => values.includes(value as string),

@@ -1,5 +1,5 @@
 import type { Sql } from "sql-template-tag";
-import { checkInteger, checkOptionNames, invalidArgument } from "../check-options.ts";
+import { checkInteger, checkNotNegative, checkOptionNames, invalidArgument } from "../check-options.ts";
 import type { SpaceRecord } from "../database/space-columns.ts";
 import { compileWhere } from "../search/compile-where.ts";
 import type { FusionPlan } from "../search/fuse.ts";
@@ -87,21 +87,15 @@ export function checkMethod(method: unknown): SearchMethod {
 }
 
 function planFusion(fusion: unknown, rankConstant: unknown): RetrievalPlan["fusion"] {
-  checkRankConstant("rankConstant", rankConstant);
+  checkNotNegative("rankConstant", rankConstant);
   if (fusion === undefined) return { kind: "rrf", rankConstant: rankConstant ?? DEFAULT_RANK_CONSTANT };
   if (rankConstant !== undefined) throw invalidArgument("Pass `fusion` or `rankConstant`, not both.");
   if (typeof fusion !== "object" || fusion === null) throw invalidArgument("`fusion` must be an object with a `kind`.");
   const { kind, rankConstant: own } = fusion as { kind?: unknown; rankConstant?: unknown };
   if (kind !== "rrf" && kind !== "weighted") throw invalidArgument("`fusion.kind` must be one of: rrf, weighted.");
   checkOptionNames(fusion, kind === "rrf" ? ["kind", "rankConstant"] : ["kind"]);
-  checkRankConstant("fusion.rankConstant", own);
+  checkNotNegative("fusion.rankConstant", own);
   return kind === "rrf" ? { kind, rankConstant: own ?? DEFAULT_RANK_CONSTANT } : { kind };
-}
-
-function checkRankConstant(name: string, value: unknown): asserts value is number | undefined {
-  if (value !== undefined && !(isFiniteNumber(value) && value >= 0)) {
-    throw invalidArgument(`\`${name}\` must be a number of at least 0.`);
-  }
 }
 
 interface WeightDefaults {
