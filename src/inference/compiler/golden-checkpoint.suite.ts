@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { openCheckpointWeights } from "../safetensors/open-checkpoint-weights.ts";
 import type { SafetensorsSource } from "../safetensors/open-safetensors.ts";
-import { sourceOfPrefix } from "./shared-prefix.ts";
+import { shapeWithoutPrefix, sourceOfPrefix } from "./shared-prefix.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../../test/fixtures/checkpoints");
 
@@ -65,14 +65,7 @@ export async function runBatch(
   const feeds = session.inputMetadata.map((input) => {
     const { name } = input;
     if (input.isTensor && sourceOfPrefix(name) !== undefined) {
-      return [
-        name,
-        new Tensor(
-          "float32",
-          [],
-          input.shape.map((size) => (typeof size === "number" ? size : 0)),
-        ),
-      ] as const;
+      return [name, new Tensor("float32", [], shapeWithoutPrefix(input.shape))] as const;
     }
     const table = tables[name] ?? [];
     const values = BigInt64Array.from(table.flat(), BigInt);

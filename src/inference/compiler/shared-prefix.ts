@@ -10,6 +10,11 @@ export function sourceOfPrefix(inputName: string): string | undefined {
   return inputName.startsWith(TAKEN) ? `${MADE}${inputName.slice(TAKEN.length)}` : undefined;
 }
 
+/** The lengths of such an input's tensor for a prefix of no tokens. */
+export function shapeWithoutPrefix(shape: readonly (number | string)[]): number[] {
+  return shape.map((size) => (typeof size === "number" ? size : 0));
+}
+
 export interface KeysAndValues {
   /** `[batch, heads, tokens, size]`, as are the values. Keys are turned by their positions. */
   readonly keys: Value;

@@ -17,12 +17,12 @@ export interface ModernbertModel {
   readonly thetas: { readonly global: number; readonly local: number };
   /** Which of the encoder's parts have biases. */
   readonly biases: { readonly norm: boolean; readonly attention: boolean; readonly feedForward: boolean };
-  readonly head: ModernbertHead;
+  /** Embedders have none. */
+  readonly head?: ModernbertHead | undefined;
 }
 
-/** A dense layer, its activation, a norm and the classifier: the architecture's own, or modules of sentence-transformers. Embedders have none. */
+/** A dense layer, its activation, a norm and the classifier: the architecture's own, or modules of sentence-transformers. */
 export type ModernbertHead =
-  | { readonly kind: "none" }
   | { readonly kind: "own"; readonly denseBias: boolean }
   | {
       readonly kind: "modules";
@@ -73,7 +73,7 @@ export function describeModernbert(
 }
 
 interface DescribedHead {
-  readonly head: ModernbertHead;
+  readonly head?: ModernbertHead | undefined;
   readonly shape: Pick<ModernbertShape, "output" | "pooling" | "headEpsilon" | "headActivation">;
 }
 
@@ -82,7 +82,7 @@ function describePooling(
   { modules }: Pick<CompileOptions, "modules">,
 ): DescribedHead | string {
   if (modules !== undefined) return "it runs no modules behind an embedder's pooling";
-  return { head: { kind: "none" }, shape: { output: "embedding", pooling: output === "mean" ? "mean" : "cls" } };
+  return { shape: { output: "embedding", pooling: output === "mean" ? "mean" : "cls" } };
 }
 
 function describeHead(

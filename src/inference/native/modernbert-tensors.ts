@@ -1,11 +1,14 @@
 import { labelCount } from "../compiler/architectures/label-count.ts";
 import type { Checkpoint, Weight } from "../compiler/checkpoint.ts";
 import { rotaryFrequencies } from "../compiler/rotary-positions.ts";
-import type { ModernbertModel } from "./modernbert-model.ts";
+import type { ModernbertHead, ModernbertModel } from "./modernbert-model.ts";
 
 /** Logits of the model's head, where it has one. @throws PgVectorDBError `model_invalid` */
 export function modernbertLabels(checkpoint: Checkpoint, { head }: ModernbertModel): number | undefined {
-  if (head.kind === "none") return undefined;
+  return head && labelsOf(checkpoint, head);
+}
+
+function labelsOf(checkpoint: Checkpoint, head: ModernbertHead): number {
   return head.kind === "modules" ? head.out.outputs : labelCount({ checkpoint }, "classifier");
 }
 
@@ -19,7 +22,7 @@ export function modernbertParts(
   checkpoint: Checkpoint,
   model: ModernbertModel,
 ): { readonly words: Weight; readonly others: readonly (readonly Weight[])[] } {
-  const { shape, thetas, biases } = model;
+  const { shape, thetas, biases, head } = model;
   const { hidden, inner, layers } = shape;
   const base = checkpoint.base("model.");
   const normAt = (name: string) => named(base, name, [hidden], biases.norm);
@@ -47,33 +50,26 @@ export function modernbertParts(
     others: [
       embedded,
       ...Array.from({ length: layers }, (_, index) => layerAt(index)),
-      ...headTensors(checkpoint, model),
+      ...(head === undefined ? [] : [headTensors(checkpoint, model, head)]),
     ],
   };
 }
 
-/** The head's part, or none. */
-function headTensors(checkpoint: Checkpoint, model: ModernbertModel): Weight[][] {
-  const { head, shape, biases } = model;
+function headTensors(checkpoint: Checkpoint, { shape, biases }: ModernbertModel, head: ModernbertHead): Weight[] {
   const { hidden } = shape;
-  const labels = modernbertLabels(checkpoint, model);
-  if (head.kind === "none" || labels === undefined) return [];
+  const labels = labelsOf(checkpoint, head);
   if (head.kind === "own") {
     return [
-      [
-        ...named(checkpoint, "head.dense", [hidden, hidden], head.denseBias),
-        ...named(checkpoint, "head.norm", [hidden], biases.norm),
-        ...named(checkpoint, "classifier", [labels, hidden], true),
-      ],
+      ...named(checkpoint, "head.dense", [hidden, hidden], head.denseBias),
+      ...named(checkpoint, "head.norm", [hidden], biases.norm),
+      ...named(checkpoint, "classifier", [labels, hidden], true),
     ];
   }
   const { dense, norm, out } = head;
   return [
-    [
-      ...named(checkpoint, `${dense.folder}/linear`, [hidden, hidden], dense.bias),
-      ...named(checkpoint, `${norm.folder}/norm`, [hidden], true),
-      ...named(checkpoint, `${out.folder}/linear`, [labels, hidden], out.bias),
-    ],
+    ...named(checkpoint, `${dense.folder}/linear`, [hidden, hidden], dense.bias),
+    ...named(checkpoint, `${norm.folder}/norm`, [hidden], true),
+    ...named(checkpoint, `${out.folder}/linear`, [labels, hidden], out.bias),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { PgVectorDBError } from "../../errors.ts";
-import { sourceOfPrefix } from "../compiler/shared-prefix.ts";
+import { shapeWithoutPrefix, sourceOfPrefix } from "../compiler/shared-prefix.ts";
 import type { EncodedInput } from "../inputs/pair-encoder.ts";
 import type { PrefixState } from "./prefix-states.ts";
 
@@ -24,11 +24,15 @@ export class SessionFeeds {
   constructor(tensor: TensorClass, session: InferenceSession, padTokenId: number) {
     this.#tensor = tensor;
     this.#padTokenId = padTokenId;
-    const ofPrefix = session.inputMetadata.filter(({ name }) => sourceIn(session, name) !== undefined);
-    this.tokenInputs = session.inputMetadata.filter((input) => !ofPrefix.includes(input));
-    this.prefixSources = new Map(ofPrefix.map(({ name }) => [name, sourceIn(session, name) as string]));
+    const sources = prefixSources(session);
+    const ofPrefix = session.inputMetadata.filter(({ name }) => sources.has(name));
+    this.tokenInputs = session.inputMetadata.filter(({ name }) => !sources.has(name));
+    this.prefixSources = sources;
     this.noPrefix = Object.fromEntries(
-      ofPrefix.map((input) => [input.name, new tensor("float32", [], emptyShape(input))]),
+      ofPrefix.map((input) => {
+        const shape = input.isTensor ? shapeWithoutPrefix(input.shape) : [];
+        return [input.name, new tensor("float32", [], shape)];
+      }),
     );
     checkInputs(session, this.tokenInputs);
   }
@@ -52,13 +56,13 @@ export class SessionFeeds {
   }
 }
 
-function sourceIn(session: InferenceSession, inputName: string): string | undefined {
-  const source = sourceOfPrefix(inputName);
-  return source !== undefined && session.outputNames.includes(source) ? source : undefined;
-}
-
-function emptyShape(input: InputMetadata): number[] {
-  return input.isTensor ? input.shape.map((size) => (typeof size === "number" ? size : 0)) : [];
+function prefixSources({ inputNames, outputNames }: InferenceSession): Map<string, string> {
+  const sources = new Map<string, string>();
+  for (const name of inputNames) {
+    const source = sourceOfPrefix(name);
+    if (source !== undefined && outputNames.includes(source)) sources.set(name, source);
+  }
+  return sources;
 }
 
 function fillRow(row: BigInt64Array, name: string, input: EncodedInput, padTokenId: number): void {
