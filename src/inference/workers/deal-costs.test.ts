@@ -17,6 +17,10 @@ describe("dealCosts", () => {
     );
   });
 
+  it("leaves no hand empty where costs are nothing", () => {
+    expect(dealCosts([0, 0, 3, 0], 3)).toEqual([[2], [0, 3], [1]]);
+  });
+
   it("gives a large cost as much weight as many small ones", () => {
     expect(dealCosts([100, 1, 1, 1], 2)).toEqual([[0], [1, 2, 3]]);
   });
