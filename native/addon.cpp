@@ -18,8 +18,8 @@ struct Handle {
   int64_t reported;
 };
 
-// Any number that nothing else has: it tells our objects from those of another addon, and those of the two addons from each other.
-constexpr napi_type_tag MODEL_TAG = {0x7d3c1f0a5b2e4c68, 0x9e84d6f1a07b3552 + KERNELS_FOR_AVX2};
+// Any number that nothing else has: it tells our objects from those of another addon, and those of our addons from each other.
+constexpr napi_type_tag MODEL_TAG = {0x7d3c1f0a5b2e4c68, 0x9e84d6f1a07b3552 + (uint64_t)KERNELS};
 
 const ModelCalls& callsOf(const Model* model) { return *model->weights->calls; }
 
@@ -113,7 +113,7 @@ napi_value wrapModel(napi_env env, Model* model, bool isFirst) {
 bool checkProcessor(napi_env env) {
   if (processorIsSupported()) return true;
   char message[100];
-  snprintf(message, sizeof message, "This processor has no %s.", NEEDED_OF_PROCESSOR);
+  snprintf(message, sizeof message, "This processor has no %s.", KERNEL_NAMES.needed);
   napi_throw_error(env, nullptr, message);
   return false;
 }
@@ -128,7 +128,7 @@ bool readUnits(napi_env env, napi_value value, Units* units) {
   *units = bestUnits;
   if (napi_typeof(env, value, &type) == napi_ok && type == napi_undefined) return true;
   if (!readChoice(env, value, "units", "tiles", "vectors", &isTiles)) return false;
-  if (isTiles && KERNELS_FOR_AVX2) return throwRange(env, "`units` must be \"vectors\": the kernels for AVX2 have no tiles.");
+  if (isTiles && KERNELS != Kernels::avx512Bf16) return throwRange(env, "`units` must be \"vectors\": these kernels have no tiles.");
   if (isTiles && *units != Units::tiles) return throwRange(env, "`units` must be \"vectors\" here: this processor, or this system, has no AMX.");
   *units = isTiles ? Units::tiles : Units::vectors;
   return true;
@@ -284,7 +284,7 @@ napi_value releaseFunction(napi_env env, napi_callback_info info) {
 
 NAPI_MODULE_INIT() {
   napi_value vectors, units, isSupported, isPreferred;
-  if (napi_create_string_utf8(env, KERNELS_FOR_AVX2 ? "avx2" : "avx512", NAPI_AUTO_LENGTH, &vectors) != napi_ok ||
+  if (napi_create_string_utf8(env, KERNEL_NAMES.vectors, NAPI_AUTO_LENGTH, &vectors) != napi_ok ||
       napi_create_string_utf8(env, bestUnits == Units::tiles ? "tiles" : "vectors", NAPI_AUTO_LENGTH, &units) != napi_ok ||
       napi_get_boolean(env, processorIsSupported(), &isSupported) != napi_ok || napi_get_boolean(env, processorIsPreferred(), &isPreferred) != napi_ok) {
     return nullptr;

@@ -24,9 +24,11 @@ const work = join(root, "build", "native");
 const target = join(root, "dist", "native");
 
 const addons = [
-  { file: "linux-x64.node", vectors: "avx512" },
-  { file: "linux-x64-avx2.node", vectors: "avx2" },
-];
+  { vectors: "avx512-bf16", kernels: "avx512Bf16" },
+  { vectors: "avx512-vnni", kernels: "avx512Vnni" },
+  { vectors: "avx2-vnni", kernels: "avx2Vnni" },
+  { vectors: "avx2", kernels: "avx2" },
+].map((addon) => ({ ...addon, file: `linux-x64-${addon.vectors}.node` }));
 
 // `-ffp-contract=off`: a compiler that fuses a product and a sum in one block size and not in another makes a score depend on its neighbours.
 const common = [
@@ -48,30 +50,26 @@ const zigFlags = {
   common: ["-target", "x86_64-linux-gnu.2.28", "-fno-sanitize=all"],
   any: ["-mcpu=x86_64"],
   avx2: ["-mcpu=x86_64_v3"],
-  avx512: ["-mcpu=x86_64_v4+avx512vnni+avx512bf16+amx_tile+amx_int8+amx_bf16", "-mprefer-vector-width=512"],
+  "avx2-vnni": ["-mcpu=x86_64_v3+avxvnni"],
+  "avx512-vnni": ["-mcpu=x86_64_v4+avx512vnni", "-mprefer-vector-width=512"],
+  "avx512-bf16": ["-mcpu=x86_64_v4+avx512vnni+avx512bf16+amx_tile+amx_int8+amx_bf16", "-mprefer-vector-width=512"],
   link: ["-nostdlib++"],
 };
+const avx512Vnni = ["-march=x86-64-v4", "-mavx512vnni", "-mprefer-vector-width=512"];
 const clangFlags = {
   common: [],
   any: ["-march=x86-64"],
   avx2: ["-march=x86-64-v3"],
-  avx512: [
-    "-march=x86-64-v4",
-    "-mavx512vnni",
-    "-mavx512bf16",
-    "-mamx-tile",
-    "-mamx-int8",
-    "-mamx-bf16",
-    "-mprefer-vector-width=512",
-  ],
+  "avx2-vnni": ["-march=x86-64-v3", "-mavxvnni"],
+  "avx512-vnni": avx512Vnni,
+  "avx512-bf16": [...avx512Vnni, "-mavx512bf16", "-mamx-tile", "-mamx-int8", "-mamx-bf16"],
   link: ["-static-libgcc", "-Wl,--as-needed"],
 };
 // g++ warns of its own header of intrinsics (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105593).
 const gccQuiet = ["-Wno-maybe-uninitialized", "-Wno-uninitialized"];
 const gccFlags = {
   ...clangFlags,
-  avx2: [...clangFlags.avx2, ...gccQuiet],
-  avx512: [...clangFlags.avx512, ...gccQuiet],
+  ...Object.fromEntries(addons.map(({ vectors }) => [vectors, [...clangFlags[vectors], ...gccQuiet]])),
 };
 const pinnedZig = join(work, "ziglang", "ziglang", "zig");
 
@@ -178,8 +176,8 @@ async function compile(compiler, headers, folder) {
     }
   };
   const objectOf = ({ vectors }, { file }) => join(folder, `${basename(file, ".cpp")}-${vectors}.o`);
-  const flagsOf = ({ vectors }, { isKernels }) =>
-    isKernels ? compiler.flags[vectors] : [...compiler.flags.any, `-DKERNELS_FOR_AVX2=${vectors === "avx2" ? 1 : 0}`];
+  const flagsOf = ({ vectors, kernels }, { isKernels }) =>
+    isKernels ? compiler.flags[vectors] : [...compiler.flags.any, `-DKERNELS_FOR=${kernels}`];
   const compileUnit = (addon, unit) => {
     const [flags, object] = [flagsOf(addon, unit), objectOf(addon, unit)];
     return call([...common, ...flags, "-isystem", headers.folder, "-c", join(source, unit.file), "-o", object]);

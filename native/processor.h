@@ -1,10 +1,26 @@
 // Whether this processor and system run the kernels, and whether they should: what the kernels' compiler flags allow the compiler to use, and the system's word that it keeps
-// the registers. The build compiles it for each addon, with `KERNELS_FOR_AVX2`.
+// the registers. The build compiles it for each addon, with `KERNELS_FOR` as one of `Kernels`.
 #pragma once
 #include <cpuid.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/** What kernels are compiled for, widest first. Those for BF16 know the tiles of AMX too. */
+enum class Kernels { avx512Bf16, avx512Vnni, avx2Vnni, avx2 };
+constexpr Kernels KERNELS = Kernels::KERNELS_FOR;
+constexpr bool HAS_AVX512 = KERNELS == Kernels::avx512Bf16 || KERNELS == Kernels::avx512Vnni;
+
+struct KernelNames {
+  const char *vectors, *needed;
+};
+constexpr KernelNames NAMES_OF_KERNELS[] = {
+    {"avx512-bf16", "AVX-512 with VNNI and BF16"},
+    {"avx512-vnni", "AVX-512 with VNNI"},
+    {"avx2-vnni", "AVX2 with FMA and AVX-VNNI"},
+    {"avx2", "AVX2 with FMA"},
+};
+constexpr KernelNames KERNEL_NAMES = NAMES_OF_KERNELS[(int)KERNELS];
 
 struct Registers {
   unsigned a, b, c, d;
@@ -40,13 +56,15 @@ static inline bool hasAvx2() {
          systemKeeps(bits(1, 2));                         // SSE, AVX
 }
 
-/** What x86-64-v4 has beyond that, and VNNI and BF16. */
+/** What x86-64-v4 has beyond that, and VNNI. */
 static inline bool hasAvx512() {
   return hasAll(cpuid(7).b, bits(16, 17, 28, 30, 31)) &&  // AVX-512 F, DQ, CD, BW, VL
          hasAll(cpuid(7).c, bits(11)) &&                  // AVX-512 VNNI
-         hasAll(cpuid(7, 1).a, bits(5)) &&                // AVX-512 BF16
          systemKeeps(bits(5, 6, 7));                      // the three parts of AVX-512
 }
+
+static inline bool hasAvx512Bf16() { return hasAll(cpuid(7, 1).a, bits(5)); }
+static inline bool hasAvxVnni() { return hasAll(cpuid(7, 1).a, bits(4)); }
 
 static inline bool isOfAmd() {
   const Registers vendor = cpuid(0);
@@ -57,26 +75,27 @@ static inline bool isOfAmd() {
   return memcmp(name, "AuthenticAMD", 12) == 0 || memcmp(name, "HygonGenuine", 12) == 0;
 }
 
-constexpr const char* NEEDED_OF_PROCESSOR = KERNELS_FOR_AVX2 ? "AVX2 with FMA" : "AVX-512 with VNNI and BF16";
-
-static inline bool processorIsSupported() { return hasAvx2() && (KERNELS_FOR_AVX2 || hasAvx512()); }
+static inline bool processorIsSupported() {
+  if (!hasAvx2() || (HAS_AVX512 && !hasAvx512())) return false;
+  return KERNELS == Kernels::avx512Bf16 ? hasAvx512Bf16() : KERNELS == Kernels::avx2Vnni ? hasAvxVnni() : true;
+}
 
 /**
  * Whether a supported processor is one that these kernels were made for. Where there is AVX-512F or AVX-VNNI, ONNX Runtime multiplies with units that kernels for AVX2 leave
  * idle, and on Intel's processors without them nothing was measured.
  */
 static inline bool processorIsPreferred() {
-  if (!KERNELS_FOR_AVX2) return true;
-  const bool hasAvx512F = hasAll(cpuid(7).b, bits(16)), hasAvxVnni = hasAll(cpuid(7, 1).a, bits(4));
-  return isOfAmd() && !hasAvx512F && !hasAvxVnni;
+  if (KERNELS != Kernels::avx2) return true;
+  const bool hasAvx512F = hasAll(cpuid(7).b, bits(16));
+  return isOfAmd() && !hasAvx512F && !hasAvxVnni();
 }
 
 /**
  * Whether a supported processor multiplies whole tiles too (AMX with int8 and bfloat16), and the system lets this process do it: their registers are so large that Linux gives
- * them to those who ask (Documentation/arch/x86/xstate.rst), and not where a thread's stack for signals has no room for them. Kernels for AVX2 have none.
+ * them to those who ask (Documentation/arch/x86/xstate.rst), and not where a thread's stack for signals has no room for them. Other kernels than those for BF16 have none.
  */
 static inline bool processorHasTiles() {
-  if (KERNELS_FOR_AVX2 || !processorIsSupported()) return false;
+  if (KERNELS != Kernels::avx512Bf16 || !processorIsSupported()) return false;
   if (!hasAll(cpuid(7).d, bits(22, 24, 25)) || !systemKeeps(bits(17, 18))) return false;  // AMX-BF16, AMX-TILE, AMX-INT8
   constexpr long REQUEST_PERMISSION = 0x1023, TILE_DATA = 18;
   return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;

@@ -33,8 +33,11 @@ interface Steps {
   readonly ofFour: number;
 }
 
+const OF_VNNI = { row: 127, unsigned: 255, weight: 127, withHigh: 127 * 128, ofFour: Number.POSITIVE_INFINITY };
 const STEPS: Readonly<Record<NativeVectors, Steps>> = {
-  avx512: { row: 127, unsigned: 255, weight: 127, withHigh: 127 * 128, ofFour: Number.POSITIVE_INFINITY },
+  "avx512-bf16": OF_VNNI,
+  "avx512-vnni": OF_VNNI,
+  "avx2-vnni": OF_VNNI,
   avx2: { row: 95, unsigned: 189, weight: 127, withHigh: 31 * 128, ofFour: 172 },
 };
 
@@ -153,7 +156,7 @@ export class ReferenceModel {
     this.#shape = shape;
     this.#tensors = tensors;
     this.#rounding = rounding;
-    this.#steps = STEPS[rounding === "none" ? "avx512" : rounding];
+    this.#steps = rounding === "none" ? OF_VNNI : STEPS[rounding];
     if (rounding === "none") return;
     for (const text of drawTexts(shape)) this.outputs(text);
     for (const [norm, powers] of this.#powers) this.#outliers.set(norm, largest(powers));
@@ -218,7 +221,7 @@ export class ReferenceModel {
   #attend(read: Matrix, rows: Matrix, at: number, isLast: boolean): Matrix {
     const { hidden, heads } = this.#shape;
     const size = hidden / heads;
-    const isRounded = this.#rounding === "avx512" && !isLast;
+    const isRounded = this.#rounding === "avx512-bf16" && !isLast;
     const round = (x: number) => (isRounded ? toBfloat16(x) : x);
     const project = (x: Float64Array, tensor: number) =>
       isLast ? this.#linear(x, tensor) : this.#quantizedLinear(this.#aroundOutliers(at - 2), x, tensor);

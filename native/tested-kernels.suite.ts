@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { describe } from "vitest";
 import {
   loadNativeAddon,
+  NATIVE_VECTORS,
   type ModernbertShape,
   type NativeAddon,
   type NativeArithmetic,
@@ -16,9 +17,14 @@ import {
 import type { EncodedPair } from "./reference-model.suite.ts";
 
 /** For the names of tests. */
-const NAMES: Readonly<Record<NativeVectors, string>> = { avx512: "AVX-512", avx2: "AVX2" };
+const NAMES: Readonly<Record<NativeVectors, string>> = {
+  "avx512-bf16": "AVX-512 with BF16",
+  "avx512-vnni": "AVX-512",
+  "avx2-vnni": "AVX2 with VNNI",
+  avx2: "AVX2",
+};
 
-/** One of the two addons under test. */
+/** One of the addons under test. */
 export interface TestedAddon {
   readonly vectors: NativeVectors;
   readonly name: string;
@@ -45,17 +51,12 @@ export interface TestedModel {
   release(): void;
 }
 
-const [avx512, avx2] = [testedAddon("avx512"), testedAddon("avx2")];
-const ADDONS: readonly TestedAddon[] = [avx512, avx2];
+const ADDONS: readonly TestedAddon[] = NATIVE_VECTORS.map(testedAddon);
 
-export const KERNELS: readonly Kernels[] = [
-  kernels(avx512, "int8", "vectors"),
-  kernels(avx512, "int8", "tiles"),
-  kernels(avx512, "float32", "vectors"),
-  kernels(avx512, "float32", "tiles"),
-  kernels(avx2, "int8", "vectors"),
-  kernels(avx2, "float32", "vectors"),
-];
+export const KERNELS: readonly Kernels[] = ADDONS.flatMap((addon) => {
+  const units: readonly NativeUnits[] = addon.vectors === "avx512-bf16" ? ["vectors", "tiles"] : ["vectors"];
+  return units.flatMap((unit) => [kernels(addon, "int8", unit), kernels(addon, "float32", unit)]);
+});
 export const FLOAT32_KERNELS = KERNELS.filter(({ arithmetic }) => arithmetic === "float32");
 export const INT8_KERNELS = KERNELS.filter(({ arithmetic }) => arithmetic === "int8");
 

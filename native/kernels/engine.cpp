@@ -1,4 +1,4 @@
-// BERT's kind of models and their runs. Compiled for AVX-512 and AMX, and for AVX2.
+// BERT's kind of models and their runs. Compiled for each kind of vectors (build.mjs).
 #include "../engine.h"
 
 #include "models/add-tensors.h"

@@ -1,24 +1,14 @@
-// Products of bytes with AVX-512 VNNI: one operation multiplies four of them in each lane and adds them up in 32 bits, exactly.
+// Products of bytes with AVX-512 VNNI.
 #pragma once
 #include "../vectors/vectors.h"
+#include "byte-steps-vnni.h"
 
-/** A row's bytes around zero are so much more than they mean, and what they mean is at most MOST_BYTE in magnitude. */
-constexpr int ZERO_POINT = 128, MOST_BYTE = 127;
-/** The same of high bytes (quantized-product.h), of rows and of weights. */
-constexpr int HIGH_ZERO_POINT = 128, MOST_HIGH = 127;
-/** What the largest of a row is that begins at zero. */
-constexpr int MOST_UNSIGNED = 255;
 /** Most rows of a block: 24 sums of 16 lanes, two vectors of weights and one of activations fill the 32 registers. */
 constexpr int BLOCK_ROWS = 12;
 /** Rows that go by a panel of weights before the next (quantized-product.h). */
 constexpr int ROWS_TOGETHER = BLOCK_ROWS;
 /** How far ahead of the product weights are fetched, in bytes. */
 constexpr size_t PREFETCH_DISTANCE = 1024;
-
-/** Whether no sum of an output's integers can be cut, whatever the rows. */
-static ALWAYS_INLINE bool isExact(const int8_t*, int) { return true; }
-/** The least scale with which that may be so. */
-static ALWAYS_INLINE float leastScale(const float*, int) { return 0; }
 
 /** Weights are [four inputs][32 outputs][4]. */
 template <int ROWS, size_t STRIDE>

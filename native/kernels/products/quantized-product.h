@@ -9,6 +9,8 @@
 #include "../../engine.h"
 #ifdef __AVX512VNNI__
 #include "multiply-bytes-512.h"
+#elif defined(__AVXVNNI__)
+#include "multiply-bytes-256-vnni.h"
 #else
 #include "multiply-bytes-256.h"
 #endif
@@ -126,7 +128,7 @@ static __attribute__((noinline)) void multiplyGroup(const uint8_t* rows, const f
   for (int panel = 0; panel < matrix.outputs / PANEL; panel++) {
     int from = 0;
     for (; from + BLOCK_ROWS <= count; from += BLOCK_ROWS) multiplyBlock<BLOCK_ROWS, STRIDE>(rows, scales, first, from, matrix, panel, sink);
-    if (from + 2 <= count) multiplyBlock<2, STRIDE>(rows, scales, first, from, matrix, panel, sink), from += 2;
+    for (; from + 2 <= count; from += 2) multiplyBlock<2, STRIDE>(rows, scales, first, from, matrix, panel, sink);
     if (from < count) multiplyBlock<1, STRIDE>(rows, scales, first, from, matrix, panel, sink);
   }
   finishGroup(sink, first, count);

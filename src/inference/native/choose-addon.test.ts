@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { chooseAddon } from "./choose-addon.ts";
-import type { FoundAddon, NativeAddon, NativeVectors } from "./native-addon.ts";
+import { type FoundAddon, NATIVE_VECTORS, type NativeAddon, type NativeVectors } from "./native-addon.ts";
 
 const unused = (): never => {
   throw new Error("Nothing is run here.");
@@ -20,47 +20,55 @@ const addonOf = (vectors: NativeVectors, isPreferred = true): NativeAddon => ({
   release: unused,
 });
 
-const [wide, narrow] = [addonOf("avx512"), addonOf("avx2")];
-const [noWide, noNarrow] = [{ missing: "no AVX-512" }, { missing: "no AVX2" }];
+const [bf16, vnni, narrowVnni, narrow] = NATIVE_VECTORS.map((vectors) => addonOf(vectors)) as [
+  NativeAddon,
+  NativeAddon,
+  NativeAddon,
+  NativeAddon,
+];
+const foreign = addonOf("avx2", false);
 
 /** A machine's addons, and which of them were loaded. */
-function machine(avx512: FoundAddon, avx2: FoundAddon) {
+function machine(...addons: readonly NativeAddon[]) {
   const loaded: NativeVectors[] = [];
   const load = (vectors: NativeVectors): FoundAddon => {
     loaded.push(vectors);
-    return vectors === "avx512" ? avx512 : avx2;
+    return addons.find((addon) => addon.vectors === vectors) ?? { missing: `no ${vectors}` };
   };
   return { load, loaded };
 }
 
 describe("the addon", () => {
-  test("is the one for AVX-512 where that runs, and the other is not loaded", () => {
+  test.each([
+    ["Zen 4", bf16, [bf16, vnni, foreign]],
+    ["Zen 5", bf16, [bf16, vnni, narrowVnni, foreign]],
+    ["Ice Lake", vnni, [vnni, foreign]],
+    ["Alder Lake", narrowVnni, [narrowVnni, foreign]],
+    ["Zen 3", narrow, [narrow]],
+  ])("is the widest that runs on %s, and none behind it is loaded", (_, expected, addons) => {
     for (const wanted of ["on", "vectors"] as const) {
-      const { load, loaded } = machine(wide, narrow);
-      expect(chooseAddon(wanted, load)).toBe(wide);
-      expect(loaded).toEqual(["avx512"]);
+      const { load, loaded } = machine(...addons);
+      expect(chooseAddon(wanted, load)).toBe(expected);
+      expect(loaded).toEqual(NATIVE_VECTORS.slice(0, NATIVE_VECTORS.indexOf(expected.vectors) + 1));
     }
   });
 
-  test("is the one for AVX2 on a processor that this was made for", () => {
-    for (const wanted of ["on", "vectors"] as const)
-      expect(chooseAddon(wanted, machine(noWide, narrow).load)).toBe(narrow);
+  test("is none where there is only one for AVX2 that was made for other processors, with all reasons", () => {
+    const found = chooseAddon("on", machine(foreign).load);
+    const reasons = /^no avx512-bf16; no avx512-vnni; no avx2-vnni; .*AMD's.*`PGVECTORDB_NATIVE=avx2`/;
+    expect(found).toEqual({ missing: expect.stringMatching(reasons) });
   });
 
-  test("is none on another processor, with both reasons", () => {
-    const found = chooseAddon("on", machine(noWide, addonOf("avx2", false)).load);
-    expect(found).toEqual({ missing: expect.stringMatching(/no AVX-512.*AMD's.*`PGVECTORDB_NATIVE=avx2`/) });
+  test("is none where none loads, and a reason that all have is said once", () => {
+    expect(chooseAddon("on", () => ({ missing: "no build" }))).toEqual({ missing: "no build" });
   });
 
-  test("is none where neither runs", () => {
-    expect(chooseAddon("on", machine(noWide, noNarrow).load)).toEqual(noNarrow);
-  });
-
-  test("is the one for AVX2 on any processor when it is asked for, and the other is not loaded", () => {
-    for (const avx2 of [narrow, addonOf("avx2", false), noNarrow]) {
-      const { load, loaded } = machine(wide, avx2);
-      expect(chooseAddon("avx2", load)).toBe(avx2);
-      expect(loaded).toEqual(["avx2"]);
+  test("is the one that is asked for on any processor, and no other is loaded", () => {
+    for (const asked of [bf16, vnni, narrowVnni, foreign]) {
+      const { load, loaded } = machine(bf16, vnni, narrowVnni, foreign);
+      expect(chooseAddon(asked.vectors, load)).toBe(asked);
+      expect(loaded).toEqual([asked.vectors]);
     }
+    expect(chooseAddon("avx2", machine(bf16).load)).toEqual({ missing: "no avx2" });
   });
 });

@@ -89,8 +89,9 @@ export type PrunedTensor = Int8Array | Uint8Array | Float32Array;
 /** What a model's layers are computed in. */
 export type NativeArithmetic = "int8" | "float32";
 
-/** Whose vectors an addon's kernels were compiled for: AVX-512 with VNNI and BF16, or AVX2 with FMA. */
-export type NativeVectors = "avx512" | "avx2";
+/** What an addon's kernels were compiled for, widest first. Those for BF16 know the tiles of AMX too. */
+export const NATIVE_VECTORS = ["avx512-bf16", "avx512-vnni", "avx2-vnni", "avx2"] as const;
+export type NativeVectors = (typeof NATIVE_VECTORS)[number];
 
 /** What multiplies: the addon's vectors, or the tiles of AMX. */
 export type NativeUnits = "vectors" | "tiles";
@@ -158,14 +159,16 @@ export type FoundAddon = NativeAddon | { readonly missing: string };
 /** Says why ONNX Runtime runs a model: `NODE_DEBUG=pgvectordb`. */
 export const logNative = debuglog("pgvectordb");
 
-const ADDONS: Readonly<Record<NativeVectors, { readonly suffix: string; readonly needed: string }>> = {
-  avx512: { suffix: "", needed: "AVX-512 with VNNI and BF16" },
-  avx2: { suffix: "-avx2", needed: "AVX2 with FMA" },
+const NEEDED: Readonly<Record<NativeVectors, string>> = {
+  "avx512-bf16": "AVX-512 with VNNI and BF16",
+  "avx512-vnni": "AVX-512 with VNNI",
+  "avx2-vnni": "AVX2 with FMA and AVX-VNNI",
+  avx2: "AVX2 with FMA",
 };
 
 /** The name by which an addon is loaded. */
 export function nativeAddonFile(vectors: NativeVectors): string {
-  return `#native/${process.platform}-${process.arch}${ADDONS[vectors].suffix}.node`;
+  return `#native/${process.platform}-${process.arch}-${vectors}.node`;
 }
 
 export function loadNativeAddon(vectors: NativeVectors): FoundAddon {
@@ -178,5 +181,5 @@ export function loadNativeAddon(vectors: NativeVectors): FoundAddon {
     logNative("%s cannot be loaded: %s", file, error);
     return { missing: `it has no build that loads on this system (${process.platform}-${process.arch})` };
   }
-  return addon.isSupported ? addon : { missing: `this processor lacks ${ADDONS[vectors].needed}` };
+  return addon.isSupported ? addon : { missing: `this processor lacks ${NEEDED[vectors]}` };
 }

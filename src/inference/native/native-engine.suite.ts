@@ -3,7 +3,7 @@ import type { CheckpointGraph } from "../graphs/model-graph.ts";
 import type { EncodedInput } from "../inputs/pair-encoder.ts";
 import { planThreads } from "../workers/plan-threads.ts";
 import { chooseEngine } from "./choose-engine.ts";
-import { loadNativeAddon } from "./native-addon.ts";
+import { loadNativeAddon, NATIVE_VECTORS } from "./native-addon.ts";
 
 /** A config.json that the engine takes. */
 const TINY = {
@@ -16,8 +16,9 @@ const TINY = {
  * before anything is asked of the engine.
  */
 export function preferKernelsInOneWorker(): void {
+  const widest = NATIVE_VECTORS.find((vectors) => !("missing" in loadNativeAddon(vectors)));
   // biome-ignore lint/style/noProcessEnv: the switch is what a user would set.
-  if ("missing" in loadNativeAddon("avx512")) process.env["PGVECTORDB_NATIVE"] ??= "avx2";
+  if (widest?.startsWith("avx2")) process.env["PGVECTORDB_NATIVE"] ??= widest;
 }
 
 /** Why tests of the native engine cannot run here, for their names; empty where they do. */

@@ -1,10 +1,12 @@
+import { NATIVE_VECTORS, type NativeVectors } from "./native-addon.ts";
+
 type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
 /**
- * For comparison, and where what is chosen is suspected: `"vectors"` is the native engine without tiles (AMX), `"avx2"` its kernels
- * for AVX2 on every processor that runs them.
+ * For comparison, and where what is chosen is suspected: `"vectors"` is the native engine without tiles (AMX), `"avx2"` and the like its kernels
+ * for these on every processor that runs them.
  */
-export type NativeSwitch = "on" | "vectors" | "avx2" | "off";
+export type NativeSwitch = "on" | "vectors" | NativeVectors | "off";
 
 /** What `PGVECTORDB_NATIVE` leaves on of the native engine. */
 export function readNativeSwitch(
@@ -13,5 +15,5 @@ export function readNativeSwitch(
 ): NativeSwitch {
   const value = variables["PGVECTORDB_NATIVE"]?.trim().toLowerCase() ?? "";
   if (/^(off|0|no|false)$/.test(value)) return "off";
-  return value === "vectors" || value === "avx2" ? value : "on";
+  return value === "vectors" ? value : (NATIVE_VECTORS.find((vectors) => vectors === value) ?? "on");
 }
