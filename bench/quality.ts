@@ -11,7 +11,8 @@ import { describeMachine, printMachine } from "./machine.ts";
 import { describeModelFiles } from "./model-files.ts";
 import { type Dataset, readSciFact, readTrecDl21 } from "./quality-datasets.ts";
 import { printResult, type QualityResult, toJson } from "./quality-report.ts";
-import { embeddingRun, fuseRuns, ndcgOf, perfectRun } from "./quality-runs.ts";
+import { ndcgOf, perfectRun } from "./quality-runs.ts";
+import { storeRuns } from "./quality-store.ts";
 
 const USAGE = `npm run bench:quality -- [options]
   --data FOLDER   evaluation data (default: $PGVECTORDB_EVAL_DATA, then ../shared/eval)
@@ -82,13 +83,7 @@ async function* firstStages(): AsyncGenerator<FirstStageRun> {
     }
     // The pool holds only what its two first stages found; a search of our own needs a whole corpus.
     if (dataset.name !== "SciFact") continue;
-    const embedder = createBuiltinEmbedder();
-    const embedded = await embeddingRun(embedder, dataset.queries, dataset.documents);
-    // As `hybridSearch` does by default.
-    const weighed = { run: embedded, weight: embedder.hybridWeight ?? 1 };
-    const fused = fuseRuns([...dataset.runs.map(({ run }) => ({ run, weight: 1 })), weighed]);
-    yield { dataset, firstStage: "built-in embedder", run: embedded };
-    yield { dataset, firstStage: "BM25 and built-in embedder fused", run: fused };
+    for (const [firstStage, run] of await storeRuns(dataset)) yield { dataset, firstStage, run };
   }
 }
 

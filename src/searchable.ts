@@ -120,7 +120,7 @@ export abstract class Searchable<Metadata extends object> {
     options: RerankSearchOptions<Metadata> = {},
   ): Promise<RerankSearchResult<Metadata>> {
     const checkedQuery = checkText("query", query);
-    const plan = planRerankSearch(options, this.searchContext.spaces ?? []);
+    const plan = planRerankSearch(options, this.#planSettings);
     const given = options.reranker === undefined ? undefined : toReranker(options.reranker);
     return withDeadline(options, async (signal) => {
       await this.#prepare(plan.retrieval);

@@ -111,7 +111,7 @@ describe("fuzzySearch", () => {
 });
 
 describe("an embedder's own weight", () => {
-  it("counts in a hybrid search that gives none, and not for a reranker's candidates", async () => {
+  it("counts in a hybrid search that gives none, and in the order that a reranker gets", async () => {
     const embedder = { ...hashEmbedder(), hybridWeight: 0.2 };
     const collection = await db.collection("modest", { embedder });
     await collection.addDocuments(NOTES);
@@ -122,13 +122,15 @@ describe("an embedder's own weight", () => {
     const even = await collection.hybridSearch(query, { weights: { semantic: 1 } });
     expect(even.hits).not.toEqual(own.hits);
     const reranker = (_query: string, texts: readonly string[]) => texts.map(() => 0);
-    const reranked = await collection.rerankSearch(query, { reranker });
-    expect(reranked.hits.map(({ stages }) => stages.hybrid?.score)).toEqual(
-      even.hits.slice(0, 5).map(({ score }) => score),
-    );
-    // Where the first stage's order counts, it is that of its own answers.
     const ordered = await collection.rerankSearch(query, { reranker, firstStageWeight: 1, rerankTopK: 10 });
-    expect(idsOf(ordered)).toEqual(idsOf(own));
+    expect(ordered.hits.map(({ stages }) => stages.hybrid)).toEqual(own.hits.map(({ stages }) => stages.hybrid));
+  });
+
+  it("is 2 where the embedder does not say", async () => {
+    const query = "lease of a flat in March";
+    const { hits } = await notes.hybridSearch(query, { weights: { semantic: 2, keyword: 1 } });
+    expect((await notes.hybridSearch(query)).hits).toEqual(hits);
+    expect((await notes.hybridSearch(query, { weights: { semantic: 1 } })).hits).not.toEqual(hits);
   });
 
   it("must be a number of at least 0", async () => {
@@ -168,6 +170,13 @@ describe("hybridSearch by weighted scores", () => {
     }
     expect(hits.map(({ score }) => score)).toEqual(hits.map(({ score }) => score).sort((a, b) => b - a));
     expect(hits[0]).toMatchObject({ id: "lease", score: 1 });
+  });
+
+  it("is what is done where nothing is said, and few hits are the first of many", async () => {
+    const { hits } = await notes.hybridSearch("lease of a flat in March", { fusion: { kind: "weighted" } });
+    for (let k = 1; k <= hits.length; k++) {
+      expect((await notes.hybridSearch("lease of a flat in March", { k })).hits).toEqual(hits.slice(0, k));
+    }
   });
 
   it("takes the constant of rank fusion in either place", async () => {

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from .bm25 import best
+from .bm25 import Bm25Index, best
 from .export_embedder import HYBRID_WEIGHT
 from .metrics import mean
 from .pairs import Pair
-from .rank_fusion import fuse_by_rank
 from .rerank_task import RerankTask, bootstrap_interval, judge
+from .score_fusion import Scored, fuse_by_score
 from .shipped_embedder import ShippedEmbedder
 
 
@@ -38,17 +38,31 @@ def measure_dev_retrieval(embedder: ShippedEmbedder, dev: list[Pair], pairs: lis
 
 
 def measure_fusion(embedder: ShippedEmbedder, task: RerankTask, depth: int = 100) -> dict:
-    """nDCG@10 of BM25, of the embedder over the whole corpus, and of both fused by rank."""
+    """nDCG@10 of BM25 and of the embedder over the whole corpus, and of both fused by score."""
     ids = list(task.documents)
-    passages = embedder.embed(list(task.documents.values()))
+    texts = list(task.documents.values())
+    index = Bm25Index(texts)
+    passages = embedder.embed(texts)
     queries = embedder.embed([query.text for query in task.queries])
-    own = [[ids[row] for row in best(passages @ query, depth)] for query in queries]
-    words = [query.candidates for query in task.queries]
-    fused = [fuse_by_rank(rankings, (1, HYBRID_WEIGHT)) for rankings in zip(words, own, strict=True)]
-    quality = {"BM25": judge(task, words), "embedder": judge(task, own), "fused": judge(task, fused)}
+
+    def top(scores: np.ndarray) -> Scored:
+        return [(ids[row], float(scores[row])) for row in best(scores, depth)]
+
+    words = [[found for found in top(index.scores(query.text)) if found[1] > 0] for query in task.queries]
+    own = [top(passages @ query) for query in queries]
+    fused = [fuse_by_score(arms, (1, HYBRID_WEIGHT)) for arms in zip(words, own, strict=True)]
+    quality = {
+        "BM25": judge(task, without_scores(words)),
+        "embedder": judge(task, without_scores(own)),
+        "fused": judge(task, fused),
+    }
     scores = {name: round(mean(value.ndcg), 4) for name, value in quality.items()}
     return {
         "queries": len(task.queries),
         "nDCG@10": scores,
         "fused minus BM25, 95 % interval": bootstrap_interval(quality["BM25"].ndcg, quality["fused"].ndcg),
     }
+
+
+def without_scores(rankings: list[Scored]) -> list[list[str]]:
+    return [[document for document, _ in ranking] for ranking in rankings]

@@ -201,7 +201,7 @@ interface KeywordArmOptions {
   readonly match?: "any" | "phrase" | undefined;
 }
 
-/** What each arm counts. Default 1 and 1; in a hybrid search, what the embedder's `hybridWeight` says and 1. */
+/** What each arm counts. Default 1 and 1; in a hybrid search, what the embedder's `hybridWeight` says (2 where it does not) and 1. */
 interface ArmWeights {
   readonly semantic?: number | undefined;
   readonly keyword?: number | undefined;
@@ -222,9 +222,9 @@ export type Fusion =
 
 interface HybridArmOptions extends SemanticArmOptions, KeywordArmOptions {
   readonly weights?: ArmWeights | undefined;
-  /** Default: reciprocal rank fusion. */
+  /** Default: `weighted`. */
   readonly fusion?: Fusion | undefined;
-  /** Short for `fusion: { kind: "rrf", rankConstant }`. Default 60. */
+  /** Short for `fusion: { kind: "rrf", rankConstant }`. */
   readonly rankConstant?: number | undefined;
 }
 

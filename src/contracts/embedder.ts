@@ -12,9 +12,8 @@ export interface Embedder {
   /** Length of every vector. */
   readonly dimensions: number;
   /**
-   * What its ranking counts beside the keywords' 1 in a hybrid search that gives no `weights` and is not reranked, at least
-   * 0. Default 1; a small embedder that is less sure than BM25 says less. Candidates for a reranker are taken evenly from both,
-   * and the built-in one then trusts the order of an embedder that says less than 1 less.
+   * What its scores count beside the keywords' 1 in a hybrid search that gives no `weights`, at least 0. Default 2; a small
+   * embedder that is less sure than BM25 says less than 1, and its order then counts less beside the built-in reranker too.
    */
   readonly hybridWeight?: number | undefined;
   /** `result[i]` belongs to `texts[i]`. */

@@ -2,12 +2,10 @@ import { checkInteger, invalidArgument } from "../check-options.ts";
 import type { SearchContext } from "../collection-context.ts";
 import type { RerankSearchResult, SearchHit } from "../contracts/collection.ts";
 import type { FirstStageWeight, Reranker, RerankResult } from "../contracts/reranker.ts";
-import type { SpaceRecord } from "../database/space-columns.ts";
-import { combineWithFirstStage, weightBehind } from "../rerankers/first-stage-prior.ts";
-import { firstStageRanks } from "./first-stage-ranks.ts";
+import { combineWithFirstStage, ranksOf, weightBehind } from "../rerankers/first-stage-prior.ts";
 import { firstStageStrength } from "./first-stage-strength.ts";
 import { type Retrieval, retrieve } from "./retrieve.ts";
-import { checkMethod, planRetrieval, type RetrievalPlan } from "./search-options.ts";
+import { checkMethod, type PlanSettings, planRetrieval, type RetrievalPlan } from "./search-options.ts";
 
 export interface RerankSearchPlan {
   readonly retrieval: RetrievalPlan;
@@ -24,11 +22,11 @@ const MAX_FIRST_STAGE_WEIGHT = 10;
 const OWN_NAMES = ["method", "reranker", "rerankTopK", "threshold", "firstStageWeight", "offset"];
 
 /** @throws PgVectorDBError `invalid_argument` */
-export function planRerankSearch(options: object, spaces: readonly SpaceRecord[]): RerankSearchPlan {
+export function planRerankSearch(options: object, settings: PlanSettings): RerankSearchPlan {
   const { method, rerankTopK, threshold, firstStageWeight, offset } = (options ?? {}) as Record<string, unknown>;
   const retrieval = planRetrieval(checkMethod(method), options, {
+    ...settings,
     defaultK: DEFAULT_CANDIDATES,
-    spaces,
     ownNames: OWN_NAMES,
   });
   checkInteger("rerankTopK", rerankTopK, { min: 1, max: Number.MAX_SAFE_INTEGER });
@@ -75,10 +73,9 @@ export async function rerankSearch<Metadata extends object>(
   });
   // A fallback that ranked instead has a weight of its own.
   const weight = combines && ranking.reranked ? weightOf(ranking.firstStageWeight) : 0;
-  const ranks = () => firstStageRanks(retrieval.hits, plan.retrieval, context.embedder?.hybridWeight);
   const finishedAt = performance.now();
   return {
-    hits: hitsOf<Metadata>(ranking, retrieval, { weight, ranks }).slice(offset, offset + rerankTopK),
+    hits: hitsOf<Metadata>(ranking, retrieval, weight).slice(offset, offset + rerankTopK),
     candidates: retrieval.candidates,
     timings: { ...retrieval.timings, rerankMs: finishedAt - retrievedAt, totalMs: finishedAt - startedAt },
     usage: ranking.usage,
@@ -91,24 +88,20 @@ export async function rerankSearch<Metadata extends object>(
   };
 }
 
-interface FirstStagePrior {
-  readonly weight: number;
-  /** By id. */
-  readonly ranks: () => ReadonlyMap<string, number>;
-}
-
 /** Where nothing reranked, as a failure policy may decide, a hit keeps the first stage's score and has no rerank stage. */
 function hitsOf<Metadata extends object>(
   { documents, reranked }: RerankResult<SearchHit<Metadata>>,
   retrieval: Retrieval<Metadata>,
-  { weight, ranks }: FirstStagePrior,
+  weight: number,
 ): SearchHit<Metadata>[] {
   if (!reranked) return documents.map(({ index }) => retrieval.hits[index] as SearchHit<Metadata>);
   if (weight === 0) return documents.map(withRerankStage<Metadata>);
-  return combineWithFirstStage(documents, weight, ranks()).map(({ document, position, score }, place) => {
-    const hit = withRerankStage<Metadata>(document, position);
-    return { ...hit, score, stages: { ...hit.stages, combined: { score, rank: place + 1 } } };
-  });
+  return combineWithFirstStage(documents, weight, ranksOf(retrieval.hits)).map(
+    ({ document, position, score }, place) => {
+      const hit = withRerankStage<Metadata>(document, position);
+      return { ...hit, score, stages: { ...hit.stages, combined: { score, rank: place + 1 } } };
+    },
+  );
 }
 
 type Ranked<Metadata extends object> = RerankResult<SearchHit<Metadata>>["documents"][number];

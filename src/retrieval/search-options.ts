@@ -15,15 +15,13 @@ export interface RetrievalPlan extends FusionPlan {
   readonly match: "any" | "phrase";
   readonly minSimilarity: number;
   readonly spaces: readonly PlannedSpace[];
-  /** Whether the caller said what meaning and keywords count. */
-  readonly hasOwnWeights: boolean;
 }
 
 export interface PlanSettings {
   readonly defaultK: number;
   /** The collection's spaces. */
   readonly spaces: readonly SpaceRecord[];
-  /** What meaning counts in a hybrid search that does not say. Default 1. */
+  /** What meaning counts in a hybrid search that does not say: the embedder's `hybridWeight`. Default 2. */
   readonly hybridWeight?: number | undefined;
   /** Options of the caller that are none of the first stage's. */
   readonly ownNames?: readonly string[] | undefined;
@@ -32,6 +30,8 @@ export interface PlanSettings {
 export const MAX_K = 10_000;
 const DEFAULT_RANK_CONSTANT = 60;
 const DEFAULT_MIN_SIMILARITY = 0.3;
+/** Three embedders from the hub were best with it, or nearly: docs/searching.md. */
+const DEFAULT_HYBRID_WEIGHT = 2;
 
 const COMMON_NAMES = ["k", "where", "signal", "timeoutMs"];
 const NAMES_OF: Readonly<Record<SearchMethod, readonly string[]>> = {
@@ -70,10 +70,9 @@ export function planRetrieval(method: SearchMethod, options: object, settings: P
     match: match ?? "any",
     minSimilarity: minSimilarity ?? DEFAULT_MIN_SIMILARITY,
     ...planWeights(weights, {
-      semantic: method === "hybrid" ? (settings.hybridWeight ?? 1) : 1,
+      semantic: method === "hybrid" ? (settings.hybridWeight ?? DEFAULT_HYBRID_WEIGHT) : 1,
       hasOthers: asked.length > 0,
     }),
-    hasOwnWeights: weights !== undefined,
     fusion: planFusion(fusion, rankConstant),
     spaces: asked,
   };
@@ -88,7 +87,7 @@ export function checkMethod(method: unknown): SearchMethod {
 
 function planFusion(fusion: unknown, rankConstant: unknown): RetrievalPlan["fusion"] {
   checkNotNegative("rankConstant", rankConstant);
-  if (fusion === undefined) return { kind: "rrf", rankConstant: rankConstant ?? DEFAULT_RANK_CONSTANT };
+  if (fusion === undefined) return rankConstant === undefined ? { kind: "weighted" } : { kind: "rrf", rankConstant };
   if (rankConstant !== undefined) throw invalidArgument("Pass `fusion` or `rankConstant`, not both.");
   if (typeof fusion !== "object" || fusion === null) throw invalidArgument("`fusion` must be an object with a `kind`.");
   const { kind, rankConstant: own } = fusion as { kind?: unknown; rankConstant?: unknown };

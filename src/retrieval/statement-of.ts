@@ -38,7 +38,8 @@ export interface Attempt {
 
 export function statementOf(context: SearchContext, { plan, exact, reach }: Attempt, question: Question): Sql {
   const { target } = context;
-  const { method, k, filter, match, minSimilarity } = plan;
+  const { method, filter, match, minSimilarity } = plan;
+  const k = armSize(plan);
   const { query, vectors } = question;
   const phrase = match === "phrase" ? hasPhrase(target, query) : undefined;
   const semantic = { vector: vectors.content ?? [], k, filter, exact };
@@ -65,13 +66,24 @@ export function statementOf(context: SearchContext, { plan, exact, reach }: Atte
   }
 }
 
+/**
+ * Fewer would say little of where an arm's scores begin and end, and what one arm has at the eleventh place may be the other's first.
+ * Of trec-dl21, fused with three embedders from the hub, 100 of each arm were 0.01 to 0.05 better than 20 (nDCG@10).
+ */
+const LEAST_FUSED = 100;
+
+/** How many documents each arm finds. */
+function armSize({ method, k }: RetrievalPlan): number {
+  return method === "hybrid" ? Math.max(k, LEAST_FUSED) : k;
+}
+
 /** The settings that the statement needs and does not make itself. */
 export function settingsOf(
   { target }: SearchContext,
   { plan, exact }: Attempt,
 ): Readonly<Record<string, string>> | undefined {
   if (plan.method === "trigram") return trigramSettings(target, plan.minSimilarity);
-  return exact || !comparesVectors(plan) ? undefined : searchSettings(target, plan.k);
+  return exact || !comparesVectors(plan) ? undefined : searchSettings(target, armSize(plan));
 }
 
 function fuzzyArm(target: SearchTarget, arm: TrigramArm, reach: WordReach | undefined): Sql {
