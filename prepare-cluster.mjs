@@ -1,6 +1,6 @@
 // A Postgres cluster with the extensions that collections need, packed: unpacking it takes PGlite a fraction of the time of making one.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { constants, brotliCompressSync } from "node:zlib";
+import { brotliCompressSync, constants } from "node:zlib";
 import { PGlite } from "@electric-sql/pglite";
 import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
 import { pg_textsearch } from "@electric-sql/pglite-pg_textsearch";

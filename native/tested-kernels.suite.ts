@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import { describe } from "vitest";
 import {
   loadNativeAddon,
-  NATIVE_VECTORS,
   type ModernbertShape,
+  NATIVE_VECTORS,
   type NativeAddon,
   type NativeArithmetic,
   type NativeModel,

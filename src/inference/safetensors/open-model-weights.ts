@@ -1,5 +1,5 @@
-import { openCheckpointWeights, weightFiles } from "./open-checkpoint-weights.ts";
 import { closeAll, joinSources } from "./join-sources.ts";
+import { openCheckpointWeights, weightFiles } from "./open-checkpoint-weights.ts";
 import { openSafetensors, type SafetensorsSource } from "./open-safetensors.ts";
 
 /** Where the weights of a model are. Plain data. */
