@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Collection } from "../src/collection.ts";
 import type { Fusion } from "../src/contracts/collection.ts";
+import { fromFunction } from "../src/embedders/function-embedder.ts";
 import type { PgVectorDB } from "../src/pgvectordb.ts";
 import { hashEmbedder } from "./hash-embedder.ts";
 import { isServer, openTestDatabase } from "./test-database.ts";
@@ -126,11 +127,20 @@ describe("an embedder's own weight", () => {
     expect(ordered.hits.map(({ stages }) => stages.hybrid)).toEqual(own.hits.map(({ stages }) => stages.hybrid));
   });
 
-  it("is 2 where the embedder does not say", async () => {
+  it("is 0.95 where the embedder does not say", async () => {
     const query = "lease of a flat in March";
-    const { hits } = await notes.hybridSearch(query, { weights: { semantic: 2, keyword: 1 } });
+    const { hits } = await notes.hybridSearch(query, { weights: { semantic: 0.95, keyword: 1 } });
     expect((await notes.hybridSearch(query)).hits).toEqual(hits);
     expect((await notes.hybridSearch(query, { weights: { semantic: 1 } })).hits).not.toEqual(hits);
+  });
+
+  it("leaves the one document that has a rare word first", async () => {
+    const vectors: Readonly<Record<string, number[]>> = { far: [0, 1], near: [1, 0.1], nearest: [1, 0] };
+    const embed = (texts: readonly string[]) => texts.map((text) => vectors[text.split(" ")[0] ?? ""] ?? [1, 0]);
+    const collection = await db.collection("rare", { embedder: fromFunction({ id: "rare", dimensions: 2, embed }) });
+    await collection.addDocuments(["far from it, part zx81b", "near to it", "nearest to it"]);
+    const { hits } = await collection.hybridSearch("zx81b");
+    expect(hits.map(({ content }) => content.split(" ")[0])).toEqual(["far", "nearest", "near"]);
   });
 
   it("must be a number of at least 0", async () => {
@@ -161,7 +171,7 @@ describe("hybridSearch by weighted scores", () => {
     const unitOf = (arm: keyof typeof arms, id: string) => {
       const scores = arms[arm].map(({ score }) => score);
       const score = arms[arm].find((hit) => hit.id === id)?.score;
-      const [low, high] = [Math.min(...scores), Math.max(...scores)];
+      const [low, high] = [arm === "keyword" ? 0 : Math.min(...scores), Math.max(...scores)];
       return score === undefined ? 0 : high > low ? (score - low) / (high - low) : 1;
     };
     for (const { id, score, stages } of hits) {

@@ -50,7 +50,7 @@ def measure_fusion(embedder: ShippedEmbedder, task: RerankTask, depth: int = 100
 
     words = [[found for found in top(index.scores(query.text)) if found[1] > 0] for query in task.queries]
     own = [top(passages @ query) for query in queries]
-    fused = [fuse_by_score(arms, (1, HYBRID_WEIGHT)) for arms in zip(words, own, strict=True)]
+    fused = [fuse_by_score(*arms, HYBRID_WEIGHT, depth) for arms in zip(words, own, strict=True)]
     quality = {
         "BM25": judge(task, without_scores(words)),
         "embedder": judge(task, without_scores(own)),

@@ -7,12 +7,16 @@ Scored = Sequence[tuple[str, float]]
 """Documents with their scores, best first."""
 
 
-def fuse_by_score(rankings: Sequence[Scored], weights: Sequence[float]) -> list[str]:
+def fuse_by_score(words: Scored, meaning: Scored, weight: float, depth: int) -> list[str]:
+    """`weight` is what similarities count beside the keywords' 1. Each arm has up to `depth` documents; of words that fewer have, the lowest score is 0."""
     scores: dict[str, float] = defaultdict(float)
-    for ranking, weight in zip(rankings, weights, strict=True):
-        if not ranking:
-            continue
-        high, low = ranking[0][1], ranking[-1][1]
-        for document, score in ranking:
-            scores[document] += weight * ((score - low) / (high - low) if high > low else 1)
+    low = 0 if len(words) < depth else words[-1][1]
+    for document, score in words:
+        scores[document] += unit(score, low, words[0][1])
+    for document, score in meaning:
+        scores[document] += weight * unit(score, meaning[-1][1], meaning[0][1])
     return sorted(scores, key=lambda document: -scores[document])
+
+
+def unit(score: float, low: float, high: float) -> float:
+    return (score - low) / (high - low) if high > low else 1

@@ -201,7 +201,7 @@ interface KeywordArmOptions {
   readonly match?: "any" | "phrase" | undefined;
 }
 
-/** What each arm counts. Default 1 and 1; in a hybrid search, what the embedder's `hybridWeight` says (2 where it does not) and 1. */
+/** What each arm counts. Default 1 and 1; in a hybrid search, what the embedder's `hybridWeight` says (0.95 where it does not) and 1. */
 interface ArmWeights {
   readonly semantic?: number | undefined;
   readonly keyword?: number | undefined;
@@ -210,11 +210,12 @@ interface ArmWeights {
 /**
  * How two arms become one order.
  *
- * - `rrf`, reciprocal rank fusion: the sum of `weight / (rankConstant + rank)` over both arms (Cormack, Clarke and Büttcher,
- *   SIGIR 2009). Default, with the constant 60.
- * - `weighted`: the weighted mean of both scores, each first put on 0..1 by the lowest and highest score among its arm's
+ * - `weighted`, the default: the weighted mean of both scores, each first put on 0..1 by the lowest and the highest among its arm's
  *   candidates; a document that an arm did not find has 0 there (min-max convex combination: Bruch, Gai and Ingber, "An
- *   Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 2023).
+ *   Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 2023). Where fewer than 100 documents, or `k`, have any of the
+ *   words, the lowest keyword score is taken to be 0.
+ * - `rrf`, reciprocal rank fusion: the sum of `weight / (rankConstant + rank)` over both arms (Cormack, Clarke and Büttcher,
+ *   SIGIR 2009). The constant is 60 unless told.
  */
 export type Fusion =
   | { readonly kind: "rrf"; readonly rankConstant?: number | undefined }

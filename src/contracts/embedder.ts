@@ -12,8 +12,8 @@ export interface Embedder {
   /** Length of every vector. */
   readonly dimensions: number;
   /**
-   * What its scores count beside the keywords' 1 in a hybrid search that gives no `weights`, at least 0. Default 2; a small
-   * embedder that is less sure than BM25 says less than 1, and its order then counts less beside the built-in reranker too.
+   * What its scores count beside the keywords' 1 in a hybrid search that gives no `weights`, at least 0. Default 0.95. A small
+   * embedder says less: one that says anything below 1 is taken for modest, and its order counts less beside the built-in reranker.
    */
   readonly hybridWeight?: number | undefined;
   /** `result[i]` belongs to `texts[i]`. */

@@ -21,7 +21,7 @@ export interface PlanSettings {
   readonly defaultK: number;
   /** The collection's spaces. */
   readonly spaces: readonly SpaceRecord[];
-  /** What meaning counts in a hybrid search that does not say: the embedder's `hybridWeight`. Default 2. */
+  /** What meaning counts in a hybrid search that does not say: the embedder's `hybridWeight`. Default 0.95. */
   readonly hybridWeight?: number | undefined;
   /** Options of the caller that are none of the first stage's. */
   readonly ownNames?: readonly string[] | undefined;
@@ -30,8 +30,8 @@ export interface PlanSettings {
 export const MAX_K = 10_000;
 const DEFAULT_RANK_CONSTANT = 60;
 const DEFAULT_MIN_SIMILARITY = 0.3;
-/** Three embedders from the hub were best with it, or nearly: docs/searching.md. */
-const DEFAULT_HYBRID_WEIGHT = 2;
+/** Below 1, so that the one document with a rare word stays above those that mean something alike: docs/searching.md. */
+const DEFAULT_HYBRID_WEIGHT = 0.95;
 
 const COMMON_NAMES = ["k", "where", "signal", "timeoutMs"];
 const NAMES_OF: Readonly<Record<SearchMethod, readonly string[]>> = {

@@ -143,9 +143,9 @@ it("hybridStatement fuses by weighted scores, each on 0..1 among its arm's candi
   const fusion = { k: 50, semanticWeight: 3, keywordWeight: 1, fusion: { kind: "weighted" } } as const;
   const { text, values } = hybridStatement(target, { ...semantic, exact: true }, keyword, fusion);
   expect(text.slice(text.indexOf("fused AS NOT MATERIALIZED"), text.lastIndexOf("SELECT d.id"))).toMatchInlineSnapshot(
-    `"fused AS NOT MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, $9::float8 * coalesce(s.unit, 0) + $10::float8 * coalesce(k.unit, 0) AS fused, least(s.rank, k.rank) AS best_rank FROM (SELECT id, distance, rank, CASE WHEN high > low THEN (score - low) / (high - low) ELSE 1 END AS unit FROM (SELECT *, min(score) OVER () AS low, max(score) OVER () AS high FROM (SELECT id, distance, rank, 1 - distance AS score FROM semantic) AS scored) AS ranged) AS s FULL OUTER JOIN (SELECT id, bm25, rank, CASE WHEN high > low THEN (score - low) / (high - low) ELSE 1 END AS unit FROM (SELECT *, min(score) OVER () AS low, max(score) OVER () AS high FROM (SELECT id, bm25, rank, 0 - bm25 AS score FROM keyword) AS scored) AS ranged) AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $11) "`,
+    `"fused AS NOT MATERIALIZED (SELECT id, s.distance, s.rank AS semantic_rank, k.bm25, k.rank AS keyword_rank, $9::float8 * coalesce(s.unit, 0) + $10::float8 * coalesce(k.unit, 0) AS fused, least(s.rank, k.rank) AS best_rank FROM (SELECT id, distance, rank, CASE WHEN high > low THEN (score - low) / (high - low) ELSE 1 END AS unit FROM (SELECT *, min(score) OVER () AS low, max(score) OVER () AS high FROM (SELECT id, distance, rank, 1 - distance AS score FROM semantic) AS scored) AS ranged) AS s FULL OUTER JOIN (SELECT id, bm25, rank, CASE WHEN high > low THEN (score - low) / (high - low) ELSE 1 END AS unit FROM (SELECT *, CASE WHEN count(*) OVER () < $11 THEN 0 ELSE min(score) OVER () END AS low, max(score) OVER () AS high FROM (SELECT id, bm25, rank, 0 - bm25 AS score FROM keyword) AS scored) AS ranged) AS k USING (id) ORDER BY fused DESC, best_rank, id LIMIT $12) "`,
   );
-  expect(values.slice(-3)).toEqual([0.75, 0.25, 50]);
+  expect(values.slice(-4)).toEqual([0.75, 0.25, 100, 50]);
 });
 
 it("hasPhrase reads windows of the content, or the words that are kept beside it", () => {

@@ -48,6 +48,6 @@ export function hybridStatement(
   keyword: KeywordArm,
   fusion: FusionPlan,
 ): Sql {
-  const fused = sql`${fuse(target.distance, fusion)} ORDER BY fused DESC, best_rank, id LIMIT ${fusion.k}`;
+  const fused = sql`${fuse(target.distance, fusion, keyword.k)} ORDER BY fused DESC, best_rank, id LIMIT ${fusion.k}`;
   return sql`WITH semantic AS MATERIALIZED (${semanticArm(target, semantic)}), keyword AS ${materialized(needsMainPlan(target))} (${keywordArm(target, keyword)}), fused AS ${materialized(needsMainPlan(target))} (${fused}) SELECT d.id, d.content, d.metadata, f.distance, f.semantic_rank, f.bm25, f.keyword_rank, f.fused, (SELECT count(*) FROM semantic) AS semantic_count, ${approximate(target, semantic.exact)} AS approximate FROM fused AS f JOIN ${table(target)} AS d ON d.id = f.id ORDER BY f.fused DESC, f.best_rank, f.id`;
 }
