@@ -195,8 +195,9 @@ function losslessModel(hidden: number, vectors: NativeVectors): { shape: NativeS
 
 const TILES = INT8_KERNELS.filter(({ units }) => units === "tiles");
 describeKernels("the native engine", TILES, (tiles) => {
-  // Sums of integers are exact, and the last layer does not attend by tiles.
-  it.each(names)("has the logits of vectors to the last bit where there is one layer: %s", (name) => {
+  // Sums of integers are exact, and the last layer does not attend by tiles, but where the mean of its rows is wanted.
+  const attendByVectors = names.filter((name) => shapes[name]?.output !== "mean");
+  it.each(attendByVectors)("has the logits of vectors to the last bit where there is one layer: %s", (name) => {
     const shape = { ...(shapes[name] as NativeShape), layers: 1 };
     const tensors = randomTensors(shape, 17);
     const random = randomNumbers(18);

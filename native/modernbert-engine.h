@@ -37,5 +37,5 @@ static inline WeightsForm formOf(const ModernbertShape& shape) {
           7, 12, shape.hasHead ? 6u : 0u, (size_t)shape.layers, hidden};
 }
 
-/** As `createModel`. Its texts have no types: all are 0. In float32 vectors multiply, whatever the units. */
+/** As `createModel`. Its texts have no types: all are 0. */
 Outcome createModernbertModel(const ModernbertShape& shape, Arithmetic arithmetic, Units units, const WordsPlace& words, Model** model);

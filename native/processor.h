@@ -9,7 +9,6 @@
 /** What kernels are compiled for, widest first. Those for BF16 know the tiles of AMX too. */
 enum class Kernels { avx512Bf16, avx512Vnni, avx2Vnni, avx2 };
 constexpr Kernels KERNELS = Kernels::KERNELS_FOR;
-constexpr bool HAS_AVX512 = KERNELS == Kernels::avx512Bf16 || KERNELS == Kernels::avx512Vnni;
 
 struct KernelNames {
   const char *vectors, *needed;
@@ -76,8 +75,13 @@ static inline bool isOfAmd() {
 }
 
 static inline bool processorIsSupported() {
-  if (!hasAvx2() || (HAS_AVX512 && !hasAvx512())) return false;
-  return KERNELS == Kernels::avx512Bf16 ? hasAvx512Bf16() : KERNELS == Kernels::avx2Vnni ? hasAvxVnni() : true;
+  if (!hasAvx2()) return false;
+  switch (KERNELS) {
+    case Kernels::avx512Bf16: return hasAvx512() && hasAvx512Bf16();
+    case Kernels::avx512Vnni: return hasAvx512();
+    case Kernels::avx2Vnni: return hasAvxVnni();
+    case Kernels::avx2: return true;
+  }
 }
 
 /**

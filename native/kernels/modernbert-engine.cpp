@@ -4,6 +4,10 @@
 #include "models/add-tensors.h"
 #include "modernbert/modernbert-arithmetic.h"
 #include "modernbert/modernbert-forward.h"
+#ifdef __AMX_TILE__
+#include "bert/pack-split.h"
+#include "modernbert/modernbert-split.h"
+#endif
 #include "modernbert/modernbert-pack.h"
 
 /** Gives back what of the weights is no memory. */
@@ -32,7 +36,10 @@ Outcome findOutliers(ModernbertWeights<ModernbertInt8>& weights, const Modernber
   return found ? ran : Outcome::outOfMemory;
 }
 /** In float32 no column is one. */
-Outcome findOutliers(ModernbertWeights<ModernbertFloat32>&, const ModernbertShape&, ModernbertWorkspace<ModernbertFloat32>&) { return Outcome::done; }
+template <class Kind>
+Outcome findOutliers(ModernbertWeights<Kind>&, const ModernbertShape&, ModernbertWorkspace<Kind>&) {
+  return Outcome::done;
+}
 
 template <class Kind>
 Outcome run(Model* model, const Run& run, float* outputs, size_t* detail) {
@@ -65,5 +72,9 @@ Outcome create(const ModernbertShape& shape, Units units, const WordsPlace& word
 }  // namespace
 
 Outcome createModernbertModel(const ModernbertShape& shape, Arithmetic arithmetic, Units units, const WordsPlace& words, Model** created) {
-  return arithmetic == Arithmetic::int8 ? create<ModernbertInt8>(shape, units, words, created) : create<ModernbertFloat32>(shape, units, words, created);
+  if (arithmetic == Arithmetic::int8) return create<ModernbertInt8>(shape, units, words, created);
+#ifdef __AMX_TILE__
+  if (units == Units::tiles) return create<ModernbertSplitFloat32>(shape, units, words, created);
+#endif
+  return create<ModernbertFloat32>(shape, units, words, created);
 }

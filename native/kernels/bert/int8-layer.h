@@ -12,7 +12,7 @@ static void finishLayer(const EncoderLayer<QuantizedMatrix>& layer, QuantizedRow
   ResidualNormSink attentionOut{unfinished, hidden, &layer.attentionNorm, &rows, {}};
   rows.multiplyHidden(count, layer.attentionOutput, attentionOut);
   rows.measure(hidden, count, size);
-  QuantizedGeluSink intermediate{unfinished, &rows, &layer.output, {}};
+  QuantizedGeluSink intermediate{unfinished, &rows, &layer.output};
   rows.multiplyHidden(count, layer.intermediate, intermediate);
   ResidualNormSink out{unfinished, hidden, &layer.outputNorm, isLast ? nullptr : &rows, {}};
   rows.multiplyInner(count, layer.output, out);

@@ -83,31 +83,36 @@ struct GeluSink {
 /** Floats from one unfinished row to the next, as in normalize.h. */
 constexpr size_t UNFINISHED_INNER_STRIDE = 4096 + 16;
 
+/** The largest of a row's values, a multiple of 64 of them. */
+static ALWAYS_INLINE float largestOfRow(const float* row, int size) {
+  Floats tops[4];
+  UNROLL for (int v = 0; v < 4; v++) tops[v] = load(row + 16 * v);
+  for (int i = 64; i < size; i += 64) UNROLL for (int v = 0; v < 4; v++) tops[v] = maximum(tops[v], load(row + i + 16 * v));
+  return largestOf(maximum(maximum(tops[0], tops[1]), maximum(tops[2], tops[3])));
+}
+
 /** gelu, then unsigned bytes of what is between -GELU_SHIFT and the row's largest value. The matrix that is next knows of the shift, and which bytes it wants twice. */
 struct QuantizedGeluSink {
   float* unfinished;
   QuantizedRows* rows;
   const QuantizedMatrix* next;
-  Floats top[GROUP_ROWS];
 
   ALWAYS_INLINE void put(int, int r, int output, const Floats (&values)[2]) {
     float* to = unfinished + r * UNFINISHED_INNER_STRIDE + output;
     store(to, values[0]);
     store(to + 16, values[1]);
-    const Floats larger = maximum(values[0], values[1]);
-    top[r] = output ? maximum(top[r], larger) : larger;
   }
   template <int ROWS>
   ALWAYS_INLINE void finish(int first, int from) {
     const QuantizedPhi phi;
     for (int r = from; r < from + ROWS; r++) {
-      const float largest = largestOf(top[r]);  // gelu grows wherever it is positive
+      const float* x = unfinished + r * UNFINISHED_INNER_STRIDE;
+      const float largest = largestOfRow(x, next->inputs);  // gelu grows wherever it is positive
       const float scale = ((largest > 0 ? coarseGelu(largest) : 0.f) + GELU_SHIFT) / (float)MOST_UNSIGNED;
       const Floats factor = splat(1.f / scale), shift = splat(GELU_SHIFT / scale);
       const auto quantized = [&](const float* x) __attribute__((always_inline)) {
         return multiplyAdd(phi(load(x)), multiply(load(x), factor), shift);
       };
-      const float* x = unfinished + r * UNFINISHED_INNER_STRIDE;
       uint8_t* to = rows->inner + (size_t)(first + r) * INNER_STRIDE;
       for (int i = 0; i < next->inputs; i += 64) storeBytes(to + i, quantized(x + i), quantized(x + i + 16), quantized(x + i + 32), quantized(x + i + 48));
       for (int i = 0; i < next->highInputs; i++) to[next->inputs + i] = to[next->heavy[i]];

@@ -48,6 +48,16 @@ static ALWAYS_INLINE void splitNumbers(Floats a, Floats b, uint16_t* to) {
   }
 }
 
+/** Splits sixteen of 32 numbers, the first or the others, beside those that are there. */
+static ALWAYS_INLINE void splitSixteen(Floats x, bool isSecond, uint16_t* to) {
+  const __mmask32 places = isSecond ? 0xaaaaaaaa : 0x55555555;
+  UNROLL for (int part = 0; part < SPLIT_PARTS; part++, to += TILE_NUMBERS) {
+    const Floats nearest = nearestBfloat16(x);
+    _mm512_mask_storeu_epi16(to, places, isSecond ? asIntegers(nearest) : shiftRight<16>(asIntegers(nearest)));
+    x = subtract(x, nearest);
+  }
+}
+
 /** Splits `count` rows of `rows.inputs` numbers. */
 static void splitRows(const float* from, int count, const SplitRows& rows) {
   for (int row = 0; row < count; row++) {

@@ -34,11 +34,9 @@ struct TabulatedPhi {
   }
 
   ALWAYS_INLINE Floats operator()(Floats x) const {
-    const Floats magic = splat(3145728.f);  // 1.5 * 2^21: the low bits of a sum with it count quarters
-    x = maximum(minimum(x, splat(3.87f)), splat(-3.87f));
-    const Floats shifted = add(x, magic);
-    const Floats f = subtract(x, subtract(shifted, magic));
-    const Integers quarter = asIntegers(shifted);
+    x = _mm512_range_ps(x, splat(3.87f), 0b0010);  // the smaller magnitude, with the sign of x
+    const Integers quarter = asIntegers(add(x, splat(3145728.f)));  // 1.5 * 2^21: the low bits of a sum with it count quarters
+    const Floats f = _mm512_reduce_ps(x, 2 << 4 | _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);  // x less its nearest quarter
     const Floats c2 = _mm512_permutex2var_ps(bend[0], quarter, bend[1]);
     const Floats c1 = _mm512_permutex2var_ps(slope[0], quarter, slope[1]);
     return multiplyAdd(f, multiplyAdd(f, c2, c1), _mm512_permutex2var_ps(constant[0], quarter, constant[1]));

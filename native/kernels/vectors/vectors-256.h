@@ -134,10 +134,9 @@ static ALWAYS_INLINE Floats loadBfloat16(const uint16_t* from) {
   const __m256i low = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)from)), high = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)from + 1));
   return asFloats(shiftLeft<16>({low, high}));
 }
-/** The nearest, ties to even. What rounds to infinity does. Numbers below 2^-126 are kept, which BF16's own operation makes zero. */
-static ALWAYS_INLINE void storeBfloat16(uint16_t* to, Floats values) {
-  const Integers bits = asIntegers(values), odd = bitwiseAnd(shiftRight<16>(bits), splat(1)), rounded = shiftRight<16>(add(bits, add(odd, splat(0x7fff))));
-  const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(rounded.low, rounded.high), 0b11011000);
+/** The low two bytes of each. */
+static ALWAYS_INLINE void storeLowHalves(uint16_t* to, Integers values) {
+  const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(values.low, values.high), 0b11011000);
   _mm256_storeu_si256((__m256i*)to, packed);
 }
 

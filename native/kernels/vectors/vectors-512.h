@@ -77,15 +77,8 @@ static ALWAYS_INLINE void storeLowBytes(uint8_t* to, Integers values) { _mm_stor
 static ALWAYS_INLINE Floats loadBfloat16(const uint16_t* from) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)from)), 16));
 }
-#ifdef __AVX512BF16__
-static ALWAYS_INLINE void storeBfloat16(uint16_t* to, Floats values) { _mm256_storeu_si256((__m256i*)to, (__m256i)_mm512_cvtneps_pbh(values)); }
-#else
-/** The nearest, ties to even. What rounds to infinity does. Numbers below 2^-126 are kept, which BF16's own operation makes zero. */
-static ALWAYS_INLINE void storeBfloat16(uint16_t* to, Floats values) {
-  const Integers bits = asIntegers(values), odd = bitwiseAnd(shiftRight<16>(bits), splat(1)), rounded = shiftRight<16>(add(bits, add(odd, splat(0x7fff))));
-  _mm256_storeu_si256((__m256i*)to, _mm512_cvtepi32_epi16(rounded));
-}
-#endif
+/** The low two bytes of each. */
+static ALWAYS_INLINE void storeLowHalves(uint16_t* to, Integers values) { _mm256_storeu_si256((__m256i*)to, _mm512_cvtepi32_epi16(values)); }
 
 /** 64 whole numbers as bytes; what lies outside 0...255 is cut. */
 static ALWAYS_INLINE void storeBytes(uint8_t* to, Integers a, Integers b, Integers c, Integers d) {

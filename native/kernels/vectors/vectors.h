@@ -18,6 +18,17 @@ constexpr int LANES = 16;
 #include "vectors-256.h"
 #endif
 
+/** As bfloat16, the nearest, ties to even. What rounds to infinity does. */
+static ALWAYS_INLINE void storeBfloat16(uint16_t* to, Floats values) {
+#ifdef __AVX512BF16__
+  _mm256_storeu_si256((__m256i*)to, (__m256i)_mm512_cvtneps_pbh(values));
+#else
+  // Numbers below 2^-126 are kept, which BF16's own operation makes zero.
+  const Integers bits = asIntegers(values), odd = bitwiseAnd(shiftRight<16>(bits), splat(1));
+  storeLowHalves(to, shiftRight<16>(add(bits, add(odd, splat(0x7fff)))));
+#endif
+}
+
 /** Four bytes, or two bfloat16, in every lane. */
 static ALWAYS_INLINE Integers splatFourBytes(const void* from) {
   int32_t value;

@@ -94,12 +94,11 @@ export function chooseEngine(facts: EngineFacts): EngineChoice {
   if ("missing" in addon) return byRuntime(addon.missing);
   const units = wanted === "vectors" ? "vectors" : addon.units;
   const isFloat32 = model.kind !== "onnx" && model.arithmetic === "float32";
-  // A ModernBERT is multiplied by vectors in float32, tiles or not.
-  const byVectors = units === "vectors" || model.kind === "modernbert";
+  const byVectors = units === "vectors";
   if (isFloat32 && addon.vectors !== "avx2" && byVectors && isIntel()) {
     return byRuntime("in float32 without AMX it takes half as long again as ONNX Runtime on an Intel processor");
   }
-  if (isFloat32 && model.kind === "checkpoint" && units === "vectors" && (facts.bytes ?? 0) > MOST_STRASSEN_BYTES) {
+  if (isFloat32 && model.kind === "checkpoint" && byVectors && (facts.bytes ?? 0) > MOST_STRASSEN_BYTES) {
     return byRuntime("its weights in float32 would take nearly twice the memory on a processor without AMX");
   }
   if (model.kind !== "onnx" && addon.vectors.startsWith("avx2") && facts.threads > 1 && wanted !== addon.vectors) {
