@@ -10,6 +10,7 @@ const shapes: Readonly<Record<string, ModernbertShape>> = {
   "heads of 32": smallModernbertShape(),
   "heads of 64": smallModernbertShape({ hidden: 128, inner: 192 }),
   "products that end in half a panel": smallModernbertShape({ hidden: 192, heads: 3, inner: 64 }),
+  "a feed-forward layer too wide to go through at once": smallModernbertShape({ inner: 448, layers: 2 }),
   "one layer": smallModernbertShape({ layers: 1 }),
   "local layers alone": smallModernbertShape({ isGlobal: new Uint8Array(3), reach: 7 }),
   "a last layer that is local": smallModernbertShape({ layers: 2, positions: 128, reach: 20 }),

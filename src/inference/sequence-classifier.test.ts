@@ -5,7 +5,7 @@ import path from "node:path";
 import type { Worker } from "node:worker_threads";
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from "vitest";
 import { fixtureClassifier, fixtureModel } from "./fixture-models.suite.ts";
-import { nativeMissingInOneWorker, preferKernelsInOneWorker } from "./native/native-engine.suite.ts";
+import { nativeMissingInOneWorker, preferKernels } from "./native/native-engine.suite.ts";
 import type { SequenceClassifier } from "./sequence-classifier.ts";
 
 const QUERY = "How many people live in Berlin?";
@@ -27,7 +27,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((classifier) => classifier.close()));
 });
 
-preferKernelsInOneWorker();
+preferKernels();
 const nativeMissingHere = await nativeMissingInOneWorker();
 /** Every engine keeps the same promises. */
 const engines = [

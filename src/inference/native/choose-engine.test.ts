@@ -37,10 +37,7 @@ const found = NATIVE_VECTORS.map(loadNativeAddon);
 /** What the processor has, widest first. */
 const here = found.flatMap((addon) => ("missing" in addon ? [] : [addon.vectors]));
 const hasAvx512 = here.some((vectors) => vectors.startsWith("avx512"));
-const [avx512Missing, avx2Missing] = [
-  hasAvx512 ? "" : " (skipped: this processor has no AVX-512)",
-  here.includes("avx2") ? "" : " (skipped: this processor has no AVX2)",
-];
+const avx512Missing = hasAvx512 ? "" : " (skipped: this processor has no AVX-512)";
 
 let before: string | undefined;
 beforeEach(() => {
@@ -153,13 +150,20 @@ describe("the engine", () => {
     expect(chooseEngine(facts)).toMatchObject({ addon: { vectors: here[0] } });
   });
 
-  test.skipIf(avx2Missing)(`is our own for AVX2 when a variable says so${avx2Missing}`, () => {
-    process.env["PGVECTORDB_NATIVE"] = "avx2";
-    for (const dtype of ["int8", "fp32"] as const) {
-      const choice = chooseEngine({ ...facts, graph: graphOf(golden, dtype) });
-      expect(choice).toMatchObject({ engine: "native", units: "vectors", addon: { vectors: "avx2" } });
-    }
-  });
+  const known = NATIVE_VECTORS.map((vectors) => ({ vectors, isHere: here.includes(vectors) }));
+  test.for(known)(
+    "is our own for $vectors when a variable says so, with two threads too",
+    ({ vectors, isHere }, { skip }) => {
+      skip(!isHere, "this processor has no such vectors");
+      process.env["PGVECTORDB_NATIVE"] = vectors;
+      for (const dtype of ["int8", "fp32"] as const) {
+        for (const checkpoint of [graphOf(golden, dtype), { ...modernbert, dtype }]) {
+          const choice = chooseEngine({ ...facts, threads: 2, bytes: 2e9, graph: checkpoint });
+          expect(choice).toMatchObject({ engine: "native", addon: { vectors } });
+        }
+      }
+    },
+  );
 
   test.skipIf(avx512Missing)(`is our own with two threads for each worker${avx512Missing}`, () => {
     expect(chooseEngine({ ...facts, threads: 2 })).toMatchObject({ engine: "native" });

@@ -93,18 +93,30 @@ export function chooseEngine(facts: EngineFacts): EngineChoice {
   const addon = chooseAddon(wanted, loadNativeAddon);
   if ("missing" in addon) return byRuntime(addon.missing);
   const units = wanted === "vectors" ? "vectors" : addon.units;
-  const isFloat32 = model.kind !== "onnx" && model.arithmetic === "float32";
-  const byVectors = units === "vectors";
-  if (isFloat32 && addon.vectors !== "avx2" && byVectors && isIntel()) {
-    return byRuntime("in float32 without AMX it takes half as long again as ONNX Runtime on an Intel processor");
+  const slower = wanted === addon.vectors ? undefined : whereRuntimeIsBetter(model, addon, units, facts);
+  return slower === undefined ? { engine: "native", addon, units, ...model } : byRuntime(slower);
+}
+
+/** Why a model that the kernels could run is left to ONNX Runtime, unless an addon is asked for by its name. */
+function whereRuntimeIsBetter(
+  model: DescribedModel,
+  addon: NativeAddon,
+  units: NativeUnits,
+  { threads, bytes = 0 }: EngineFacts,
+): string | undefined {
+  if (model.kind === "onnx") return undefined;
+  if (model.arithmetic === "float32" && units === "vectors") {
+    if (isIntel()) {
+      return "in float32 without AMX it takes a third to half as long again as ONNX Runtime on an Intel processor";
+    }
+    if (model.kind === "checkpoint" && bytes > MOST_STRASSEN_BYTES) {
+      return "its weights in float32 would take nearly twice the memory on a processor without AMX";
+    }
   }
-  if (isFloat32 && model.kind === "checkpoint" && byVectors && (facts.bytes ?? 0) > MOST_STRASSEN_BYTES) {
-    return byRuntime("its weights in float32 would take nearly twice the memory on a processor without AMX");
+  if (addon.vectors.startsWith("avx2") && threads > 1) {
+    return "its kernels for AVX2 on one thread are slower than ONNX Runtime on the two of each worker here";
   }
-  if (model.kind !== "onnx" && addon.vectors.startsWith("avx2") && facts.threads > 1 && wanted !== addon.vectors) {
-    return byRuntime("its kernels for AVX2 on one thread are slower than ONNX Runtime on the two of each worker here");
-  }
-  return { engine: "native", addon, units, ...model };
+  return undefined;
 }
 
 function byRuntime(reason: string): EngineChoice {

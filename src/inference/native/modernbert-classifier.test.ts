@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeModel } from "../describe-model.ts";
 import { fixtureClassifier, fixtureModel, type GoldenPairs, readFixture } from "../fixture-models.suite.ts";
-import { nativeMissingInOneWorker, preferKernelsInOneWorker } from "./native-engine.suite.ts";
+import { nativeMissingInOneWorker, preferKernels } from "./native-engine.suite.ts";
 
 // A ModernBERT with a head of sentence-transformers' modules, as the Ettin rerankers are.
 const NAME = "tiny-module-blocks";
 const { pairs } = readFixture<GoldenPairs>(`${NAME}/golden.json`);
-preferKernelsInOneWorker();
+preferKernels();
 const missing = await nativeMissingInOneWorker();
 
 let folder: string;

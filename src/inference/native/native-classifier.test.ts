@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixtureClassifier, fixtureModel, type GoldenPairs, readFixture } from "../fixture-models.suite.ts";
 import type { SequenceClassifier, SequenceClassifierOptions } from "../sequence-classifier.ts";
-import { nativeMissingInOneWorker, preferKernelsInOneWorker } from "./native-engine.suite.ts";
+import { nativeMissingInOneWorker, preferKernels } from "./native-engine.suite.ts";
 
 const NAME = "tiny-bert-blocks";
 const QUERY = "How many people live in Berlin?";
 const { pairs } = readFixture<GoldenPairs>(`${NAME}/golden.json`);
 const documents = pairs.map(({ document }) => document);
-preferKernelsInOneWorker();
+preferKernels();
 const missing = await nativeMissingInOneWorker();
 
 let folder: string;

@@ -12,13 +12,13 @@ const TINY = {
 };
 
 /**
- * Has models in one worker run in the kernels for AVX2 where the processor has no others: with two processors they would be left to ONNX Runtime. To be called
- * before anything is asked of the engine.
+ * Has models run in the widest kernels that the processor has, where some would be left to ONNX Runtime because it is faster: those for AVX2 in one worker with two processors, float32
+ * on Intel's without AMX. To be called before anything is asked of the engine.
  */
-export function preferKernelsInOneWorker(): void {
+export function preferKernels(): void {
   const widest = NATIVE_VECTORS.find((vectors) => !("missing" in loadNativeAddon(vectors)));
   // biome-ignore lint/style/noProcessEnv: the switch is what a user would set.
-  if (widest?.startsWith("avx2")) process.env["PGVECTORDB_NATIVE"] ??= widest;
+  if (widest !== undefined) process.env["PGVECTORDB_NATIVE"] ??= widest;
 }
 
 /** Why tests of the native engine cannot run here, for their names; empty where they do. */

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { CrossEncoderReranker } from "../../rerankers/cross-encoder-reranker.ts";
-import { nativeMissingInOneWorker, preferKernelsInOneWorker } from "./native-engine.suite.ts";
+import { nativeMissingInOneWorker, preferKernels } from "./native-engine.suite.ts";
 
-preferKernelsInOneWorker();
+preferKernels();
 const missing = await nativeMissingInOneWorker();
 const docs = new URL("../../../docs/", import.meta.url);
 /** Paragraphs of the documentation. */
