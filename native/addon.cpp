@@ -152,7 +152,7 @@ napi_value createInParts(napi_env env, napi_callback_info info, const Read& read
   AnyShape shape{};
   Arithmetic arithmetic;
   Units units;
-  size_t count;
+  size_t count = 0;
   if (!readArguments(env, info, 5, arguments) || !checkProcessor(env)) return nullptr;
   if (!read(env, arguments[0], &shape) || !readArithmetic(env, arguments[2], &arithmetic) || !readUnits(env, arguments[3], &units) ||
       !readWordsPlace(env, arguments[4], path, &words, &shape.hasWordsFile) ||
@@ -174,7 +174,7 @@ napi_value createModernbertModelFunction(napi_env env, napi_callback_info info) 
 
 napi_value addWeightsFunction(napi_env env, napi_callback_info info) {
   napi_value arguments[2], elements[MAX_TENSORS];
-  size_t count;
+  size_t count = 0;
   // The elements first: a getter among them could release the model.
   if (!readArguments(env, info, 2, arguments) || !readElements(env, arguments[1], MAX_TENSORS, elements, &count)) return nullptr;
   Handle* handle = readModel(env, arguments[0]);

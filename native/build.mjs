@@ -1,5 +1,5 @@
 // Builds the native engine, one addon for each kind of vectors, in dist/native/. README.md says what it is; without it local models run on ONNX Runtime alone, so a machine that
-// cannot build it gets one line and no failure, unless `--require` is given.
+// cannot build it gets one line and no failure, unless `--require` is given. `--compiler g++` (or `clang++`, `zig`) takes no other.
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -16,7 +16,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { parseArgs, promisify } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const source = join(root, "native");
@@ -120,13 +120,15 @@ function driver(command, flags, pattern, least) {
 
 /** In the order in which they are tried; each is looked for only when those before it are not there, or failed. */
 const compilers = [
-  () => zigAt("zig"),
-  () => (existsSync(pinnedZig) ? zigAt(pinnedZig) : undefined),
-  zigOfPython,
-  installZig,
-  () => driver("clang++", clangFlags, /version (\d+)/, 15),
-  () => driver("g++", gccFlags, /(\d+)\.\d+\.\d+/, 11),
+  { kind: "zig", find: () => zigAt("zig") },
+  { kind: "zig", find: () => (existsSync(pinnedZig) ? zigAt(pinnedZig) : undefined) },
+  { kind: "zig", find: zigOfPython },
+  { kind: "zig", find: installZig },
+  { kind: "clang++", find: () => driver("clang++", clangFlags, /version (\d+)/, 15) },
+  { kind: "g++", find: () => driver("g++", gccFlags, /(\d+)\.\d+\.\d+/, 11) },
 ];
+
+const { values: options } = parseArgs({ options: { require: { type: "boolean" }, compiler: { type: "string" } } });
 
 function hashOf(compiler, headers) {
   const hash = createHash("sha256");
@@ -235,8 +237,8 @@ async function build() {
   if (!headers) return "the development package node-api-headers is not installed";
   mkdirSync(work, { recursive: true });
   const failures = [];
-  for (const find of compilers) {
-    const compiler = find();
+  for (const { kind, find } of compilers) {
+    const compiler = kind === (options.compiler ?? kind) ? find() : undefined;
     if (!compiler) continue;
     try {
       await buildWith(compiler, headers);
@@ -245,16 +247,15 @@ async function build() {
       failures.push(error.message);
     }
   }
-  return failures.length > 0
-    ? failures.map((failure) => failure.split("\n")[0]).join("; ")
-    : "no zig, no clang++ 15, no g++ 11, and no pip that could install zig";
+  if (failures.length > 0) return failures.map((failure) => failure.split("\n")[0]).join("; ");
+  if (options.compiler) return `no ${options.compiler} that can build it`;
+  return "no zig, no clang++ 15, no g++ 11, and no pip that could install zig";
 }
 
 const reason = await build();
 if (reason !== undefined) {
-  const isRequired = process.argv.includes("--require");
   process.stderr.write(
-    `${isRequired ? "The native engine cannot be built" : "Built without the native engine (local models run on ONNX Runtime)"}: ${reason}.\n`,
+    `${options.require ? "The native engine cannot be built" : "Built without the native engine (local models run on ONNX Runtime)"}: ${reason}.\n`,
   );
-  if (isRequired) process.exitCode = 1;
+  if (options.require) process.exitCode = 1;
 }

@@ -80,7 +80,7 @@ static inline bool processorIsSupported() {
     case Kernels::avx512Bf16: return hasAvx512() && hasAvx512Bf16();
     case Kernels::avx512Vnni: return hasAvx512();
     case Kernels::avx2Vnni: return hasAvxVnni();
-    case Kernels::avx2: return true;
+    default: return true;
   }
 }
 

@@ -43,7 +43,7 @@ static inline bool readPrunedShape(napi_env env, napi_value object, PrunedShape*
 static inline bool readPrunedTensors(napi_env env, napi_value array, const PrunedShape& shape, const void* (&tensors)[MAX_PRUNED_TENSORS]) {
   const size_t count = tensorCount(shape);
   napi_value elements[MAX_PRUNED_TENSORS];
-  size_t given;
+  size_t given = 0;
   if (!readElements(env, array, count, elements, &given)) return false;
   if (given != count) return throwRange(env, "`tensors` must have %zu elements; got %zu.", count, given);
   const struct {

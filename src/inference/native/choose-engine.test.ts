@@ -156,10 +156,11 @@ describe("the engine", () => {
     ({ vectors, isHere }, { skip }) => {
       skip(!isHere, "this processor has no such vectors");
       process.env["PGVECTORDB_NATIVE"] = vectors;
+      const units = vectors === "avx512-bf16" ? expect.stringMatching(/^(vectors|tiles)$/) : "vectors";
       for (const dtype of ["int8", "fp32"] as const) {
         for (const checkpoint of [graphOf(golden, dtype), { ...modernbert, dtype }]) {
           const choice = chooseEngine({ ...facts, threads: 2, bytes: 2e9, graph: checkpoint });
-          expect(choice).toMatchObject({ engine: "native", addon: { vectors } });
+          expect(choice).toMatchObject({ engine: "native", units, addon: { vectors } });
         }
       }
     },
