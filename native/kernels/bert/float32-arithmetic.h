@@ -1,5 +1,6 @@
 // A layer in float32 throughout. All but the last take their rows in pairs.
 #pragma once
+#include "../models/word-formats.h"
 #include "../products/strassen-product.h"
 #include "workspace.h"
 #include "weights.h"
@@ -11,11 +12,10 @@ static void layOutMatrix(StrassenMatrix& matrix, int inputs, int outputs, Arena&
   arena.take(matrix.biases, (size_t)outputs);
 }
 
-struct Float32Arithmetic {
+struct Float32Arithmetic : FloatWords {
   using Matrix = StrassenMatrix;
   using LastMatrix = FloatMatrix;
   using Numbers = Float32;
-  using Word = float;
 
   /** Rows of a text with its padding: products take them in pairs. */
   static constexpr int rowsOf(int length) { return (length + 1) / 2 * 2; }
@@ -39,9 +39,6 @@ struct Float32Arithmetic {
     void quantize(size_t, const float*, const LayerNorm&) {}
     void measure(const float*, int, int) {}
   };
-
-  static ALWAYS_INLINE Floats loadWords(const Word* from) { return load(from); }
-  static ALWAYS_INLINE void storeWords(Word* to, Floats values) { store(to, values); }
 
   template <class Sink>
   static void multiplyHidden(Workspace<Float32Arithmetic>& w, int count, const Matrix& matrix, Sink& sink) {

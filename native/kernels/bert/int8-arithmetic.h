@@ -1,25 +1,21 @@
 // A layer in int8: rows are quantised one by one before each product, attention is in bfloat16.
 #pragma once
 #include "../models/find-outliers.h"
+#include "../models/word-formats.h"
 #include "int8-layer.h"
 #include "workspace.h"
 
 static void giveToAttention(EncoderLayer<QuantizedMatrix>& layer, const OutlierColumns& outliers) { giveOutliers(layer.attentionInput, outliers); }
 
-struct Int8Arithmetic {
+struct Int8Arithmetic : Bfloat16Words {
   using Matrix = QuantizedMatrix;
   using LastMatrix = QuantizedMatrix;
   using Numbers = QuantizedAttention;
-  /** bfloat16: half the memory of float32, and a relative error of 2^-9 for each value where int8 has 2^-8 of the row's largest. */
-  using Word = uint16_t;
 
   static constexpr int rowsOf(int length) { return length; }
   static constexpr size_t mostRows(size_t tokens, size_t) { return tokens; }
 
   using Rows = QuantizedRows;
-
-  static ALWAYS_INLINE Floats loadWords(const Word* from) { return loadBfloat16(from); }
-  static ALWAYS_INLINE void storeWords(Word* to, Floats values) { storeBfloat16(to, values); }
 
   template <class Sink>
   static void multiplyHidden(Workspace<Int8Arithmetic>& w, int count, const Matrix& matrix, Sink& sink) {

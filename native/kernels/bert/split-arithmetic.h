@@ -1,5 +1,6 @@
 // A layer in float32 by tiles of bfloat16, each number in three parts. Attention, norms, the last layer and all between products are as in float32-arithmetic.h.
 #pragma once
+#include "../models/word-formats.h"
 #include "../products/split-groups.h"
 #include "weights.h"
 #include "workspace.h"
@@ -21,11 +22,10 @@ struct SplitGeluSink {
   ALWAYS_INLINE void finish(int, int) {}
 };
 
-struct SplitFloat32Arithmetic {
+struct SplitFloat32Arithmetic : FloatWords {
   using Matrix = SplitMatrix;
   using LastMatrix = FloatMatrix;
   using Numbers = Float32;
-  using Word = float;
 
   static constexpr int rowsOf(int length) { return length; }
   static constexpr size_t mostRows(size_t tokens, size_t) { return tokens; }
@@ -34,15 +34,12 @@ struct SplitFloat32Arithmetic {
     float* lastInner;  // [row of the last layer][lastInnerStride]
     size_t lastInnerStride;
 
-    void layOut(const Shape& shape, size_t, Arena& arena) {
-      SplitGroups::layOut(shape.hidden, arena);
+    void layOut(const Shape& shape, size_t rows, Arena& arena) {
+      SplitGroups::layOut(shape, rows, arena);
       lastInnerStride = (size_t)shape.inner + 16;
       arena.take(lastInner, LAST_ROWS * lastInnerStride);
     }
   };
-
-  static ALWAYS_INLINE Floats loadWords(const Word* from) { return load(from); }
-  static ALWAYS_INLINE void storeWords(Word* to, Floats values) { store(to, values); }
 
   template <class Sink>
   static void multiplyHidden(Workspace<SplitFloat32Arithmetic>& w, int count, const Matrix& matrix, Sink& sink) {

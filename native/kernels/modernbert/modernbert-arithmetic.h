@@ -1,17 +1,14 @@
 // What a ModernBERT's layers do in each arithmetic: as int8-arithmetic.h and float32-arithmetic.h, but that norms are before products, and the residual stays as it is.
 #pragma once
 #include "../models/find-outliers.h"
+#include "../models/word-formats.h"
 #include "modernbert-weights.h"
 #include "modernbert-workspace.h"
 
-struct ModernbertInt8 {
+struct ModernbertInt8 : Bfloat16Words {
   using Matrix = QuantizedMatrix;
   using Numbers = QuantizedAttention;
-  using Word = uint16_t;
   using Rows = QuantizedRows;
-
-  static ALWAYS_INLINE Floats loadWords(const Word* from) { return loadBfloat16(from); }
-  static ALWAYS_INLINE void storeWords(Word* to, Floats values) { storeBfloat16(to, values); }
 
   /** Multiplies the first `count` rows that were normalised. */
   template <class Sink>
@@ -51,10 +48,9 @@ static void giveToAttention(ModernbertLayer<QuantizedMatrix>& layer, const Outli
   giveOutliers(layer.attentionInput, outliers);
 }
 
-struct ModernbertFloat32 {
+struct ModernbertFloat32 : FloatWords {
   using Matrix = FloatMatrix;
   using Numbers = Float32;
-  using Word = float;
 
   /** Rows that go through the feed-forward layer together: what lies between its products stays in the second cache, where weights pass through as well. */
   static constexpr int TOGETHER = FLOAT_GROUP_ROWS;
@@ -71,9 +67,6 @@ struct ModernbertFloat32 {
     void quantize(size_t, const float*, const LayerNorm&) {}
     void measure(const float*, int, int) {}
   };
-
-  static ALWAYS_INLINE Floats loadWords(const Word* from) { return load(from); }
-  static ALWAYS_INLINE void storeWords(Word* to, Floats values) { store(to, values); }
 
   template <class Sink>
   static void multiplyNormed(ModernbertWorkspace<ModernbertFloat32>& w, int count, const Matrix& matrix, Sink& sink) {

@@ -17,17 +17,10 @@ struct SplitGatedSink {
   ALWAYS_INLINE void finish(int, int) {}
 };
 
-struct ModernbertSplitFloat32 {
+struct ModernbertSplitFloat32 : FloatWords {
   using Matrix = SplitMatrix;
   using Numbers = Float32;
-  using Word = float;
-
-  struct Rows : SplitGroups {
-    void layOut(const ModernbertShape& shape, size_t, Arena& arena) { SplitGroups::layOut(shape.hidden, arena); }
-  };
-
-  static ALWAYS_INLINE Floats loadWords(const Word* from) { return load(from); }
-  static ALWAYS_INLINE void storeWords(Word* to, Floats values) { store(to, values); }
+  using Rows = SplitGroups;
 
   template <class Sink>
   static void multiplyNormed(ModernbertWorkspace<ModernbertSplitFloat32>& w, int count, const Matrix& matrix, Sink& sink) {

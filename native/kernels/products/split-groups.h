@@ -17,8 +17,9 @@ struct SplitGroups {
   SplitRows hidden, inner;
   SplitSums sums;
 
-  void layOut(int size, Arena& arena) {
-    const int fitting = MOST_NUMBERS / size / 32 * 32;
+  template <class AnyShape>
+  void layOut(const AnyShape& shape, size_t, Arena& arena) {
+    const int size = shape.hidden, fitting = MOST_NUMBERS / size / 32 * 32;
     together = fitting < MOST_ROWS ? fitting : MOST_ROWS;
     hidden.inputs = size;
     sums.outputs = size;
@@ -30,7 +31,7 @@ struct SplitGroups {
   void quantize(size_t, const float*, const LayerNorm&) {}
   void measure(const float*, int, int) {}
 
-  /** Takes `use(first, rows)` of `count` rows, in groups of about one size, whole blocks but for the last. */
+  /** Calls `use(first, rows)` for `count` rows, in groups of about one size, whole blocks but for the last. */
   template <class Use>
   void inGroups(int count, const Use& use) const {
     const int groups = (count + together - 1) / together, group = ((count + groups - 1) / groups + 31) / 32 * 32;
